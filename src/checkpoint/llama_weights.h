@@ -1,0 +1,27 @@
+// The tensors a Llama checkpoint must hold, and the check that it holds them and nothing else.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "checkpoint/hf_config.h"
+#include "checkpoint/safetensors.h"
+
+namespace holdfast::checkpoint {
+
+struct ExpectedTensor {
+  std::string name;
+  std::vector<std::int64_t> shape;
+};
+
+// Embedding, per layer two norms and seven projections, final norm, and the head unless it is tied.
+std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
+
+// Throws Error(kBadFile) listing the missing, superfluous and wrongly shaped tensors (the first five, and how many more).
+// Tolerated: rotary_emb.inv_freq buffers of old files; a head beside a tied embedding, or in its place.
+void check_weights(const ModelConfig& config, const Weights& weights, const std::filesystem::path& directory);
+
+// The name under which the file holds the embedding: of a tied pair some files keep only lm_head.weight.
+std::string embedding_name(const ModelConfig& config, const Weights& weights);
+
+}  // namespace holdfast::checkpoint

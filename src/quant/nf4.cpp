@@ -1,0 +1,201 @@
+// Blocks, scales and the choice of kernels; the loops are in nf4_{reference,avx2,avx512}.cpp.
+#include "quant/nf4.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
+#include <ATen/ops/mean.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "quant/nf4_kernels.h"
+
+namespace holdfast::quant {
+namespace {
+
+// bitsandbytes' 8-bit quantisation on a CPU: a table over 65,536 equal steps of [-1, 1], each holding the nearest value
+// of the dynamic map to its own place.
+constexpr int kSteps = 65536;
+
+const std::array<std::uint8_t, kSteps>& step_codes() {
+  static const std::array<std::uint8_t, kSteps> kCodes = [] {
+    std::array<std::uint8_t, kSteps> codes{};
+    const auto& map = dynamic_map();
+    for (int step = 0; step < kSteps; ++step) {
+      const float place = static_cast<float>(step) / 65535.0f * 2.0f - 1.0f;
+      auto above = std::upper_bound(map.begin(), map.end(), place) - map.begin();
+      const auto low = std::max<std::ptrdiff_t>(above - 1, 0), high = std::min<std::ptrdiff_t>(low + 1, 255);
+      const bool takes_high = std::fabs(place - map[high]) < std::fabs(place - map[low]);
+      codes[step] = static_cast<std::uint8_t>(takes_high ? high : low);
+    }
+    return codes;
+  }();
+  return kCodes;
+}
+
+std::uint8_t dynamic_code(float scaled) {
+  if (std::isnan(scaled)) return 0;  // a block of zeros: 0 * (1 / 0)
+  const float step = (std::clamp(scaled, -1.0f, 1.0f) + 1.0f) * 32767.5f + 0.5f;
+  return step_codes()[static_cast<std::size_t>(step)];
+}
+
+class OneThread {
+ public:
+  OneThread() : threads_(at::get_num_threads()) { at::set_num_threads(1); }
+  ~OneThread() { at::set_num_threads(threads_); }
+
+ private:
+  int threads_;
+};
+
+void quantize_scales(const at::Tensor& absmax, Nf4Weight& weight) {
+  const std::int64_t n = absmax.numel(), blocks = (n + kNestedBlockSize - 1) / kNestedBlockSize;
+  weight.absmax_codes = at::empty({n}, at::kByte);
+  weight.nested_absmax = at::empty({blocks}, at::kFloat);
+  if (n == 0) return;
+  {
+    const OneThread guard;  // torch's mean depends on how the sum is split
+    weight.nested_offset = absmax.mean().item<float>();
+  }
+  const float* scales = absmax.const_data_ptr<float>();
+  std::uint8_t* codes = weight.absmax_codes.data_ptr<std::uint8_t>();
+  for (std::int64_t block = 0; block < blocks; ++block) {
+    const std::int64_t begin = block * kNestedBlockSize, end = std::min(n, begin + kNestedBlockSize);
+    float largest = 0;
+    for (std::int64_t i = begin; i < end; ++i) largest = std::max(largest, std::fabs(scales[i] - weight.nested_offset));
+    weight.nested_absmax.data_ptr<float>()[block] = largest;
+    const float inverse = 1.0f / largest;
+    for (std::int64_t i = begin; i < end; ++i) codes[i] = dynamic_code((scales[i] - weight.nested_offset) * inverse);
+  }
+}
+
+const Nf4Kernels& kernels(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx512:
+      return kAvx512Kernels;
+    case Isa::kAvx2:
+      return kAvx2Kernels;
+    case Isa::kReference:
+      break;
+  }
+  return kReferenceKernels;
+}
+
+Isa choose_isa() {
+  const char* forced = std::getenv("HOLDFAST_ISA");
+  const std::string_view word = forced ? forced : "";
+  constexpr std::pair<std::string_view, Isa> kNames[] = {{"reference", Isa::kReference}, {"avx2", Isa::kAvx2}, {"avx512", Isa::kAvx512}};
+  for (const auto& [name, isa] : kNames) {
+    if (word != name) continue;
+    HOLDFAST_CHECK(kMachine, is_supported(isa), "[start] found HOLDFAST_ISA=", word, " but this processor has no such instructions; try without it");
+    return isa;
+  }
+  HOLDFAST_CHECK(kBadInput, word.empty(), "[start] found HOLDFAST_ISA=", word, ", expected reference, avx2 or avx512");
+  if (is_supported(Isa::kAvx512)) return Isa::kAvx512;
+  return is_supported(Isa::kAvx2) ? Isa::kAvx2 : Isa::kReference;
+}
+
+Isa& current_isa() {
+  static Isa isa = choose_isa();
+  return isa;
+}
+
+}  // namespace
+
+bool is_supported(Isa isa) {
+  switch (isa) {
+    case Isa::kAvx512:
+      return __builtin_cpu_supports("avx512f");
+    case Isa::kAvx2:
+      return __builtin_cpu_supports("avx2");
+    case Isa::kReference:
+      break;
+  }
+  return true;
+}
+
+Isa selected_isa() { return current_isa(); }
+
+void force_isa(Isa isa) {
+  HOLDFAST_ASSERT(is_supported(isa));
+  current_isa() = isa;
+}
+
+Nf4Weight quantize_nf4(const at::Tensor& source) {
+  HOLDFAST_ASSERT(source.dim() == 2);
+  const at::Tensor values = source.to(at::kFloat).contiguous();
+  Nf4Weight weight;
+  weight.out_features = source.size(0);
+  weight.in_features = source.size(1);
+  const std::int64_t n = weight.size(), full = n / kBlockSize, blocks = (n + kBlockSize - 1) / kBlockSize;
+  weight.codes = at::empty({(n + 1) / 2}, at::kByte);
+  at::Tensor absmax = at::empty({blocks}, at::kFloat);
+  const Nf4Kernels& kernel = kernels(current_isa());
+  const float* data = values.const_data_ptr<float>();
+  float* scales = absmax.data_ptr<float>();
+  std::uint8_t* codes = weight.codes.data_ptr<std::uint8_t>();
+  constexpr float kSmallest = 1e-38f;
+  at::parallel_for(0, full, 1024, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t block = begin; block < end; ++block) {
+      const float* x = data + block * kBlockSize;
+      float largest = 0;
+      for (std::int64_t i = 0; i < kBlockSize; ++i) largest = std::max(largest, std::fabs(x[i]));
+      scales[block] = largest;
+      kernel.quantize(x, kBlockSize, 1.0f / std::max(largest, kSmallest), codes + block * kBlockSize / 2);
+    }
+  });
+  if (full < blocks) {
+    // The last, short block is divided by its scale, where whole ones are multiplied by the reciprocal; an odd end is
+    // filled up with a zero.
+    float rest[kBlockSize + 1] = {};
+    const std::int64_t count = n - full * kBlockSize;
+    float largest = 0;
+    for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(data[full * kBlockSize + i]));
+    scales[full] = std::max(largest, kSmallest);
+    for (std::int64_t i = 0; i < count; ++i) rest[i] = data[full * kBlockSize + i] / scales[full];
+    kReferenceKernels.quantize(rest, count + count % 2, 1.0f, codes + full * kBlockSize / 2);
+  }
+  quantize_scales(absmax, weight);
+  return weight;
+}
+
+at::Tensor dequantize_absmax(const Nf4Weight& weight) {
+  at::Tensor absmax = at::empty({weight.absmax_codes.numel()}, at::kFloat);
+  const std::uint8_t* codes = weight.absmax_codes.const_data_ptr<std::uint8_t>();
+  const float* nested = weight.nested_absmax.const_data_ptr<float>();
+  float* out = absmax.data_ptr<float>();
+  for (std::int64_t i = 0; i < absmax.numel(); ++i) {
+    out[i] = dynamic_map()[codes[i]] * nested[i / kNestedBlockSize] + weight.nested_offset;
+  }
+  return absmax;
+}
+
+void dequantize_nf4(const Nf4Weight& weight, float* out, std::int64_t row_begin, std::int64_t row_end) {
+  const std::int64_t begin = row_begin * weight.in_features, end = row_end * weight.in_features;
+  if (begin == end) return;
+  HOLDFAST_ASSERT(begin % 2 == 0 && (end % 2 == 0 || end == weight.size()));
+  const Nf4Kernels& kernel = kernels(current_isa());
+  const std::uint8_t* codes = weight.codes.const_data_ptr<std::uint8_t>();
+  const std::uint8_t* scale_codes = weight.absmax_codes.const_data_ptr<std::uint8_t>();
+  const float* nested = weight.nested_absmax.const_data_ptr<float>();
+  const auto& map = dynamic_map();
+  at::parallel_for(begin / kBlockSize, (end + kBlockSize - 1) / kBlockSize, 512, [&](std::int64_t block_begin, std::int64_t block_end) {
+    for (std::int64_t block = block_begin; block < block_end; ++block) {
+      const std::int64_t first = std::max(begin, block * kBlockSize), last = std::min(end, (block + 1) * kBlockSize);
+      const float absmax = map[scale_codes[block]] * nested[block / kNestedBlockSize] + weight.nested_offset;
+      const std::int64_t even = (last - first) / 2 * 2;
+      if (even > 0) kernel.dequantize(codes + first / 2, even, absmax, out + (first - begin));
+      if (even < last - first) out[last - 1 - begin] = nf4_levels()[codes[(last - 1) / 2] >> 4] * absmax;
+    }
+  });
+}
+
+at::Tensor dequantize_nf4(const Nf4Weight& weight, at::ScalarType type) {
+  at::Tensor out = at::empty({weight.out_features, weight.in_features}, at::kFloat);
+  dequantize_nf4(weight, out.data_ptr<float>(), 0, weight.out_features);
+  return out.to(type);
+}
+
+}  // namespace holdfast::quant

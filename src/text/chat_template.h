@@ -1,0 +1,44 @@
+// Chat templates: turns a conversation into the exact text that the model was trained on, byte for byte as
+// transformers' apply_chat_template does.  The subset of Jinja that is accepted: docs/formats/chat_template.md.
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <nlohmann/json.hpp>
+#include <string>
+
+namespace holdfast::text {
+
+struct RenderOptions {
+  // Ends with the opening of the assistant's turn, so that the model continues it.
+  bool add_generation_prompt = false;
+  // What strftime_now sees, YYYY-MM-DD: fixed, so that a prompt is the same tomorrow.
+  std::string date = "2024-07-26";
+  nlohmann::ordered_json tools = nullptr;                            // null: the template sees none
+  nlohmann::ordered_json extra = nlohmann::ordered_json::object();  // further variables, e.g. enable_thinking
+};
+
+class ChatTemplate {
+ public:
+  // `special_tokens`: bos_token, eos_token, ... which the template sees as variables.
+  // Throws Error(kBadInput) naming the template, line, found and expected.
+  ChatTemplate(std::string source, std::string name, std::map<std::string, std::string> special_tokens);
+  // The template of a checkpoint directory.  Throws Error(kBadFile) when it has none.
+  static ChatTemplate from_directory(const std::filesystem::path& directory);
+  ~ChatTemplate();
+  ChatTemplate(ChatTemplate&&) noexcept;
+
+  // `messages`: [{"role", "content", ...}], oldest first.  Throws Error(kBadInput) with what the template raises, or where it
+  // asks for something undefined.  Thread-safe.
+  std::string render(const nlohmann::ordered_json& messages, const RenderOptions& options = {}) const;
+  const std::string& source() const { return source_; }
+
+ private:
+  struct Program;
+  std::string source_, name_;
+  std::map<std::string, std::string> special_tokens_;
+  std::unique_ptr<const Program> program_;
+};
+
+}  // namespace holdfast::text

@@ -1,0 +1,275 @@
+// Filters and tests, as jinja2 and transformers define them.
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <cstdlib>
+
+#include "base/error.h"
+#include "text/jinja_builtins.h"
+#include "text/unicode.h"
+
+namespace holdfast::text::jinja {
+namespace {
+
+using A = const Arguments&;
+using V = const Value&;
+
+// The attribute of an item by a path "a.b" or a number, as map and selectattr name it.
+Value attribute_of(V item, V path) {
+  if (path.is_integer()) return get_item(item, path);
+  Value value = item;
+  std::string rest = path.string();
+  for (;;) {
+    const std::size_t dot = rest.find('.');
+    const std::string part = rest.substr(0, dot);
+    const bool is_number = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    if (value.is_undefined()) return value;
+    value = is_number ? get_item(value, static_cast<std::int64_t>(std::stoll(part))) : get_item(value, part);
+    if (dot == std::string::npos) return value;
+    rest = rest.substr(dot + 1);
+  }
+}
+
+Arguments without(A arguments, std::size_t count) {
+  Arguments rest;
+  rest.positional.assign(arguments.positional.begin() + static_cast<std::ptrdiff_t>(std::min(count, arguments.positional.size())), arguments.positional.end());
+  rest.named = arguments.named;
+  return rest;
+}
+
+// select, reject, selectattr, rejectattr.
+Value choose(V value, A arguments, bool by_attribute, bool keeps) {
+  List chosen;
+  const std::size_t skip = by_attribute ? 1 : 0;
+  const bool has_test = arguments.positional.size() > skip;
+  HOLDFAST_CHECK(kBadInput, !by_attribute || !arguments.positional.empty(), "[chat template] found selectattr or rejectattr without an attribute, expected one");
+  for (V item : iterate(value)) {
+    const Value subject = by_attribute ? attribute_of(item, arguments.positional[0]) : item;
+    const bool holds = has_test ? apply_test(to_text(arguments.positional[skip]), subject, without(arguments, skip + 1)) : subject.truth();
+    if (holds == keeps) chosen.push_back(item);
+  }
+  return chosen;
+}
+
+Value map(V value, A arguments) {
+  List mapped;
+  const auto attribute = arguments.named.find("attribute");
+  const Value otherwise = arguments.get(99, "default");
+  for (V item : iterate(value)) {
+    if (attribute != arguments.named.end()) {
+      Value found = attribute_of(item, attribute->second);
+      mapped.push_back(found.is_undefined() && arguments.named.count("default") > 0 ? otherwise : found);
+    } else {
+      HOLDFAST_CHECK(kBadInput, !arguments.positional.empty(), "[chat template] found map without a filter, expected one");
+      mapped.push_back(apply_filter(to_text(arguments.positional[0]), item, without(arguments, 1)));
+    }
+  }
+  return mapped;
+}
+
+Value join(V value, A arguments) {
+  const std::string separator = to_text(arguments.get(0, "d", ""));
+  const Value attribute = arguments.get(1, "attribute");
+  std::string out;
+  bool is_first = true;
+  for (V item : iterate(value)) {
+    out += (is_first ? "" : separator) + to_text(attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute));
+    is_first = false;
+  }
+  return out;
+}
+
+Value sort(V value, A arguments) {
+  List items = iterate(value);
+  const bool is_reversed = arguments.get(0, "reverse", false).truth(), is_exact = arguments.get(1, "case_sensitive", false).truth();
+  const Value attribute = arguments.get(2, "attribute");
+  const auto key = [&](V item) {
+    const Value subject = attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute);
+    return subject.is_string() && !is_exact ? Value(to_lower(subject.string())) : subject;
+  };
+  std::stable_sort(items.begin(), items.end(), [&](V a, V b) { return is_reversed ? less(key(b), key(a)) : less(key(a), key(b)); });
+  return items;
+}
+
+Value dictsort(V value) {
+  Dict items = value.dict();
+  std::stable_sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return to_lower(a.first) < to_lower(b.first); });
+  List out;
+  for (const auto& [key, item] : items) out.push_back(Value(List{key, item}, true));
+  return out;
+}
+
+Value to_integer(V value, A arguments) {
+  if (value.is_number()) return static_cast<std::int64_t>(value.number());
+  if (value.is_string()) {
+    const std::string text = strip_right(strip_left(value.string()));
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    if (!text.empty() && *end == '\0' && std::isfinite(number)) return static_cast<std::int64_t>(number);
+  }
+  return arguments.get(0, "default", std::int64_t{0});
+}
+
+Value to_float(V value, A arguments) {
+  if (value.is_number()) return value.number();
+  if (value.is_string()) {
+    const std::string text = strip_right(strip_left(value.string()));
+    char* end = nullptr;
+    const double number = std::strtod(text.c_str(), &end);
+    if (!text.empty() && *end == '\0') return number;
+  }
+  return arguments.get(0, "default", 0.0);
+}
+
+std::string indent(const std::string& text, A arguments) {
+  const Value width = arguments.get(0, "width", std::int64_t{4});
+  const std::string pad = width.is_string() ? width.string() : std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(width.integer(), 0, 1000)), ' ');
+  const bool with_first = arguments.get(1, "first", false).truth(), with_blank = arguments.get(2, "blank", false).truth();
+  std::string out;
+  std::size_t begin = 0;
+  for (bool is_first = true;; is_first = false) {
+    const std::size_t end = text.find('\n', begin);
+    const std::string line = text.substr(begin, end - begin);
+    out += (is_first ? with_first : with_blank || !line.empty()) ? pad + line : line;
+    if (end == std::string::npos) return out;
+    out += '\n';
+    begin = end + 1;
+  }
+}
+
+Value reverse(V value) {
+  List items = iterate(value);
+  std::reverse(items.begin(), items.end());
+  if (!value.is_string()) return items;
+  return join(items, {});
+}
+
+Value unique(V value) {
+  List out;
+  for (V item : iterate(value)) {
+    const Value key = item.is_string() ? Value(to_lower(item.string())) : item;
+    const bool is_known = std::any_of(out.begin(), out.end(), [&](V other) { return equal(other.is_string() ? Value(to_lower(other.string())) : other, key); });
+    if (!is_known) out.push_back(item);
+  }
+  return out;
+}
+
+Value round(V value, A arguments) {
+  const double scale = std::pow(10.0, static_cast<double>(arguments.get(0, "precision", std::int64_t{0}).integer()));
+  const std::string method = to_text(arguments.get(1, "method", "common"));
+  const double scaled = value.number() * scale;
+  const double result = method == "ceil" ? std::ceil(scaled) : method == "floor" ? std::floor(scaled) : std::nearbyint(scaled);
+  return result / scale;
+}
+
+std::string escape(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&') out += "&amp;";
+    else if (c == '<') out += "&lt;";
+    else if (c == '>') out += "&gt;";
+    else if (c == '\'') out += "&#39;";
+    else if (c == '"') out += "&#34;";
+    else out += c;
+  }
+  return out;
+}
+
+Value tojson(V value, A arguments) {
+  // transformers' own: (value, ensure_ascii=False, indent=None, separators=None, sort_keys=False)
+  const Value width = arguments.get(1, "indent", arguments.positional.size() == 1 ? arguments.positional[0] : Value(None{}));
+  const Value separators = arguments.get(2, "separators", None{});
+  const int columns = width.is_none() || width.is_undefined() || width.is_bool() ? -1 : static_cast<int>(std::clamp<std::int64_t>(width.integer(), 0, 1000));
+  const bool sorts = arguments.get(3, "sort_keys", false).truth();
+  if (separators.is_list() && separators.list().size() == 2) return to_json(value, columns, sorts, to_text(separators.list()[0]), to_text(separators.list()[1]));
+  return to_json(value, columns, sorts);
+}
+
+}  // namespace
+
+Value apply_filter(const std::string& name, V value, A a) {
+  const auto text_method = [&](const char* method) { return find_method(Value(to_text(value)), method).function()(a); };
+  if (name == "default" || name == "d") {
+    const bool is_missing = value.is_undefined() || (a.get(1, "boolean", false).truth() && !value.truth());
+    return is_missing ? a.get(0, "default_value", "") : value;
+  }
+  if (name == "trim") return text_method("strip");
+  if (name == "upper" || name == "lower" || name == "title" || name == "capitalize") return text_method(name.c_str());
+  if (name == "replace") return text_method("replace");
+  if (name == "tojson") return tojson(value, a);
+  if (name == "length" || name == "count") return static_cast<std::int64_t>(length_of(value));
+  if (name == "join") return join(value, a);
+  if (name == "string") return to_text(value);
+  if (name == "safe") return value;
+  if (name == "escape" || name == "e") return escape(to_text(value));
+  if (name == "list") return iterate(value);
+  if (name == "int") return to_integer(value, a);
+  if (name == "float") return to_float(value, a);
+  if (name == "first" || name == "last") {
+    const List items = iterate(value);
+    if (items.empty()) return Value::undefined(name);
+    return name == "first" ? items.front() : items.back();
+  }
+  if (name == "map") return map(value, a);
+  if (name == "select") return choose(value, a, false, true);
+  if (name == "reject") return choose(value, a, false, false);
+  if (name == "selectattr") return choose(value, a, true, true);
+  if (name == "rejectattr") return choose(value, a, true, false);
+  if (name == "items") return value.is_undefined() ? Value(List{}) : find_method(value, "items").function()({});
+  if (name == "dictsort") return dictsort(value);
+  if (name == "sort") return sort(value, a);
+  if (name == "unique") return unique(value);
+  if (name == "reverse") return reverse(value);
+  if (name == "indent") return indent(to_text(value), a);
+  if (name == "abs") return value.is_integer() ? Value(std::abs(value.integer())) : Value(std::fabs(value.number()));
+  if (name == "round") return round(value, a);
+  if (name == "min" || name == "max") {
+    const List items = iterate(value);
+    if (items.empty()) return Value::undefined(name);
+    return name == "min" ? *std::min_element(items.begin(), items.end(), less) : *std::max_element(items.begin(), items.end(), less);
+  }
+  if (name == "sum") {
+    double total = 0;
+    bool is_integer = true;
+    for (V item : iterate(value)) total += item.number(), is_integer = is_integer && item.is_integer();
+    return is_integer ? Value(static_cast<std::int64_t>(total)) : Value(total);
+  }
+  fail(ErrorKind::kBadInput, "[chat template] found the filter '", name, "', which is not supported");
+}
+
+bool apply_test(const std::string& name, V value, A a) {
+  const Value other = a.get(0, "other");
+  if (name == "defined") return !value.is_undefined();
+  if (name == "undefined") return value.is_undefined();
+  if (name == "none") return value.is_none();
+  if (name == "string") return value.is_string();
+  if (name == "mapping") return value.is_dict();
+  if (name == "sequence") return value.is_string() || value.is_list() || value.is_dict();
+  if (name == "iterable") return value.is_string() || value.is_list() || value.is_dict() || value.is_undefined();
+  if (name == "number") return value.is_number();
+  if (name == "integer") return value.is_integer() && !value.is_bool();
+  if (name == "float") return value.is<double>();
+  if (name == "boolean") return value.is_bool();
+  if (name == "true") return value.is_bool() && value.truth();
+  if (name == "false") return value.is_bool() && !value.truth();
+  if (name == "callable") return value.is_function();
+  if (name == "odd") return value.integer() % 2 != 0;
+  if (name == "even") return value.integer() % 2 == 0;
+  if (name == "divisibleby") {
+    HOLDFAST_CHECK(kBadInput, other.is_integer() && other.integer() != 0, "[chat template] found divisibleby ", to_repr(other), ", expected a whole number that is not 0");
+    return value.integer() % other.integer() == 0;
+  }
+  if (name == "eq" || name == "equalto" || name == "==") return equal(value, other);
+  if (name == "ne" || name == "!=") return !equal(value, other);
+  if (name == "lt" || name == "lessthan" || name == "<") return less(value, other);
+  if (name == "gt" || name == "greaterthan" || name == ">") return less(other, value);
+  if (name == "le" || name == "<=") return !less(other, value);
+  if (name == "ge" || name == ">=") return !less(value, other);
+  if (name == "in") return contains(other, value);
+  if (name == "sameas") return value.same_object(other);
+  if (name == "lower") return value.is_string() && find_method(value, "islower").function()({}).truth();
+  if (name == "upper") return value.is_string() && find_method(value, "isupper").function()({}).truth();
+  fail(ErrorKind::kBadInput, "[chat template] found the test '", name, "', which is not supported");
+}
+
+}  // namespace holdfast::text::jinja

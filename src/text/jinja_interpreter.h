@@ -1,0 +1,22 @@
+// Runs a parsed template.
+//
+// Scope as in jinja2: a loop's body and a macro have their own variables, an if has not; what a loop sets is gone behind it,
+// except in a namespace.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "text/jinja_parser.h"
+#include "text/jinja_value.h"
+
+namespace holdfast::text::jinja {
+
+// Limits that keep a hostile template from running away.
+inline constexpr std::size_t kMaxOutput = 64u << 20;  // bytes
+inline constexpr std::size_t kMaxSteps = 50'000'000;  // statements and expressions
+
+// Throws Error(kBadInput): `[chat template] NAME:LINE: ...`.
+std::string run(const Block& block, const std::map<std::string, Value>& variables, const std::string& name);
+
+}  // namespace holdfast::text::jinja

@@ -1,0 +1,178 @@
+#include "text/tokenizer.h"
+
+#include <deque>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <unordered_map>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "text/added_tokens.h"
+#include "text/bpe.h"
+#include "text/decoder.h"
+#include "text/normalizer.h"
+#include "text/pre_tokenizer.h"
+#include "text/unicode.h"
+
+namespace holdfast::text {
+namespace {
+
+using nlohmann::json;
+
+// What the post-processor puts before and after the text.
+struct Frame {
+  std::vector<TokenId> before, after;
+};
+
+TokenId special_id(const json& specials, const std::string& name, const std::string& where) {
+  HOLDFAST_CHECK(kBadFile, specials.contains(name) && specials[name].contains("ids") && specials[name]["ids"].is_array() && specials[name]["ids"].size() == 1, where,
+                 ": found no single id for special token '", name, "' of the post-processor, expected one");
+  return specials[name]["ids"][0].get<TokenId>();
+}
+
+void read_post_processor(const json& description, const std::string& where, Frame& frame) {
+  if (description.is_null()) return;
+  const std::string type = description.value("type", "");
+  if (type == "Sequence") {
+    for (const json& step : description.at("processors")) read_post_processor(step, where, frame);
+  } else if (type == "TemplateProcessing") {
+    bool is_before = true;
+    for (const json& part : description.at("single")) {
+      if (part.contains("Sequence")) is_before = false;
+      else (is_before ? frame.before : frame.after).push_back(special_id(description.at("special_tokens"), part.at("SpecialToken").at("id").get<std::string>(), where));
+    }
+  } else if (type == "RobertaProcessing" || type == "BertProcessing") {
+    frame.before.push_back(description.at("cls").at(1).get<TokenId>());
+    frame.after.insert(frame.after.begin(), description.at("sep").at(1).get<TokenId>());
+  } else {
+    // ByteLevel only trims offsets, which we do not give.
+    HOLDFAST_CHECK(kBadFile, type == "ByteLevel", where, ": found post-processor '", type, "', which is not supported; this tokenizer cannot be used yet");
+  }
+}
+
+AddedToken read_added_token(const json& value, const std::string& where) {
+  HOLDFAST_CHECK(kBadFile, value.is_object() && value.contains("id") && value["id"].is_number_integer() && value.contains("content") && value["content"].is_string(), where,
+                 ": found added token ", value.dump().substr(0, 60), ", expected id and content");
+  return {value["id"].get<TokenId>(),     value["content"].get<std::string>(), value.value("special", false),   value.value("lstrip", false),
+          value.value("rstrip", false), value.value("single_word", false),   value.value("normalized", true)};
+}
+
+}  // namespace
+
+struct Tokenizer::State {
+  State(const json& root, const std::string& where)
+      : bpe(root.at("model"), where),
+        normalize(make_normalizer(root.value("normalizer", json()), where)),
+        pre_tokenize(make_pre_tokenizer(root.value("pre_tokenizer", json()), where)),
+        decode(make_piece_decoder(root.value("decoder", json()), where)) {
+    read_post_processor(root.value("post_processor", json()), where, frame);
+    for (const auto& [piece, id] : bpe.vocabulary()) pieces[id] = piece;
+    for (const json& value : root.value("added_tokens", json::array())) {
+      const AddedToken& token = added.emplace_back(read_added_token(value, where));
+      by_content[token.content] = &token;
+      by_id[token.id] = &token;
+      pieces[token.id] = token.content;
+      // The library normalises such a token's own text before it looks for it.
+      if (token.normalized) {
+        AddedToken& pattern = patterns.emplace_back(token);
+        pattern.content = normalize(token.content);
+        after_normalizer.add(&pattern);
+      } else {
+        before_normalizer.add(&token);
+      }
+    }
+  }
+
+  void encode_ordinary(const std::string& normalised, bool is_first, std::vector<TokenId>& ids) const {
+    for (const Piece& piece : after_normalizer.split(normalised)) {
+      if (piece.token >= 0) {
+        ids.push_back(piece.token);
+      } else {
+        for (const Word& word : pre_tokenize({{std::string(piece.text), is_first}})) bpe.encode(word.text, ids);
+      }
+      is_first = false;
+    }
+  }
+
+  Bpe bpe;
+  Normalizer normalize;
+  PreTokenizer pre_tokenize;
+  PieceDecoder decode;
+  Frame frame;
+  std::deque<AddedToken> added, patterns;
+  std::unordered_map<std::string, const AddedToken*> by_content;
+  std::unordered_map<TokenId, const AddedToken*> by_id;
+  std::unordered_map<TokenId, std::string> pieces;
+  AddedTokenMatcher before_normalizer, after_normalizer;
+};
+
+Tokenizer::Tokenizer(std::unique_ptr<const State> state) : state_(std::move(state)) {}
+Tokenizer::~Tokenizer() = default;
+Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
+
+Tokenizer Tokenizer::from_directory(const std::filesystem::path& directory) {
+  const auto path = directory / "tokenizer.json";
+  HOLDFAST_CHECK(kBadFile, std::filesystem::exists(path), "[tokenizer] found no tokenizer.json in ", directory.string(),
+                 ", expected one; try saving the tokenizer with transformers' save_pretrained");
+  return from_file(path);
+}
+
+Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
+  const json root = json::parse(read_file(path), nullptr, false);
+  const std::string where = "[tokenizer] " + path.string();
+  HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where, ": found no JSON object with a model, expected a tokenizer.json; is the download complete?");
+  const std::string type = root["model"].value("type", "BPE");
+  HOLDFAST_CHECK(kBadFile, type == "BPE", where, ": found a model of type '", type, "', expected BPE; other kinds are not supported yet");
+  try {
+    return Tokenizer(std::make_unique<const State>(root, where));
+  } catch (const json::exception& error) {
+    fail(ErrorKind::kBadFile, where, ": found a part of another shape than expected (", error.what(), "); is the file damaged?");
+  }
+}
+
+std::vector<TokenId> Tokenizer::encode(std::string_view raw, bool add_special_tokens) const {
+  const std::string text = repair_utf8(raw);
+  std::vector<TokenId> ids;
+  if (add_special_tokens) ids = state_->frame.before;
+  bool is_first = true;
+  for (const Piece& piece : state_->before_normalizer.split(text)) {
+    if (piece.token >= 0) ids.push_back(piece.token);
+    else state_->encode_ordinary(state_->normalize(std::string(piece.text)), is_first, ids);
+    is_first = false;
+  }
+  if (add_special_tokens) ids.insert(ids.end(), state_->frame.after.begin(), state_->frame.after.end());
+  return ids;
+}
+
+std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
+  std::vector<std::string> pieces;
+  for (const TokenId id : ids) {
+    if (skip_special_tokens && is_special(id)) continue;
+    const auto found = state_->pieces.find(id);
+    if (found != state_->pieces.end()) pieces.push_back(found->second);
+  }
+  std::string text;
+  for (const std::string& piece : state_->decode(std::move(pieces))) text += piece;
+  return text;
+}
+
+std::size_t Tokenizer::vocabulary_size() const { return state_->pieces.size(); }
+
+std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
+  const std::string key(token);
+  if (const auto found = state_->by_content.find(key); found != state_->by_content.end()) return found->second->id;
+  return state_->bpe.id(key);
+}
+
+std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {
+  const auto found = state_->pieces.find(id);
+  if (found == state_->pieces.end()) return std::nullopt;
+  return found->second;
+}
+
+bool Tokenizer::is_special(TokenId id) const {
+  const auto found = state_->by_id.find(id);
+  return found != state_->by_id.end() && found->second->is_special;
+}
+
+}  // namespace holdfast::text

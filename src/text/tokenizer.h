@@ -1,0 +1,45 @@
+// Hugging Face tokenizers: tokenizer.json to token ids and back, equal to the `tokenizers` library token for token.
+//
+// The way of a text: added tokens that are not normalised are cut out; each piece between them is normalised; normalised
+// added tokens are cut out; the rest is cut into words (pre-tokenizer) and encoded (BPE); the post-processor adds special
+// tokens.  What is accepted, and what is refused by name: docs/formats/tokenizer.md.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace holdfast::text {
+
+using TokenId = std::int32_t;
+
+class Tokenizer {
+ public:
+  // Reads DIR/tokenizer.json.  Throws Error(kBadFile) naming file, place, found, expected, what to try.
+  static Tokenizer from_directory(const std::filesystem::path& directory);
+  static Tokenizer from_file(const std::filesystem::path& tokenizer_json);
+  ~Tokenizer();
+  Tokenizer(Tokenizer&&) noexcept;
+
+  // Bytes that are no UTF-8 are read as U+FFFD.  Thread-safe.
+  std::vector<TokenId> encode(std::string_view text, bool add_special_tokens = true) const;
+  // Ids that name no token are passed over.  Thread-safe.
+  std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const;
+
+  std::size_t vocabulary_size() const;  // with added tokens
+  std::optional<TokenId> token_to_id(std::string_view token) const;
+  std::optional<std::string> id_to_token(TokenId id) const;
+  bool is_special(TokenId id) const;
+
+ private:
+  struct State;
+  explicit Tokenizer(std::unique_ptr<const State> state);
+  std::unique_ptr<const State> state_;
+};
+
+}  // namespace holdfast::text

@@ -1,0 +1,48 @@
+#include "training/loss.h"
+
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/_softmax.h>
+#include <ATen/ops/index_add.h>
+#include <ATen/ops/index_select.h>
+#include <ATen/ops/logsumexp.h>
+#include <ATen/ops/zeros_like.h>
+
+#include <cmath>
+
+#include "base/error.h"
+
+namespace holdfast::training {
+
+LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, const std::vector<Target>& targets, double scale,
+                         bool wants_gradient, std::int64_t chunk_rows) {
+  LossResult result;
+  if (wants_gradient) result.dhidden = at::zeros_like(hidden);
+  const auto total = static_cast<std::int64_t>(targets.size());
+  for (std::int64_t begin = 0; begin < total; begin += chunk_rows) {
+    const std::int64_t count = std::min(chunk_rows, total - begin);
+    at::Tensor rows = at::empty({count}, at::kLong);
+    for (std::int64_t i = 0; i < count; ++i) rows.data_ptr<std::int64_t>()[i] = targets[begin + i].row;
+    const at::Tensor logits = decoder.logits(hidden.index_select(0, rows));  // [count, v]
+    const std::int64_t v = logits.size(1);
+    at::Tensor probabilities = at::_softmax(logits, 1, false);  // [count, v]
+    AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "cross_entropy", [&] {
+      const scalar_t* z = logits.const_data_ptr<scalar_t>();
+      scalar_t* p = probabilities.data_ptr<scalar_t>();
+      const at::Tensor log_sums = at::logsumexp(logits, 1);
+      const scalar_t* log_sum = log_sums.const_data_ptr<scalar_t>();
+      for (std::int64_t i = 0; i < count; ++i) {
+        const std::int64_t place = i * v + targets[begin + i].token;
+        result.sum += static_cast<double>(log_sum[i]) - static_cast<double>(z[place]);
+        p[place] -= 1;
+      }
+    });
+    if (wants_gradient) {
+      // Several targets never share a row: each row predicts one token.
+      result.dhidden.index_add_(0, rows, decoder.logits_backward(probabilities.mul_(scale)));
+    }
+  }
+  return result;
+}
+
+}  // namespace holdfast::training

@@ -1,0 +1,76 @@
+#include "training/optimizer.h"
+
+#include <ATen/Dispatch.h>
+#include <ATen/Parallel.h>
+#include <ATen/ops/linalg_vector_norm.h>
+#include <ATen/ops/zeros.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numbers>
+
+#include "base/error.h"
+
+namespace holdfast::training {
+
+AdamW::AdamW(std::int64_t num_parameters, at::ScalarType type, AdamWOptions options)
+    : first_moment(at::zeros({num_parameters}, type)), second_moment(at::zeros({num_parameters}, type)), options_(options) {}
+
+void AdamW::step(at::Tensor& parameters, const at::Tensor& gradient, double learning_rate) {
+  ++num_steps;
+  const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(num_steps));
+  const double correction2 = std::sqrt(1 - std::pow(options_.beta2, static_cast<double>(num_steps)));
+  AT_DISPATCH_FLOATING_TYPES(parameters.scalar_type(), "adamw", [&] {
+    const auto decay = static_cast<scalar_t>(1 - learning_rate * options_.weight_decay);
+    const auto beta1 = static_cast<scalar_t>(options_.beta1), beta2 = static_cast<scalar_t>(options_.beta2);
+    const auto rest1 = static_cast<scalar_t>(1 - options_.beta1), rest2 = static_cast<scalar_t>(1 - options_.beta2);
+    const auto eps = static_cast<scalar_t>(options_.eps), root = static_cast<scalar_t>(correction2);
+    const auto step_size = static_cast<scalar_t>(learning_rate / correction1);
+    scalar_t* p = parameters.data_ptr<scalar_t>();
+    scalar_t* m = first_moment.data_ptr<scalar_t>();
+    scalar_t* v = second_moment.data_ptr<scalar_t>();
+    const scalar_t* g = gradient.const_data_ptr<scalar_t>();
+    at::parallel_for(0, parameters.numel(), 16384, [&](std::int64_t begin, std::int64_t end) {
+#pragma omp simd
+      for (std::int64_t i = begin; i < end; ++i) {
+        m[i] = beta1 * m[i] + rest1 * g[i];
+        v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
+        p[i] = p[i] * decay - step_size * (m[i] / (std::sqrt(v[i]) / root + eps));
+      }
+    });
+  });
+}
+
+double clip_gradient(at::Tensor& gradient, double max_norm) {
+  const double norm = at::linalg_vector_norm(gradient, 2, std::nullopt, false, at::kDouble).item<double>();
+  if (max_norm > 0) {
+    const double factor = max_norm / (norm + 1e-6);
+    if (factor < 1) gradient.mul_(factor);
+  }
+  return norm;
+}
+
+Schedule parse_schedule(std::string_view word) {
+  if (word == "constant") return Schedule::kConstant;
+  if (word == "linear") return Schedule::kLinear;
+  if (word == "cosine") return Schedule::kCosine;
+  fail(ErrorKind::kBadInput, "[train] found schedule '", word, "', expected constant, linear or cosine; try --schedule linear");
+}
+
+double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t warmup_steps, std::int64_t total_steps) {
+  const auto ratio = [](std::int64_t above, std::int64_t below) {
+    return static_cast<double>(above) / static_cast<double>(std::max<std::int64_t>(1, below));
+  };
+  if (step < warmup_steps) return ratio(step, warmup_steps);
+  switch (schedule) {
+    case Schedule::kConstant:
+      return 1;
+    case Schedule::kLinear:
+      return std::max(0.0, ratio(total_steps - step, total_steps - warmup_steps));
+    case Schedule::kCosine:
+      return std::max(0.0, 0.5 * (1 + std::cos(std::numbers::pi * ratio(step - warmup_steps, total_steps - warmup_steps))));
+  }
+  return 1;
+}
+
+}  // namespace holdfast::training
