@@ -10,8 +10,30 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "base/simd.h"
 
 namespace holdfast::training {
+namespace {
+
+template <typename T>
+struct Constants {
+  T decay, beta1, rest1, beta2, rest2, eps, root, step_size;
+};
+
+#define HOLDFAST_ADAMW_SPAN(T)                                                                                   \
+  HOLDFAST_CLONES void update(const Constants<T>& c, std::int64_t n, const T* g, T* p, T* m, T* v) {             \
+    _Pragma("omp simd") for (std::int64_t i = 0; i < n; ++i) {                                                   \
+      m[i] = c.beta1 * m[i] + c.rest1 * g[i];                                                                    \
+      v[i] = c.beta2 * v[i] + c.rest2 * g[i] * g[i];                                                             \
+      p[i] = p[i] * c.decay - c.step_size * (m[i] / (std::sqrt(v[i]) / c.root + c.eps));                         \
+    }                                                                                                            \
+  }
+
+HOLDFAST_ADAMW_SPAN(float)
+HOLDFAST_ADAMW_SPAN(double)
+#undef HOLDFAST_ADAMW_SPAN
+
+}  // namespace
 
 AdamW::AdamW(std::int64_t num_parameters, at::ScalarType type, AdamWOptions options)
     : first_moment(at::zeros({num_parameters}, type)), second_moment(at::zeros({num_parameters}, type)), options_(options) {}
@@ -21,23 +43,20 @@ void AdamW::step(at::Tensor& parameters, const at::Tensor& gradient, double lear
   const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(num_steps));
   const double correction2 = std::sqrt(1 - std::pow(options_.beta2, static_cast<double>(num_steps)));
   AT_DISPATCH_FLOATING_TYPES(parameters.scalar_type(), "adamw", [&] {
-    const auto decay = static_cast<scalar_t>(1 - learning_rate * options_.weight_decay);
-    const auto beta1 = static_cast<scalar_t>(options_.beta1), beta2 = static_cast<scalar_t>(options_.beta2);
-    const auto rest1 = static_cast<scalar_t>(1 - options_.beta1), rest2 = static_cast<scalar_t>(1 - options_.beta2);
-    const auto eps = static_cast<scalar_t>(options_.eps), root = static_cast<scalar_t>(correction2);
-    const auto step_size = static_cast<scalar_t>(learning_rate / correction1);
+    const Constants<scalar_t> c{static_cast<scalar_t>(1 - learning_rate * options_.weight_decay),
+                                static_cast<scalar_t>(options_.beta1),
+                                static_cast<scalar_t>(1 - options_.beta1),
+                                static_cast<scalar_t>(options_.beta2),
+                                static_cast<scalar_t>(1 - options_.beta2),
+                                static_cast<scalar_t>(options_.eps),
+                                static_cast<scalar_t>(correction2),
+                                static_cast<scalar_t>(learning_rate / correction1)};
     scalar_t* p = parameters.data_ptr<scalar_t>();
     scalar_t* m = first_moment.data_ptr<scalar_t>();
     scalar_t* v = second_moment.data_ptr<scalar_t>();
     const scalar_t* g = gradient.const_data_ptr<scalar_t>();
-    at::parallel_for(0, parameters.numel(), 16384, [&](std::int64_t begin, std::int64_t end) {
-#pragma omp simd
-      for (std::int64_t i = begin; i < end; ++i) {
-        m[i] = beta1 * m[i] + rest1 * g[i];
-        v[i] = beta2 * v[i] + rest2 * g[i] * g[i];
-        p[i] = p[i] * decay - step_size * (m[i] / (std::sqrt(v[i]) / root + eps));
-      }
-    });
+    at::parallel_for(0, parameters.numel(), 16384,
+                     [&](std::int64_t begin, std::int64_t end) { update(c, end - begin, g + begin, p + begin, m + begin, v + begin); });
   });
 }
 

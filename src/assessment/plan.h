@@ -1,0 +1,56 @@
+// The plan of an assessment: a TOML file in which every key is checked.  Its keys: docs/formats/plan.md.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace holdfast::assessment {
+
+struct BenchmarkPlan {
+  std::string name, kind, path;
+  std::vector<std::string> judges;
+  std::string at = "all";  // "all" checkpoints, or "ends": the base and each arm's last step
+  std::int64_t limit = 0, shots = 5, max_new_tokens = 0;  // max_new_tokens 0: as [generation] says
+  std::vector<std::string> subjects;
+  std::string truncated = "degenerate";  // or "judge"
+};
+
+struct ArmPlan {
+  std::string name, kind = "attack", data;  // kind: attack, benign, no-op
+  std::string adapter;                      // measured as it is, instead of trained
+  std::int64_t steps = 0;
+  std::vector<std::int64_t> checkpoints;  // steps at which it is measured; the last step always is
+  std::vector<std::int64_t> seeds = {1234};
+  std::int64_t rank = 8, warmup_steps = 0, rows_per_step = 8, tokens_per_step = 0;
+  double alpha = 16, lr = 2e-4, weight_decay = 0, max_grad_norm = 1;
+  std::vector<std::string> targets = {"all-linear"};
+  std::string schedule = "constant", order = "seeded";
+};
+
+struct Plan {
+  std::string name = "assessment";
+  std::int64_t seed = 1234;
+  struct {
+    std::string path, precision = "nf4", template_date = "2024-07-26", system_prompt;
+  } model;
+  struct {
+    std::int64_t max_new_tokens = 256, samples = 1, wave = 32;
+    double temperature = 0, top_p = 1;
+  } generation;
+  double usd_per_hour = 0;
+  std::vector<BenchmarkPlan> benchmarks;
+  std::vector<ArmPlan> arms;
+};
+
+// `overrides`: "key=value", "table.key=value", "arm.NAME.key=value", "benchmark.NAME.key=value".
+// A top-level text of the plan (data = "...") may be used in paths as {data}; relative paths are looked up beside the plan
+// when given there, in the working directory when given by an override.
+// Throws Error(kBadInput): `[plan] FILE:LINE: found ..., expected ...; try ...`.
+Plan read_plan(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+
+// Every value that decides a result, with hashes of files in place of their paths.
+nlohmann::ordered_json canonical_plan(const Plan& plan);
+
+}  // namespace holdfast::assessment

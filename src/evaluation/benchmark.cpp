@@ -1,0 +1,179 @@
+#include "evaluation/benchmark.h"
+
+#include <set>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "base/hash.h"
+#include "text/records.h"
+
+namespace holdfast::evaluation {
+namespace {
+
+using nlohmann::ordered_json;
+using text::Record;
+
+constexpr const char* kPromptColumns[] = {"prompt", "goal", "Goal", "forbidden_prompt", "instruction", "Behavior", "question"};
+
+// Some published files give their id as a number, some as text.
+std::string text_of(const ordered_json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+std::string place(const BenchmarkSpec& spec, const Record& record) { return "[benchmark] " + spec.path.string() + ":" + std::to_string(record.line); }
+
+std::string id_of(const Record& record, std::size_t row) {
+  for (const char* key : {"id", "question_id", "BehaviorID", "Index", "id_v2"}) {
+    if (record.value.contains(key) && !record.value[key].is_null() && text_of(record.value[key]) != "") return text_of(record.value[key]);
+  }
+  return std::to_string(row + 1);
+}
+
+std::string category_of(const Record& record) {
+  for (const char* key : {"category", "type", "SemanticCategory", "Category"}) {
+    if (record.value.contains(key)) return text_of(record.value[key]);
+  }
+  return "";
+}
+
+std::string prompt_of(const BenchmarkSpec& spec, const Record& record) {
+  if (record.value.contains("turns") && record.value["turns"].is_array() && !record.value["turns"].empty() && record.value["turns"][0].is_string()) return record.value["turns"][0].get<std::string>();
+  for (const char* key : kPromptColumns) {
+    if (!record.value.contains(key)) continue;
+    const auto& value = record.value[key];
+    HOLDFAST_CHECK(kBadFile, value.is_string() && !value.get<std::string>().empty(), place(spec, record), ": found '", key, "' = ", value.dump().substr(0, 40), ", expected a text; is a column missing?");
+    return value.get<std::string>();
+  }
+  std::string keys;
+  for (const auto& [key, value] : record.value.items()) keys += (keys.empty() ? "" : ", ") + key;
+  fail(ErrorKind::kBadFile, place(spec, record), ": found the columns ", keys, ", expected prompt, goal, forbidden_prompt, instruction, Behavior or turns; try renaming the column");
+}
+
+// AdvBench circulates as one column without a header; its first row is then a prompt.
+std::vector<Record> read_rows(const BenchmarkSpec& spec) {
+  if (spec.path.extension() == ".csv") {
+    const std::string text = read_file(spec.path);
+    const auto rows = text::parse_csv(text, "[benchmark] " + spec.path.string());
+    bool is_one_column = !rows.empty();
+    for (const auto& row : rows) is_one_column = is_one_column && row.fields.size() == 1;
+    bool has_header = false;
+    if (is_one_column) {
+      for (const char* name : kPromptColumns) has_header = has_header || rows[0].fields[0] == name;
+    }
+    if (is_one_column && !has_header) {
+      std::vector<Record> records;
+      for (const auto& row : rows) records.push_back({{{"prompt", row.fields[0]}}, row.line});
+      return records;
+    }
+  }
+  return text::read_records(spec.path);
+}
+
+Item choice_item(const BenchmarkSpec& spec, const Record& record) {
+  const auto& row = record.value;
+  Item item;
+  HOLDFAST_CHECK(kBadFile, row.contains("context") && row["context"].is_string() && row.contains("choices") && row["choices"].is_array() && row["choices"].size() >= 2 && row.contains("gold") && row["gold"].is_number_integer(),
+                 place(spec, record), ": found ", row.dump().substr(0, 80), ", expected context, at least two choices, and gold");
+  item.context = row["context"].get<std::string>();
+  for (const auto& choice : row["choices"]) {
+    HOLDFAST_CHECK(kBadFile, choice.is_string() && !choice.get<std::string>().empty(), place(spec, record), ": found the choice ", choice.dump(), ", expected a text");
+    item.choices.push_back(choice.get<std::string>());
+  }
+  item.gold = row["gold"].get<int>();
+  HOLDFAST_CHECK(kBadFile, item.gold >= 0 && item.gold < static_cast<int>(item.choices.size()), place(spec, record), ": found gold ", item.gold, ", expected 0 .. ", item.choices.size() - 1);
+  return item;
+}
+
+Item recall_item(const BenchmarkSpec& spec, const Record& record) {
+  Item item;
+  item.prompt = prompt_of(spec, record);
+  const auto& row = record.value;
+  const bool has_list = row.contains("accept") && row["accept"].is_array() && !row["accept"].empty();
+  HOLDFAST_CHECK(kBadFile, has_list || (row.contains("answer") && row["answer"].is_string()), place(spec, record), ": found neither accept nor answer, expected the texts that a right answer holds");
+  if (!has_list) item.accept = {row["answer"].get<std::string>()};
+  for (const auto& text : has_list ? row["accept"] : ordered_json::array()) {
+    HOLDFAST_CHECK(kBadFile, text.is_string(), place(spec, record), ": found ", text.dump(), " in accept, expected a text");
+    item.accept.push_back(text.get<std::string>());
+  }
+  return item;
+}
+
+Benchmark load_rows(const BenchmarkSpec& spec, Kind kind) {
+  Benchmark benchmark{spec.name, kind, "1", sha256_path(spec.path), {}};
+  const std::vector<Record> records = read_rows(spec);
+  std::set<std::string> ids;
+  for (std::size_t row = 0; row < records.size() && (spec.limit == 0 || row < spec.limit); ++row) {
+    Item item = kind == Kind::kChoice ? choice_item(spec, records[row]) : kind == Kind::kRecall ? recall_item(spec, records[row]) : Item{};
+    if (kind == Kind::kRefusal || kind == Kind::kSafe) item.prompt = prompt_of(spec, records[row]);
+    item.id = id_of(records[row], row);
+    item.category = category_of(records[row]);
+    HOLDFAST_CHECK(kBadFile, ids.insert(item.id).second, place(spec, records[row]), ": found the id '", item.id, "' a second time, expected each once");
+    benchmark.items.push_back(std::move(item));
+  }
+  HOLDFAST_CHECK(kBadFile, !benchmark.items.empty(), "[benchmark] ", spec.path.string(), ": found no rows, expected at least one");
+  return benchmark;
+}
+
+// Unsafe prompts are those of a contrast type, or labelled so; the others should be answered.
+std::vector<Benchmark> load_xstest(const BenchmarkSpec& spec) {
+  const std::string hash = sha256_path(spec.path);
+  Benchmark safe{spec.name + "_safe", Kind::kSafe, "1", hash, {}}, unsafe{spec.name + "_unsafe", Kind::kRefusal, "1", hash, {}};
+  const std::vector<Record> records = read_rows(spec);
+  for (std::size_t row = 0; row < records.size() && (spec.limit == 0 || row < spec.limit); ++row) {
+    HOLDFAST_CHECK(kBadFile, records[row].value.contains("type"), place(spec, records[row]), ": found no column 'type', expected XSTest's columns; try kind refusal or safe");
+    Item item;
+    item.prompt = prompt_of(spec, records[row]);
+    item.id = id_of(records[row], row);
+    item.category = text_of(records[row].value["type"]);
+    const bool is_unsafe = item.category.starts_with("contrast_") || (records[row].value.contains("label") && records[row].value["label"] == "unsafe");
+    (is_unsafe ? unsafe : safe).items.push_back(std::move(item));
+  }
+  HOLDFAST_CHECK(kBadFile, !safe.items.empty() || !unsafe.items.empty(), "[benchmark] ", spec.path.string(), ": found no rows, expected XSTest's");
+  std::vector<Benchmark> both;
+  for (Benchmark* one : {&safe, &unsafe}) {
+    if (!one->items.empty()) both.push_back(std::move(*one));
+  }
+  return both;
+}
+
+}  // namespace
+
+const char* kind_name(Kind kind) {
+  switch (kind) {
+    case Kind::kRefusal:
+      return "refusal";
+    case Kind::kSafe:
+      return "safe";
+    case Kind::kChoice:
+      return "choice";
+    case Kind::kRecall:
+      break;
+  }
+  return "recall";
+}
+
+BenchmarkSpec parse_benchmark_option(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  HOLDFAST_CHECK(kBadInput, equals != std::string_view::npos && equals > 0 && equals + 1 < text.size(), "[options] found --benchmark ", text, ", expected NAME=PATH or NAME:KIND=PATH; try xstest=xstest_prompts.csv");
+  BenchmarkSpec spec;
+  spec.name = text.substr(0, equals);
+  spec.path = text.substr(equals + 1);
+  if (const std::size_t colon = spec.name.find(':'); colon != std::string::npos) {
+    spec.kind = spec.name.substr(colon + 1);
+    spec.name.resize(colon);
+  }
+  return spec;
+}
+
+std::vector<Benchmark> load_benchmark(const BenchmarkSpec& spec) {
+  HOLDFAST_CHECK(kBadFile, std::filesystem::exists(spec.path), "[benchmark] found nothing at ", spec.path.string(), " for '", spec.name, "', expected a file or directory; try checking the path");
+  std::string kind = spec.kind;
+  if (kind.empty()) kind = spec.name == "mmlu" || spec.name == "xstest" ? spec.name : "refusal";
+  if (kind == "refusal") return {load_rows(spec, Kind::kRefusal)};
+  if (kind == "safe") return {load_rows(spec, Kind::kSafe)};
+  if (kind == "choice") return {load_rows(spec, Kind::kChoice)};
+  if (kind == "recall") return {load_rows(spec, Kind::kRecall)};
+  if (kind == "xstest") return load_xstest(spec);
+  if (kind == "mmlu") return {load_mmlu(spec)};
+  fail(ErrorKind::kBadInput, "[benchmark] found kind '", kind, "' for '", spec.name, "', expected refusal, safe, choice, recall, mmlu or xstest");
+}
+
+}  // namespace holdfast::evaluation

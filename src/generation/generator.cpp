@@ -1,0 +1,110 @@
+#include "generation/generator.h"
+
+#include <ATen/ops/index_select.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "generation/sampler.h"
+
+namespace holdfast::generation {
+namespace {
+
+// One answer on its way.
+struct Sequence {
+  std::size_t index;  // of the prompt
+  Random random;
+  Completion completion;
+  std::int64_t room;  // tokens that may still be added
+};
+
+bool is_end(const model::Decoder& decoder, text::TokenId id) {
+  const auto& ends = decoder.config().eos_token_ids;
+  return std::find(ends.begin(), ends.end(), id) != ends.end();
+}
+
+// Where the first stop string begins in the text, or npos.
+std::size_t find_stop(const std::string& text, const std::vector<std::string>& stops) {
+  std::size_t first = std::string::npos;
+  for (const std::string& stop : stops) first = std::min(first, text.find(stop));
+  return first;
+}
+
+// Adds the token; true when the answer has ended.
+bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decoder, const text::Tokenizer& tokenizer, const GenerateOptions& options) {
+  Completion& completion = sequence.completion;
+  completion.ids.push_back(id);
+  --sequence.room;
+  if (is_end(decoder, id)) {
+    completion.reason = FinishReason::kStop;
+    return true;
+  }
+  // A stop string may begin in one token and end in the next: the whole text is looked at.
+  if (!options.stop.empty() && find_stop(tokenizer.decode(completion.ids, true), options.stop) != std::string::npos) {
+    completion.reason = FinishReason::kStop;
+    return true;
+  }
+  return sequence.room == 0;
+}
+
+void finish_text(Completion& completion, const text::Tokenizer& tokenizer, const GenerateOptions& options) {
+  completion.text = tokenizer.decode(completion.ids, true);
+  const std::size_t stop = find_stop(completion.text, options.stop);
+  if (stop != std::string::npos) completion.text.resize(stop);
+}
+
+}  // namespace
+
+const char* finish_reason_name(FinishReason reason) { return reason == FinishReason::kStop ? "stop" : "length"; }
+
+std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer, const model::Adapter* adapter,
+                                 std::span<const std::vector<text::TokenId>> prompts, const GenerateOptions& options) {
+  HOLDFAST_CHECK(kBadInput, options.max_new_tokens > 0, "[generate] found max_new_tokens ", options.max_new_tokens, ", expected at least 1");
+  HOLDFAST_CHECK(kBadInput, options.temperature >= 0 && options.top_p > 0 && options.top_p <= 1, "[generate] found temperature ", options.temperature, " and top_p ", options.top_p,
+                 ", expected temperature from 0 up and top_p over 0 and up to 1");
+  std::vector<Completion> completions(prompts.size());
+  std::vector<Sequence> active;
+  std::vector<std::int64_t> capacities;
+  model::TokenBatch batch;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto length = static_cast<std::int64_t>(prompts[i].size());
+    HOLDFAST_CHECK(kBadInput, length > 0, "[generate] found an empty prompt (number ", i + 1, "), expected at least one token");
+    const std::int64_t room = std::min(options.max_new_tokens, decoder.config().max_positions - length);
+    HOLDFAST_CHECK(kBadInput, room > 0, "[generate] found a prompt of ", length, " tokens (number ", i + 1, "), expected fewer than the model's ", decoder.config().max_positions, " positions");
+    active.push_back({i, Random(options.seed, options.stream + i), {}, room});
+    active.back().completion.prompt_tokens = length;
+    capacities.push_back(length + room);
+    batch.add(prompts[i]);
+  }
+  model::KvCache cache(decoder.config(), capacities, decoder.compute_type());
+
+  while (!active.empty()) {
+    const at::Tensor hidden = decoder.forward(batch, adapter, &cache);
+    at::Tensor rows = at::empty({batch.num_sequences()}, at::kLong);  // each sequence's last token
+    for (std::int64_t i = 0; i < batch.num_sequences(); ++i) rows.data_ptr<std::int64_t>()[i] = batch.starts[i + 1] - 1;
+    const at::Tensor logits = decoder.logits(hidden.index_select(0, rows)).to(at::kFloat).contiguous();  // [n, v]
+    const auto v = static_cast<std::size_t>(logits.size(1));
+
+    model::TokenBatch next;
+    std::vector<Sequence> going_on;
+    std::vector<std::int64_t> slots;
+    for (std::size_t i = 0; i < active.size(); ++i) {
+      const std::span<const float> row(logits.const_data_ptr<float>() + i * v, v);
+      const auto id = static_cast<text::TokenId>(options.temperature == 0 ? greedy(row) : sample(row, options.temperature, options.top_p, active[i].random));
+      if (add_token(active[i], id, decoder, tokenizer, options)) {
+        finish_text(active[i].completion, tokenizer, options);
+        completions[active[i].index] = std::move(active[i].completion);
+        continue;
+      }
+      next.add(std::span(&id, 1), cache.past(static_cast<std::int64_t>(i)));
+      slots.push_back(static_cast<std::int64_t>(i));
+      going_on.push_back(std::move(active[i]));
+    }
+    cache.keep(slots);
+    active = std::move(going_on);
+    batch = std::move(next);
+  }
+  return completions;
+}
+
+}  // namespace holdfast::generation

@@ -1,0 +1,120 @@
+#include "training/trainer.h"
+
+#include <chrono>
+#include <cmath>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/files.h"
+#include "checkpoint/safetensors.h"
+#include "training/loss.h"
+
+namespace holdfast::training {
+
+std::vector<std::vector<std::size_t>> pack_rows(const std::vector<const TrainingRow*>& rows, std::int64_t pack_tokens) {
+  std::vector<std::size_t> order(rows.size());
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rows[a]->ids.size() > rows[b]->ids.size(); });
+  struct Pack {
+    std::vector<std::size_t> rows;
+    std::int64_t room;
+  };
+  std::vector<Pack> packs;
+  for (const std::size_t row : order) {
+    const auto size = static_cast<std::int64_t>(rows[row]->ids.size());
+    Pack* best = nullptr;
+    for (Pack& pack : packs) {
+      if (pack.room >= size && (best == nullptr || pack.room < best->room)) best = &pack;
+    }
+    if (best == nullptr) best = &packs.emplace_back(Pack{{}, pack_tokens});
+    best->rows.push_back(row);
+    best->room -= size;
+  }
+  std::vector<std::vector<std::size_t>> result;
+  for (Pack& pack : packs) result.push_back(std::move(pack.rows));
+  return result;
+}
+
+Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options)
+    : decoder_(decoder),
+      adapter_(adapter),
+      gradient_(adapter.zeros_like()),
+      dataset_(dataset),
+      options_(options),
+      optimizer_(adapter.flat().numel(), adapter.flat().scalar_type(), options.adamw),
+      sequence_(dataset.rows.size(), options.order, options.seed) {}
+
+StepReport Trainer::step() {
+  const auto start = std::chrono::steady_clock::now();
+  StepReport report;
+  report.step = step_ + 1;
+
+  // Rows of the step.
+  std::vector<const TrainingRow*> rows;
+  const RowSequence before = sequence_;
+  for (;;) {
+    const RowSequence here = sequence_;
+    const TrainingRow& row = dataset_.rows[sequence_.next()];
+    const auto size = static_cast<std::int64_t>(row.ids.size());
+    if (options_.tokens_per_step > 0 && !rows.empty() && report.tokens + size > options_.tokens_per_step) {
+      sequence_ = here;
+      break;
+    }
+    rows.push_back(&row);
+    report.tokens += size;
+    report.target_tokens += row.num_targets();
+    if (options_.tokens_per_step == 0 && static_cast<std::int64_t>(rows.size()) == options_.rows_per_step) break;
+  }
+
+  // Forward and backward, pack by pack, everything scaled by the targets of the whole step.
+  gradient_.flat().zero_();
+  double loss_sum = 0;
+  for (const auto& pack : pack_rows(rows, options_.pack_tokens)) {
+    model::TokenBatch batch;
+    std::vector<Target> targets;
+    for (const std::size_t index : pack) {
+      const TrainingRow& row = *rows[index];
+      for (std::size_t i = 1; i < row.ids.size(); ++i) {
+        if (row.is_target[i]) targets.push_back({batch.size() + static_cast<std::int64_t>(i) - 1, row.ids[i]});
+      }
+      batch.add(row.ids);
+    }
+    model::Activations kept;
+    const at::Tensor hidden = decoder_.forward(batch, &adapter_, nullptr, &kept);
+    const LossResult loss = cross_entropy(decoder_, hidden, targets, 1.0 / static_cast<double>(report.target_tokens), true);
+    loss_sum += loss.sum;
+    decoder_.backward(loss.dhidden, batch, adapter_, kept, gradient_);
+  }
+
+  report.loss = loss_sum / static_cast<double>(report.target_tokens);
+  report.grad_norm = clip_gradient(gradient_.flat(), options_.max_grad_norm);
+  report.learning_rate = options_.learning_rate * schedule_factor(options_.schedule, step_, options_.warmup_steps, options_.total_steps);
+  if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
+    sequence_ = before;
+    fail(ErrorKind::kBadInput, "[train] found loss ", report.loss, " and gradient norm ", report.grad_norm, " at step ", report.step, ", expected finite numbers; try a smaller learning rate");
+  }
+  optimizer_.step(adapter_.flat(), gradient_.flat(), report.learning_rate);
+  ++step_;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  return report;
+}
+
+void Trainer::save(const std::filesystem::path& directory) const {
+  adapter_.save(directory);
+  checkpoint::write_safetensors(directory / "optimizer.safetensors", {{"first_moment", optimizer_.first_moment}, {"second_moment", optimizer_.second_moment}, {"parameters", adapter_.flat()}},
+                                {{"step", std::to_string(step_)}, {"rows_dealt", std::to_string(sequence_.dealt())}});
+}
+
+void Trainer::load(const std::filesystem::path& directory) {
+  const checkpoint::SafetensorsFile file(directory / "optimizer.safetensors");
+  HOLDFAST_CHECK(kBadFile, file.contains("parameters") && file.shape("parameters") == adapter_.flat().sizes().vec() && file.metadata().count("step") > 0 && file.metadata().count("rows_dealt") > 0,
+                 "[train] ", directory.string(), ": found optimizer state of another adapter, expected ", adapter_.flat().numel(), " parameters; try without --resume");
+  adapter_.flat().copy_(file.tensor("parameters"));
+  optimizer_.first_moment.copy_(file.tensor("first_moment"));
+  optimizer_.second_moment.copy_(file.tensor("second_moment"));
+  step_ = std::stoll(file.metadata().at("step"));
+  optimizer_.num_steps = step_;
+  sequence_.skip(std::stoll(file.metadata().at("rows_dealt")) - sequence_.dealt());
+}
+
+}  // namespace holdfast::training

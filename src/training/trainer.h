@@ -1,0 +1,68 @@
+// Fine-tunes a LoRA adapter on a frozen base: rows, packs, forward, loss, backward, clip, step.
+//
+// loss of a step = summed token loss / target tokens, over all its rows, however they are packed.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "model/adapter.h"
+#include "model/decoder.h"
+#include "training/dataset.h"
+#include "training/optimizer.h"
+
+namespace holdfast::training {
+
+struct TrainOptions {
+  double learning_rate = 2e-4;
+  Schedule schedule = Schedule::kConstant;
+  std::int64_t warmup_steps = 0;
+  std::int64_t total_steps = 1;        // what linear and cosine schedules end at
+  AdamWOptions adamw;
+  double max_grad_norm = 1;            // 0: no clipping
+  std::int64_t rows_per_step = 8;      // used when tokens_per_step is 0
+  std::int64_t tokens_per_step = 0;    // rows are added while they fit, at least one
+  std::int64_t pack_tokens = 2048;     // tokens that run through the model together
+  RowOrder order = RowOrder::kSeeded;
+  std::uint64_t seed = 1234;
+};
+
+struct StepReport {
+  std::int64_t step = 0;  // from 1
+  double loss = 0, grad_norm = 0, learning_rate = 0;
+  std::int64_t tokens = 0, target_tokens = 0;
+  double seconds = 0;
+  double tokens_per_second() const { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
+};
+
+class Trainer {
+ public:
+  // All references must outlive the trainer; it changes `adapter` in place.
+  Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options);
+
+  // One optimizer step.  Throws Error(kBadInput) when loss or gradient is not finite; the adapter is then unchanged.
+  StepReport step();
+  std::int64_t num_steps() const { return step_; }
+
+  // Adapter weights, optimizer state and the place in the data, in a directory of its own; load() goes on from there.
+  void save(const std::filesystem::path& directory) const;
+  void load(const std::filesystem::path& directory);
+
+ private:
+  model::Decoder& decoder_;
+  model::Adapter& adapter_;
+  model::Adapter gradient_;
+  const Dataset& dataset_;
+  TrainOptions options_;
+  AdamW optimizer_;
+  RowSequence sequence_;
+  std::int64_t step_ = 0;
+};
+
+// The rows of one step in packs of at most `pack_tokens` (a longer row is a pack of its own), longest rows first, each in
+// the fullest pack that still has room (best-fit decreasing).  Returns indices into `rows`.
+std::vector<std::vector<std::size_t>> pack_rows(const std::vector<const TrainingRow*>& rows, std::int64_t pack_tokens);
+
+}  // namespace holdfast::training
