@@ -1,0 +1,32 @@
+// The commands of the program: each adds itself to the command line and runs when chosen.
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+namespace holdfast::apps {
+
+struct Common {
+  std::string model, adapter, precision, device = "cpu", template_date = "2024-07-26";
+  int threads = 0;  // 0: as many as torch finds
+  std::uint64_t seed = 1234;
+  bool deterministic = false, quiet = false, json = false;
+};
+
+void add_common(CLI::App& command, Common& common, bool needs_model = true);
+// Threads, logging, device: called first by every command.
+void apply_common(const Common& common);
+
+void print_line(const nlohmann::ordered_json& line);
+// The object that a row's answer starts from: all its fields when it has an "id", else none.
+nlohmann::ordered_json carried(const nlohmann::ordered_json& row);
+
+void add_text_commands(CLI::App& app);      // tokenize, render
+void add_model_commands(CLI::App& app);     // inspect, score, generate
+void add_train_command(CLI::App& app);      // train
+void add_measure_commands(CLI::App& app);   // evaluate, assess, report, demo
+
+}  // namespace holdfast::apps

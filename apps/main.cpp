@@ -1,0 +1,72 @@
+// The program: parses, runs one command, turns errors into one line and an exit code (COMMANDS: 0, 1, 2, 130, 143).
+#include <ATen/Parallel.h>
+#include <c10/util/Exception.h>
+
+#include <csignal>
+#include <cstdio>
+#include <iostream>
+
+#include "assessment/runner.h"
+#include "base/error.h"
+#include "commands.h"
+
+namespace holdfast::apps {
+
+void add_common(CLI::App& command, Common& common, bool needs_model) {
+  auto* model = command.add_option("--model", common.model, "Hugging Face checkpoint directory");
+  if (needs_model) model->required();
+  command.add_option("--device", common.device, "cpu");
+  command.add_option("--threads", common.threads, "threads of arithmetic (default: all cores)")->check(CLI::Range(1, 1024));
+  command.add_option("--seed", common.seed, "seed of everything random");
+  command.add_flag("--deterministic", common.deterministic, "on a CPU always the case: the same command gives the same bytes");
+  command.add_flag("--quiet", common.quiet, "no progress");
+  command.add_flag("--json", common.json, "tables as JSON");
+}
+
+void apply_common(const Common& common) {
+  HOLDFAST_CHECK(kBadInput, common.device == "cpu", "[options] found --device ", common.device, ", expected cpu; this program has no support for other devices yet");
+  if (common.threads > 0) at::set_num_threads(common.threads);
+}
+
+void print_line(const nlohmann::ordered_json& line) { std::cout << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n'; }
+
+nlohmann::ordered_json carried(const nlohmann::ordered_json& row) { return row.contains("id") ? row : nlohmann::ordered_json::object(); }
+
+}  // namespace holdfast::apps
+
+int main(int argc, char** argv) {
+  using namespace holdfast;
+  std::signal(SIGINT, assessment::request_stop);
+  std::signal(SIGTERM, assessment::request_stop);
+  CLI::App app{"Holdfast measures how well the safety training of an open-weight chat model holds under fine-tuning."};
+  app.require_subcommand(1);
+  app.set_version_flag("--version", HOLDFAST_VERSION);
+  apps::add_text_commands(app);
+  apps::add_model_commands(app);
+  apps::add_train_command(app);
+  apps::add_measure_commands(app);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const int code = app.exit(error);
+    return code == 0 ? 0 : 2;
+  } catch (const Error& error) {
+    std::cerr << error.what() << '\n';
+    return 2;
+  } catch (const Interrupted& error) {
+    std::cerr << "interrupted; what was finished is in the journal, the same command goes on from there\n";
+    return 128 + error.signal();
+  } catch (const c10::OutOfMemoryError&) {
+    std::cerr << "[memory] found too little memory, expected more; try smaller batches or --precision nf4\n";
+    return 2;
+  } catch (const std::exception& error) {
+    std::cerr << "internal error: " << error.what() << "\nThis is a fault of the program: please report it with the command; a run's journal.sqlite is in its -o directory.\n";
+    return 1;
+  }
+  std::cout.flush();
+  if (!std::cout) {
+    std::cerr << "[write] cannot write standard output; try freeing disk space\n";
+    return 2;
+  }
+  return 0;
+}

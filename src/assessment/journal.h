@@ -1,0 +1,108 @@
+// The journal: everything that happened in a run, written when it happened (docs/formats/journal.md draws the tables).
+//
+// Invariants  1. A wave is there with all its answers and verdicts, or not at all.
+//             2. A training step is recorded once; a step done again after a restart must give the same loss, bit for bit.
+//             3. A journal belongs to one plan and one set of inputs for good.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "assessment/database.h"
+#include "evaluation/benchmark.h"
+#include "evaluation/judge.h"
+
+namespace holdfast::assessment {
+
+struct CellKey {
+  std::string arm;  // "base": the untouched model
+  std::int64_t seed = 0, step = 0;
+};
+
+struct StoredVerdict {
+  std::string judge;
+  evaluation::Verdict verdict;
+};
+
+struct StoredAnswer {
+  std::int64_t position = 0;  // of the item in its benchmark
+  std::vector<std::int32_t> prompt_ids, ids;
+  std::string text;
+  bool is_truncated = false;
+  std::vector<double> logprobs;  // choice: one an ending
+  std::int64_t tokens = 0;       // generated, or scored
+  std::vector<StoredVerdict> verdicts;
+};
+
+struct WaveKey {
+  CellKey cell;
+  std::string benchmark;
+  std::int64_t sample = 0, number = 0;
+};
+
+struct StepRecord {
+  std::int64_t step = 0;
+  double loss = 0, grad_norm = 0, learning_rate = 0;
+  std::int64_t tokens = 0, target_tokens = 0;
+};
+
+struct PhaseRecord {
+  std::string phase, arm;
+  double seconds = 0;
+  std::int64_t tokens = 0;
+  double flops = 0;
+  std::int64_t peak_memory_bytes = 0;
+};
+
+// One line of items.csv and what results are counted from.
+struct ItemRow {
+  CellKey cell;
+  std::int64_t sample = 0, position = 0;
+  std::string benchmark, item, category, judge;
+  evaluation::Verdict verdict;
+  int gold = -1;
+  std::optional<double> logprob;
+  std::int64_t tokens = 0;
+};
+
+class Journal {
+ public:
+  // Makes a journal in `directory`, or opens the one there.  `identity`: what must not differ between the two.
+  // Throws Error(kBadInput) naming what differs when the directory belongs to another plan.
+  static Journal open(const std::filesystem::path& directory, const nlohmann::ordered_json& identity);
+  // Opens the one there, for reading.  Throws Error(kBadFile) when there is none.
+  static Journal open_existing(const std::filesystem::path& directory);
+
+  bool is_resumed() const { return is_resumed_; }
+  nlohmann::ordered_json identity() const;
+  std::int64_t num_resumes() const;
+
+  // Adds what is not there yet.
+  void add_items(const std::vector<evaluation::Benchmark>& benchmarks);
+  void add_cell(const CellKey& cell);
+
+  bool has_wave(const WaveKey& key) const;
+  void commit_wave(const WaveKey& key, const std::vector<StoredAnswer>& answers);
+  void record_step(const std::string& arm, std::int64_t seed, const StepRecord& step);
+  void record_phase(const PhaseRecord& phase);
+  void mark_finished();
+  bool is_finished() const;
+
+  std::vector<CellKey> cells() const;
+  std::vector<ItemRow> rows() const;  // in plan order: cell, benchmark, sample, item, judge
+  std::vector<StepRecord> steps(const std::string& arm, std::int64_t seed) const;
+  std::vector<PhaseRecord> phases() const;  // summed by phase and arm
+
+ private:
+  Journal(const std::filesystem::path& directory, bool must_exist);
+  std::int64_t cell_id(const CellKey& cell) const;
+  std::int64_t benchmark_id(const std::string& name) const;
+  Database database_;
+  bool is_resumed_ = false;
+};
+
+}  // namespace holdfast::assessment

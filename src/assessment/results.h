@@ -1,0 +1,19 @@
+// results.json, items.csv and costs.json: pure functions of the journal.
+#pragma once
+
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <string>
+
+#include "assessment/journal.h"
+
+namespace holdfast::assessment {
+
+nlohmann::ordered_json results_json(const Journal& journal);
+nlohmann::ordered_json costs_json(const Journal& journal);
+std::string items_csv(const Journal& journal);
+
+// Writes results.json, items.csv, costs.json and report.html, each whole or not at all.
+void write_outputs(const Journal& journal, const std::filesystem::path& directory);
+
+}  // namespace holdfast::assessment

@@ -1,0 +1,28 @@
+// Runs a plan: states and what makes each transition.
+//
+//   open     load model, benchmarks; open or make the journal                          -> measure the base
+//   measure  for each benchmark and sample, wave by wave: answer, judge, commit        -> train, or the next arm
+//   train    steps up to the next checkpoint, each recorded                            -> measure
+//   finish   write results.json, items.csv, costs.json, report.html
+//
+// A killed run does the training of an unfinished arm again (it must give the same losses) and no committed wave.
+// Adapters live in memory and are dropped when their last checkpoint is measured.
+#pragma once
+
+#include <filesystem>
+
+#include "assessment/plan.h"
+
+namespace holdfast::assessment {
+
+struct RunOptions {
+  bool show_progress = true;
+};
+
+// Throws Error for what is wrong with plan or files, Interrupted after SIGINT or SIGTERM (nothing finished is lost).
+void run_plan(const Plan& plan, const std::filesystem::path& directory, const RunOptions& options = {});
+
+// Asks a running plan to stop at the next wave or step.
+void request_stop(int signal);
+
+}  // namespace holdfast::assessment
