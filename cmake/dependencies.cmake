@@ -25,5 +25,6 @@ if(HOLDFAST_TORCH)
   add_library(holdfast_torch INTERFACE)
   target_include_directories(holdfast_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
   target_compile_definitions(holdfast_torch INTERFACE AT_PER_OPERATOR_HEADERS)
-  target_link_libraries(holdfast_torch INTERFACE torch torch_cpu c10)
+  # libtorch_cpu exports a std::filesystem of another compiler, whose exceptions crash here; the system's must come first.
+  target_link_libraries(holdfast_torch INTERFACE -Wl,--no-as-needed stdc++ -Wl,--as-needed torch torch_cpu c10)
 endif()

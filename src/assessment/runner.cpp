@@ -78,7 +78,8 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   const fs::path model = plan.model.path;
   const auto hash = [&](const char* name) { return fs::exists(model / name) ? sha256_path(model / name) : std::string(); };
   std::string weights;
-  for (const auto& file : checkpoint::Weights(model).files()) weights += sha256_path(file);
+  const checkpoint::Weights files(model);
+  for (const auto& file : files.files()) weights += sha256_path(file);
   const ordered_json canonical = canonical_plan(plan);
   ordered_json provenance = {{"model",
                               {{"path", fs::path(plan.model.path).filename().string()},

@@ -1,0 +1,2 @@
+holdfast_python_test(parity.tokenizer parity/tokenizer_parity.py)
+holdfast_python_test(parity.chat_template parity/chat_template_parity.py)
