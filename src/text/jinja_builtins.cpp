@@ -27,7 +27,7 @@ List iterate(const Value& value) {
 std::size_t length_of(const Value& value) {
   if (value.is_undefined()) return 0;
   if (value.is_string()) return count_code_points(value.string());
-  if (value.is_list()) return value.list().size();
+  if (value.is_list() && !value.is_generator()) return value.list().size();
   HOLDFAST_CHECK(kBadInput, value.is_dict(), "[chat template] found ", value.type_name(), " without a length, expected a list, dict or text");
   return value.dict().size();
 }

@@ -43,18 +43,20 @@ Value choose(V value, A arguments, bool by_attribute, bool keeps) {
   const std::size_t skip = by_attribute ? 1 : 0;
   const bool has_test = arguments.positional.size() > skip;
   HOLDFAST_CHECK(kBadInput, !by_attribute || !arguments.positional.empty(), "[chat template] found selectattr or rejectattr without an attribute, expected one");
+  if (!value.truth()) return Value::generator({});
   for (V item : iterate(value)) {
     const Value subject = by_attribute ? attribute_of(item, arguments.positional[0]) : item;
     const bool holds = has_test ? apply_test(to_text(arguments.positional[skip]), subject, without(arguments, skip + 1)) : subject.truth();
     if (holds == keeps) chosen.push_back(item);
   }
-  return chosen;
+  return Value::generator(std::move(chosen));
 }
 
 Value map(V value, A arguments) {
   List mapped;
   const auto attribute = arguments.named.find("attribute");
   const Value otherwise = arguments.get(99, "default");
+  if (!value.truth()) return Value::generator({});
   for (V item : iterate(value)) {
     if (attribute != arguments.named.end()) {
       Value found = attribute_of(item, attribute->second);
@@ -64,7 +66,7 @@ Value map(V value, A arguments) {
       mapped.push_back(apply_filter(to_text(arguments.positional[0]), item, without(arguments, 1)));
     }
   }
-  return mapped;
+  return Value::generator(std::move(mapped));
 }
 
 Value join(V value, A arguments) {
@@ -162,19 +164,6 @@ Value round(V value, A arguments) {
   return result / scale;
 }
 
-std::string escape(const std::string& text) {
-  std::string out;
-  for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '\'') out += "&#39;";
-    else if (c == '"') out += "&#34;";
-    else out += c;
-  }
-  return out;
-}
-
 Value tojson(V value, A arguments) {
   // transformers' own: (value, ensure_ascii=False, indent=None, separators=None, sort_keys=False)
   const Value width = arguments.get(1, "indent", arguments.positional.size() == 1 ? arguments.positional[0] : Value(None{}));
@@ -200,8 +189,8 @@ Value apply_filter(const std::string& name, V value, A a) {
   if (name == "length" || name == "count") return static_cast<std::int64_t>(length_of(value));
   if (name == "join") return join(value, a);
   if (name == "string") return to_text(value);
-  if (name == "safe") return value;
-  if (name == "escape" || name == "e") return escape(to_text(value));
+  if (name == "safe") return Value::markup(to_text(value));
+  if (name == "escape" || name == "e") return Value::markup(value.is_markup() ? value.string() : escape_html(to_text(value)));
   if (name == "list") return iterate(value);
   if (name == "int") return to_integer(value, a);
   if (name == "float") return to_float(value, a);

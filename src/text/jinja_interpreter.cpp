@@ -312,7 +312,11 @@ class Interpreter {
     if (left.is_undefined() || right.is_undefined()) {
       complain(e.line, "found '", left.is_undefined() ? left.undefined_name() : right.undefined_name(), "' undefined beside '", e.name, "', expected a value");
     }
-    if (e.name == "+" && left.is_string() && right.is_string()) return left.string() + right.string();
+    if (e.name == "+" && left.is_string() && right.is_string()) {
+      if (!left.is_markup() && !right.is_markup()) return left.string() + right.string();
+      const auto part = [](const Value& value) { return value.is_markup() ? value.string() : escape_html(value.string()); };
+      return Value::markup(part(left) + part(right));
+    }
     if (e.name == "+" && left.is_list() && right.is_list()) {
       List list = left.list();
       list.insert(list.end(), right.list().begin(), right.list().end());

@@ -95,7 +95,7 @@ struct JsonWriter {
     else if (value.is_integer()) out += std::to_string(value.integer());
     else if (value.is_number()) out += float_repr(value.number());
     else if (value.is_string()) out += json_string(value.string());
-    else if (value.is_list()) {
+    else if (value.is_list() && !value.is_generator()) {
       if (value.list().empty()) {
         out += "[]";
         return;
@@ -172,7 +172,7 @@ std::string Value::type_name() const {
   if (is_integer()) return "int";
   if (is_number()) return "float";
   if (is_string()) return "str";
-  if (is_list()) return is_tuple_ ? "tuple" : "list";
+  if (is_list()) return is_generator_ ? "generator" : is_tuple_ ? "tuple" : "list";
   if (is_namespace_) return "namespace";
   return is_function() ? "function" : "dict";
 }
@@ -187,6 +187,19 @@ Value Arguments::get(std::size_t place, const std::string& name, Value otherwise
   if (place < positional.size()) return positional[place];
   const auto found = named.find(name);
   return found == named.end() ? otherwise : found->second;
+}
+
+std::string escape_html(const std::string& text) {
+  std::string out;
+  for (const char c : text) {
+    if (c == '&') out += "&amp;";
+    else if (c == '<') out += "&lt;";
+    else if (c == '>') out += "&gt;";
+    else if (c == '\'') out += "&#39;";
+    else if (c == '"') out += "&#34;";
+    else out += c;
+  }
+  return out;
 }
 
 std::string to_text(const Value& value) {

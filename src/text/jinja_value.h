@@ -65,6 +65,20 @@ class Value {
   bool is_namespace() const { return is_namespace_; }
   bool is_function() const { return is<std::shared_ptr<Function>>(); }
   bool is_tuple() const { return is_tuple_; }
+  // What the filter `safe` gives: added to a plain text, it escapes that text for HTML, as markupsafe does.
+  bool is_markup() const { return is_markup_; }
+  static Value markup(std::string text) {
+    Value value(std::move(text));
+    value.is_markup_ = true;
+    return value;
+  }
+  // What map and select give: a list to loop over, which has no length and no JSON form, as a Python generator has none.
+  bool is_generator() const { return is_generator_; }
+  static Value generator(List items) {
+    Value value(std::move(items));
+    value.is_generator_ = true;
+    return value;
+  }
 
   const std::string& string() const { return std::get<std::string>(data_); }
   const List& list() const { return *std::get<std::shared_ptr<List>>(data_); }
@@ -82,7 +96,7 @@ class Value {
 
  private:
   std::variant<Undefined, None, bool, std::int64_t, double, std::string, std::shared_ptr<List>, std::shared_ptr<Dict>, std::shared_ptr<Function>> data_;
-  bool is_tuple_ = false, is_namespace_ = false;
+  bool is_tuple_ = false, is_namespace_ = false, is_generator_ = false, is_markup_ = false;
 };
 
 struct Arguments {
@@ -93,6 +107,7 @@ struct Arguments {
   Value get(std::size_t place, const std::string& name, Value otherwise = {}) const;
 };
 
+std::string escape_html(const std::string& text);
 std::string to_text(const Value& value);  // Python's str()
 std::string to_repr(const Value& value);  // Python's repr()
 // Python's json.dumps(ensure_ascii=False).  indent < 0: on one line.

@@ -77,6 +77,7 @@ struct Tokenizer::State {
         AddedToken& pattern = patterns.emplace_back(token);
         pattern.content = normalize(token.content);
         after_normalizer.add(&pattern);
+        pieces[token.id] = pattern.content;
       } else {
         before_normalizer.add(&token);
       }
@@ -147,9 +148,11 @@ std::vector<TokenId> Tokenizer::encode(std::string_view raw, bool add_special_to
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
   std::vector<std::string> pieces;
   for (const TokenId id : ids) {
-    if (skip_special_tokens && is_special(id)) continue;
     const auto found = state_->pieces.find(id);
-    if (found != state_->pieces.end()) pieces.push_back(found->second);
+    if (found == state_->pieces.end()) continue;
+    // As in the library, a special token whose text the normaliser changes is not recognised, and so not skipped.
+    if (skip_special_tokens && is_special(id) && state_->by_id.at(id)->content == found->second) continue;
+    pieces.push_back(found->second);
   }
   std::string text;
   for (const std::string& piece : state_->decode(std::move(pieces))) text += piece;

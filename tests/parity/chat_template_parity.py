@@ -3,9 +3,10 @@
 import json
 import pathlib
 import shutil
+import subprocess
 import tempfile
 
-from common import SHARED, SOURCE, models, need, run
+from common import PROGRAM, SHARED, SOURCE, models, need
 
 need("transformers", "jinja2")
 import datetime
@@ -57,25 +58,26 @@ with tempfile.TemporaryDirectory() as folder:
         (folder / "tokenizer_config.json").write_text(json.dumps(tokens))
         rows = [{"messages": c, "add_generation_prompt": g, **({"tools": t} if t else {})} for c in CONVERSATIONS for g in (False, True) for t in (None, TOOLS)]
         compiled = chat_template_utils._compile_jinja_template(source)
+        good, refusals = [], []
         for row in rows:
             try:
-                expected = compiled.render(messages=row["messages"], tools=row.get("tools"), documents=None, add_generation_prompt=row["add_generation_prompt"], **tokens)
+                good.append((row, compiled.render(messages=row["messages"], tools=row.get("tools"), documents=None, add_generation_prompt=row["add_generation_prompt"], **tokens)))
             except Exception as error:  # the template itself refuses
-                expected = error
-            import subprocess
-
-            from common import PROGRAM
-
-            done = subprocess.run([PROGRAM, "render", "--model", str(folder)], input=json.dumps(row) + "\n", capture_output=True, text=True)
-            compared += 1
-            if isinstance(expected, Exception):
-                refused += 1
-                good = done.returncode == 2
-            else:
-                good = done.returncode == 0 and json.loads(done.stdout)["text"] == expected
-            if not good:
-                faults += 1
-                if faults <= 6:
-                    print(name, json.dumps(row)[:200], "\nexpected", repr(expected)[:600], "\nfound", (done.stdout or done.stderr)[:600])
+                refusals.append((row, error))
+        compared += len(rows)
+        refused += len(refusals)
+        results = []
+        done = subprocess.run([PROGRAM, "render", "--model", str(folder)], input="".join(json.dumps(row) + "\n" for row, _ in good), capture_output=True, text=True)
+        lines = done.stdout.split("\n")
+        for i, (row, expected) in enumerate(good):
+            found = json.loads(lines[i])["text"] if i < len(lines) and lines[i] else done.stderr
+            results.append((row, expected, found, found == expected))
+        for row, error in refusals[:4]:
+            one = subprocess.run([PROGRAM, "render", "--model", str(folder)], input=json.dumps(row) + "\n", capture_output=True, text=True)
+            results.append((row, repr(error), one.stdout + one.stderr, one.returncode == 2))
+        for row, expected, found, is_good in results:
+            faults += not is_good
+            if not is_good and faults <= 6:
+                print(name, json.dumps(row)[:200], "\nexpected", expected[:600], "\nfound", found[:600])
 print(len(templates), "templates,", compared, "renderings,", refused, "refused by the template itself,", faults, "differ")
 raise SystemExit(1 if faults or not templates else 0)

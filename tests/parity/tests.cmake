@@ -1,2 +1,6 @@
 holdfast_python_test(parity.tokenizer parity/tokenizer_parity.py)
 holdfast_python_test(parity.chat_template parity/chat_template_parity.py)
+holdfast_python_test(parity.model parity/model_parity.py)
+holdfast_python_test(parity.train parity/train_parity.py)
+holdfast_python_test(report.browser parity/browser.py)
+holdfast_python_test(journal.kill parity/kill.py TIMEOUT 900)

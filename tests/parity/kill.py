@@ -1,0 +1,32 @@
+"""Kills the demo (kill -9) at ten random moments, resumes it each time, and compares its outputs with an undisturbed run's."""
+
+import pathlib
+import random
+import subprocess
+import tempfile
+import time
+
+from common import PROGRAM
+
+with tempfile.TemporaryDirectory() as folder:
+    folder = pathlib.Path(folder)
+    start = time.time()
+    subprocess.run([PROGRAM, "demo", "-o", folder / "whole"], check=True, stdout=subprocess.DEVNULL)
+    seconds = time.time() - start
+    rng, kills = random.Random(), 0
+    while True:
+        process = subprocess.Popen([PROGRAM, "demo", "-o", folder / "cut"], stdout=subprocess.DEVNULL)
+        if kills == 10:
+            assert process.wait() == 0, "the resumed run failed"
+            break
+        time.sleep(rng.uniform(0.02, seconds / 6))
+        process.kill()
+        kills += process.wait() == -9
+        if process.returncode == 0:
+            break  # it ended before the next kill
+    for name in ("results.json", "items.csv"):
+        assert (folder / "whole" / name).read_bytes() == (folder / "cut" / name).read_bytes(), f"{name} differs after {kills} kills"
+    before = {p.name: p.read_bytes() for p in (folder / "cut").iterdir() if p.suffix in (".json", ".csv", ".html")}
+    subprocess.run([PROGRAM, "report", folder / "cut"], check=True, stdout=subprocess.DEVNULL)
+    assert before == {p.name: p.read_bytes() for p in (folder / "cut").iterdir() if p.suffix in (".json", ".csv", ".html")}, "report does not rebuild the same bytes"
+    print(f"{kills} kills; results.json and items.csv equal the undisturbed run's byte for byte; report rebuilds all outputs byte for byte")
