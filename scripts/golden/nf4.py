@@ -9,11 +9,12 @@ from safetensors.torch import save_file
 
 torch.manual_seed(5)
 torch.set_num_threads(1)
+LEVELS = F.get_4bit_type("nf4", device="cpu")
 cases = {
     "normal": torch.randn(48, 64),
     "bf16": (torch.randn(40, 96) * 0.02).bfloat16(),
     "zeros": torch.cat([torch.zeros(2, 64), torch.randn(6, 64), torch.zeros(1, 64)]),
-    "ties": torch.cat([((F.get_4bit_type("nf4")[:-1] + F.get_4bit_type("nf4")[1:]) / 2).repeat(17)[:255], torch.ones(1)]).view(4, 64),
+    "ties": torch.cat([((LEVELS[:-1] + LEVELS[1:]) / 2).repeat(17), torch.ones(1)]).view(4, 64),
     "short": torch.randn(3, 30),
     "large": torch.randn(300, 128) * torch.logspace(-6, 3, 300)[:, None],
 }

@@ -47,8 +47,8 @@ TEST(Backward, IsTheSameForAPackAndForItsRowsAlone) {
   const std::vector<std::int32_t> a = {5, 200, 31, 77}, b = {9, 8, 700, 6, 11};
   both.add(a), both.add(b), first.add(a), second.add(b);
   const at::Tensor packed = decoder.forward(both);
-  EXPECT_LT((packed.narrow(0, 0, 4) - decoder.forward(first)).abs().max().item<double>(), 1e-12);
-  EXPECT_LT((packed.narrow(0, 4, 5) - decoder.forward(second)).abs().max().item<double>(), 1e-12);
+  EXPECT_LT(packed.narrow(0, 0, 4).sub(decoder.forward(first)).abs().max().item<double>(), 1e-12);
+  EXPECT_LT(packed.narrow(0, 4, 5).sub(decoder.forward(second)).abs().max().item<double>(), 1e-12);
 }
 
 // transformers 5.23: get_linear_schedule_with_warmup and get_cosine_schedule_with_warmup, 2 of 10 steps of warm-up.
