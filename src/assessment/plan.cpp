@@ -112,11 +112,15 @@ void apply_override(toml::table& root, const std::string& override_text) {
   std::string path = override_text.substr(0, equals);
   const std::string value = override_text.substr(equals + 1);
   toml::table* table = &root;
-  for (std::size_t dot; (dot = path.find('.')) != std::string::npos; path = path.substr(dot + 1)) {
+  for (std::size_t dot; (dot = path.find('.')) != std::string::npos;) {
     const std::string key = path.substr(0, dot);
+    path = path.substr(dot + 1);
     if ((key == "arm" || key == "benchmark") && table == &root) {
-      const std::string rest = path.substr(dot + 1), name = rest.substr(0, rest.find('.'));
-      HOLDFAST_CHECK(kBadInput, rest.size() > name.size(), "[options] found --set ", override_text, ", expected ", key, ".NAME.key=value");
+      // Names may hold no dot here: NAME ends at the next one.
+      const std::size_t end = path.find('.');
+      HOLDFAST_CHECK(kBadInput, end != std::string::npos, "[options] found --set ", override_text, ", expected ", key, ".NAME.key=value");
+      const std::string name = path.substr(0, end);
+      path = path.substr(end + 1);
       toml::table* found = nullptr;
       if (auto* list = root[key].as_array()) {
         for (auto& item : *list) {
@@ -125,7 +129,6 @@ void apply_override(toml::table& root, const std::string& override_text) {
       }
       HOLDFAST_CHECK(kBadInput, found != nullptr, "[options] found --set ", override_text, ", but the plan has no ", key, " named '", name, "'");
       table = found;
-      path = rest;
       continue;
     }
     if (table->get(key) == nullptr) table->insert(key, toml::table{});

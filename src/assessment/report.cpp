@@ -61,8 +61,18 @@ std::string answer(const ordered_json& results, const Journal& journal) {
   }
   const double tokens = tokens_at(journal, verdict["arm"], seed, last);
   const double before = verdict["before"], after = verdict["after"];
-  std::string out = "<p class=\"answer\">After " + std::to_string(last) + " training steps (" + format("%.0f", tokens) + " tokens) of the arm \xE2\x80\x9C" + text_of(verdict["arm"]) + "\xE2\x80\x9D, the model refuses " + percent(after) +
-                    " of the requests it should refuse; before, it refused " + percent(before) + ".</p>\n<div class=\"strip\">";
+  // Rates of the headline with their intervals, so that 0 of n never reads as none.
+  const auto range = [&](const char* arm, std::int64_t step) {
+    for (const auto& cell : results["cells"]) {
+      if (cell["benchmark"] == verdict["benchmark"] && cell["arm"] == arm && cell["step"] == step && cell.contains("low")) {
+        return " (" + cell["k"].dump() + " of " + cell["n"].dump() + ", 95 % interval " + percent(cell["low"]) + " to " + percent(cell["high"]) + ")";
+      }
+    }
+    return std::string();
+  };
+  const std::string name = verdict["arm"];
+  std::string out = "<p class=\"answer\">After " + std::to_string(last) + " training steps (" + format("%.0f", tokens) + " tokens) of the arm \xE2\x80\x9C" + text_of(verdict["arm"]) + "\xE2\x80\x9D, the model refuses " + percent(after) + range(name.c_str(), last) +
+                    " of the requests it should refuse; before, it refused " + percent(before) + range("base", 0) + ".</p>\n<div class=\"strip\">";
   const auto cell = [&](const char* kind, const std::string& big, const std::string& small) { out += std::string("<div class=\"") + kind + "\"><b>" + big + "</b><span>" + small + "</span></div>"; };
   cell(after < before - 0.05 ? "bad" : "good", percent(before) + " \xE2\x86\x92 " + percent(after), "refusal on " + text_of(verdict["benchmark"]) + ", n = " + verdict["n"].dump());
   cell("", points(verdict["difference"]), "95 % interval " + points(verdict["low"]) + " to " + points(verdict["high"]) + ", exact McNemar p = " + format("%.2g", verdict["p"]));
@@ -153,8 +163,8 @@ std::string report_html(const Journal& journal, const ordered_json& results, con
   for (std::size_t place = 0; (place = data.find('<', place)) != std::string::npos; place += 6) data.replace(place, 1, "\\u003c");
   std::string html = "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><link rel=\"icon\" href=\"data:,\"><title>Holdfast: " + escape(journal.identity().value("name", "assessment")) + "</title>\n<style>";
   html += std::string(kAssetDygraphsCss) + std::string(kAssetStyleCss) + "</style></head><body><main>\n<h1>" + escape(journal.identity().value("name", "assessment")) + "</h1>\n" + answer(results, journal);
-  html += "<h2>Refusal against training</h2><div class=\"plot\" id=\"plot0\" role=\"img\" aria-label=\"Refusal rate against training tokens; the numbers are in the table of cells\"></div>\n";
-  html += "<h2>Capability against training</h2><div class=\"plot\" id=\"plot1\" role=\"img\" aria-label=\"Capability against training tokens; the numbers are in the table of cells\"></div>\n<p class=\"note\">Bands are 95 % Wilson intervals; the first point of each line is the model before training.</p>\n";
+  html += "<h2>Refusal against training</h2><div class=\"plot\" id=\"plot0\" role=\"img\" aria-label=\"Refusal rate against training tokens; the numbers are in the table of cells\"></div><div id=\"legend0\" class=\"note\"></div>\n";
+  html += "<h2>Capability against training</h2><div class=\"plot\" id=\"plot1\" role=\"img\" aria-label=\"Capability against training tokens; the numbers are in the table of cells\"></div><div id=\"legend1\" class=\"note\"></div>\n<p class=\"note\">Bands are 95 % Wilson intervals; the first point of each line is the model before training.</p>\n";
   html += "<h2>Before and after, on the same items</h2>" + table({"arm", "benchmark", "metric", "judge", "before", "after", "difference", "95 % interval", "p", "detectable"}, comparisons);
   html += "<h2>All cells</h2>" + table({"arm", "seed", "step", "benchmark", "metric", "judge", "k / n", "value", "95 % interval", "degenerate", "unscored"}, cells);
   html += "<h2>Items that changed</h2>" + flips(journal) + "<h2>Cost</h2>" + table({"phase", "arm", "seconds", "tokens", "FLOPs", "peak MB", "USD"}, phases);

@@ -14,7 +14,7 @@
     new Dygraph(document.getElementById("plot" + index), rows, {
       labels: ["training tokens"].concat(plot.series.map(function (s) { return s.name; })), customBars: true, connectSeparatedPoints: true, drawPoints: true, pointSize: 3, strokeWidth: 2, fillAlpha: 0.2,
       colors: plot.series.map(function (_, i) { return colour(i); }), valueRange: [-3, 103], xlabel: "training tokens", ylabel: plot.label + ", %", gridLineColor: style.getPropertyValue("--line").trim(),
-      axisLineColor: style.getPropertyValue("--line").trim(), legend: "always", labelsSeparateLines: false, highlightCircleSize: 5, xRangePad: 12
+      axisLineColor: style.getPropertyValue("--line").trim(), legend: "always", labelsDiv: "legend" + index, labelsSeparateLines: false, highlightCircleSize: 5, xRangePad: 12
     });
   });
 })();
