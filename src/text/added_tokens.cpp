@@ -1,30 +1,11 @@
 #include "text/added_tokens.h"
 
-#include <utf8proc.h>
+#include <algorithm>
 
 #include "text/unicode.h"
 
 namespace holdfast::text {
 namespace {
-
-bool is_word_character(std::int32_t c) {
-  if (c == '_') return true;
-  if (c < 0) return false;
-  switch (utf8proc_category(c)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_PC:
-      return true;
-    default:
-      return false;
-  }
-}
 
 bool ends_with_word(std::string_view text) {
   const auto points = code_points(text.substr(text.size() - std::min<std::size_t>(text.size(), 4)));
@@ -66,8 +47,8 @@ std::vector<Piece> AddedTokenMatcher::split(std::string_view text) const {
     std::size_t begin = i, end = i + found->content.size();
     i = end;
     if (found->single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) continue;
-    if (found->lstrip) begin = std::max(done, strip_right(text.substr(0, begin)).size());
-    if (found->rstrip) end = text.size() - strip_left(text.substr(end)).size();
+    if (found->lstrip) begin = std::max(done, begin - trailing_white_space(text.substr(0, begin)));
+    if (found->rstrip) end += leading_white_space(text.substr(end));
     if (begin > done) pieces.push_back({text.substr(done, begin - done), -1});
     pieces.push_back({text.substr(begin, end - begin), found->id});
     done = i = end;

@@ -5,13 +5,14 @@
 #pragma once
 
 #include <cstdint>
-#include <mutex>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
+
+#include "text/merges.h"
 
 namespace holdfast::text {
 
@@ -22,25 +23,22 @@ class Bpe {
 
   // Appends the ids of one word.  Thread-safe.
   void encode(std::string_view word, std::vector<std::int32_t>& ids) const;
-  std::optional<std::int32_t> id(const std::string& piece) const;
-  const std::unordered_map<std::string, std::int32_t>& vocabulary() const { return vocabulary_; }
+  std::optional<std::int32_t> id(std::string_view piece) const;
+  const PieceIds& vocabulary() const { return vocabulary_; }
 
  private:
-  struct Merge {
-    std::int32_t rank, id;
-  };
+  void read_vocabulary(const nlohmann::json& model, const std::string& where);
+  void read_merges(const nlohmann::json& merges, const std::string& where);
+  std::int32_t character_id(std::string_view character) const;  // -1: no piece
   std::vector<std::int32_t> initial_symbols(std::string_view word) const;
-  void merge_all(std::vector<std::int32_t>& symbols) const;
+  std::vector<std::int32_t> edge_symbols(std::string_view piece, bool at_end) const;
 
-  std::unordered_map<std::string, std::int32_t> vocabulary_;
-  std::unordered_map<std::uint64_t, Merge> merges_;  // key: left id << 32 | right id
+  PieceIds vocabulary_;
+  std::vector<std::int32_t> early_characters_;  // the ids of one-character pieces below U+3000, -1: none
   std::int32_t byte_ids_[256];
   std::optional<std::int32_t> unknown_;
   bool byte_fallback_ = false, fuse_unknown_ = false, ignore_merges_ = false;
-
-  static constexpr std::size_t kCacheLimit = 1 << 16, kCachedWordLimit = 64;
-  mutable std::mutex cache_mutex_;
-  mutable std::unordered_map<std::string, std::vector<std::int32_t>> cache_;
+  Merges merges_;
 };
 
 }  // namespace holdfast::text

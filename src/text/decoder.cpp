@@ -86,12 +86,22 @@ PieceDecoder make_strip(const json& description) {
 PieceDecoder make_metaspace(const json& description, const std::string& where) {
   const std::string mark = description.value("replacement", "\xE2\x96\x81");
   const bool strips_first = description.value("prepend_scheme", "always") != "never" && description.value("add_prefix_space", json(true)) != false;
-  const auto replace = make_replace({{"pattern", {{"String", mark}}}, {"content", " "}}, where);
-  return [mark, strips_first, replace](Pieces pieces) {
-    for (std::size_t i = 0; i < pieces.size(); ++i) {
-      if (i == 0 && strips_first && pieces[i].starts_with(mark)) pieces[i].erase(0, mark.size());
-      pieces[i] = replace(pieces[i]);
-    }
+  const auto to_space = make_replace({{"pattern", {{"String", mark}}}, {"content", " "}}, where);
+  const auto to_nothing = make_replace({{"pattern", {{"String", mark}}}, {"content", ""}}, where);
+  return [strips_first, to_space, to_nothing](Pieces pieces) {
+    // The library drops every mark of the first piece, not its first one alone.
+    for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = i == 0 && strips_first ? to_nothing(pieces[i]) : to_space(pieces[i]);
+    return pieces;
+  };
+}
+
+// The suffix of a piece ends a word: a space, at the end of the text nothing.
+PieceDecoder make_bpe_decoder(const json& description, const std::string& where) {
+  const json pattern = {{"String", description.value("suffix", "</w>")}};
+  const auto to_space = make_replace({{"pattern", pattern}, {"content", " "}}, where);
+  const auto to_nothing = make_replace({{"pattern", pattern}, {"content", ""}}, where);
+  return [to_space, to_nothing](Pieces pieces) {
+    for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = i + 1 < pieces.size() ? to_space(pieces[i]) : to_nothing(pieces[i]);
     return pieces;
   };
 }
@@ -126,6 +136,7 @@ PieceDecoder make_piece_decoder(const json& description, const std::string& wher
   if (type == "Fuse") return fuse;
   if (type == "ByteLevel") return byte_level;
   if (type == "Strip") return make_strip(description);
+  if (type == "BPEDecoder") return make_bpe_decoder(description, where);
   if (type == "Metaspace") return make_metaspace(description, where);
   fail(ErrorKind::kBadFile, where, ": found decoder '", type, "', which is not supported; this tokenizer cannot be used yet");
 }

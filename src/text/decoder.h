@@ -1,6 +1,6 @@
 // The "decoder" of tokenizer.json: turns pieces back into text.
 //
-// Kinds: Sequence, Replace, ByteFallback, Fuse, Strip, ByteLevel, Metaspace.
+// Kinds: Sequence, Replace, ByteFallback, Fuse, Strip, ByteLevel, Metaspace, BPEDecoder.
 #pragma once
 
 #include <functional>

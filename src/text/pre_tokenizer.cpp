@@ -87,7 +87,7 @@ PreTokenizer make_splitter(Finder find, Behaviour behaviour, bool invert) {
     std::vector<Word> out;
     for (const Word& word : words) {
       for (const Span& span : arrange(behaviour, spans_of(find(word.text), word.text.size(), invert))) {
-        out.push_back({word.text.substr(span.begin, span.end - span.begin), word.is_first && span.begin == 0});
+        if (span.begin < span.end) out.push_back({word.text.substr(span.begin, span.end - span.begin), word.is_first && span.begin == 0});
       }
     }
     return out;
@@ -122,9 +122,6 @@ bool is_punctuation(std::int32_t c) {
   const auto category = utf8proc_category(c);
   return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
-
-// White space as Rust's char::is_whitespace has it: Python's without the four separators U+001C .. U+001F.
-bool is_rust_space(std::int32_t c) { return is_space(c) && !(c >= 0x1C && c <= 0x1F); }
 
 Finder split_finder(const json& pattern, const std::string& where) {
   if (pattern.contains("Regex")) return regex_finder(pattern["Regex"].get<std::string>());
@@ -191,8 +188,8 @@ PreTokenizer make_pre_tokenizer(const json& description, const std::string& wher
   if (type == "Metaspace") return make_metaspace(description, where);
   if (type == "Digits") return make_splitter(character_finder(is_numeric), description.value("individual_digits", false) ? Behaviour::kIsolated : Behaviour::kContiguous, false);
   if (type == "Punctuation") return make_splitter(character_finder(is_punctuation), parse_behaviour(description.value("behavior", "Isolated"), where), false);
-  if (type == "Whitespace") return make_splitter(regex_finder(R"(\w+|[^\w\s]+)"), Behaviour::kRemoved, true);
-  if (type == "WhitespaceSplit") return make_splitter(character_finder(is_rust_space), Behaviour::kRemoved, false);
+  if (type == "Whitespace") return make_splitter(regex_finder(R"([\w\u200C\u200D]+|[^\w\s\u200C\u200D]+)"), Behaviour::kRemoved, true);
+  if (type == "WhitespaceSplit") return make_splitter(character_finder(is_white_space), Behaviour::kRemoved, false);
   fail(ErrorKind::kBadFile, where, ": found pre-tokenizer '", type, "', which is not supported; this tokenizer cannot be used yet");
 }
 

@@ -1,6 +1,4 @@
-// Regular expressions as Hugging Face tokenizers use them, run by PCRE2 with Unicode properties.
-//
-// `\s` is rewritten to the white space that the tokenizers' own engine knows: PCRE2's would take in U+180E.
+// Regular expressions as Hugging Face tokenizers use them: Oniguruma's syntax and results, run by PCRE2.
 #pragma once
 
 #include <memory>
@@ -13,13 +11,14 @@ namespace holdfast::text {
 
 class Regex {
  public:
-  // Throws Error(kBadFile) with the place in the pattern that PCRE2 complains about.
+  // Throws Error(kBadFile) with the place in the pattern that cannot be read.
   explicit Regex(const std::string& pattern);
   ~Regex();
   Regex(Regex&&) noexcept;
   Regex& operator=(Regex&&) noexcept;
 
-  // All matches, left to right, as byte ranges [begin, end); empty ones are left out.  REQUIRES: valid UTF-8.
+  // All matches, left to right, as byte ranges [begin, end).  An empty match is reported too, but not where the match
+  // before it ended.  REQUIRES: valid UTF-8.  Throws Error(kBadInput) where matching would take without bound.
   std::vector<std::pair<std::size_t, std::size_t>> find_all(std::string_view text) const;
 
  private:

@@ -164,7 +164,7 @@ std::size_t Tokenizer::vocabulary_size() const { return state_->pieces.size(); }
 std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
   const std::string key(token);
   if (const auto found = state_->by_content.find(key); found != state_->by_content.end()) return found->second->id;
-  return state_->bpe.id(key);
+  return state_->bpe.id(token);
 }
 
 std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {

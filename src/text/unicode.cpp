@@ -70,10 +70,55 @@ std::string to_utf8(const std::vector<std::int32_t>& points) {
   return text;
 }
 
-bool is_space(std::int32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || (c >= 0x1C && c <= 0x20) || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 ||
-         c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+bool is_white_space(std::int32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
+         c == 0x202F || c == 0x205F || c == 0x3000;
 }
+
+bool is_word_character(std::int32_t c) {
+  // Alphabetic, marks, decimal digits, connectors, and the two joiners.  Of the symbols, these letters in a frame are alphabetic.
+  if ((c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189)) return true;
+  if (c < 0) return false;
+  switch (utf8proc_category(c)) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC:
+      return true;
+    default:
+      return c == 0x200C || c == 0x200D;
+  }
+}
+
+std::size_t leading_white_space(std::string_view text) {
+  std::size_t size = 0;
+  while (size < text.size()) {
+    const auto [code_point, length] = decode_utf8(text.substr(size));
+    if (!is_white_space(code_point)) break;
+    size += length;
+  }
+  return size;
+}
+
+std::size_t trailing_white_space(std::string_view text) {
+  std::size_t end = text.size();
+  while (end > 0) {
+    std::size_t start = end - 1;
+    while (start > 0 && end - start < 4 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
+    if (!is_white_space(decode_utf8(text.substr(start, end - start)).code_point)) break;
+    end = start;
+  }
+  return text.size() - end;
+}
+
+bool is_space(std::int32_t c) { return is_white_space(c) || (c >= 0x1C && c <= 0x1F); }
 
 std::string strip_left(std::string_view text) {
   while (!text.empty()) {

@@ -23,7 +23,14 @@ std::string repair_utf8(std::string_view text);
 std::vector<std::int32_t> code_points(std::string_view text);  // bad bytes become U+FFFD
 std::string to_utf8(const std::vector<std::int32_t>& code_points);
 
-bool is_space(std::int32_t code_point);  // as Python's str.isspace
+// White space and word characters as Unicode has them, which is what tokenizers mean by \s and \w.
+bool is_white_space(std::int32_t code_point);
+bool is_word_character(std::int32_t code_point);
+// How many bytes of white space the text begins and ends with.
+std::size_t leading_white_space(std::string_view text);
+std::size_t trailing_white_space(std::string_view text);
+
+bool is_space(std::int32_t code_point);  // as Python's str.isspace: white space, and the separators U+001C to U+001F
 std::string strip_left(std::string_view text);
 std::string strip_right(std::string_view text);
 std::size_t count_code_points(std::string_view text);
