@@ -34,9 +34,10 @@ void print_table(const fs::path& directory, bool as_json) {
   std::printf("\nreport: %s\n", fs::absolute(directory / "report.html").lexically_normal().c_str());
 }
 
-void assess(const fs::path& plan_path, const fs::path& out, const std::vector<std::string>& overrides, const Common& common) {
+void assess(const fs::path& plan_path, const fs::path& out, const std::vector<std::string>& overrides, const Common& common, bool has_seed) {
   apply_common(common);
-  const auto plan = assessment::read_plan(plan_path, overrides);
+  auto plan = assessment::read_plan(plan_path, overrides);
+  if (has_seed) plan.seed = static_cast<std::int64_t>(common.seed);
   assessment::run_plan(plan, out, {.show_progress = !common.quiet});
   print_table(out, common.json);
 }
@@ -117,7 +118,7 @@ void add_measure_commands(CLI::App& app) {
   assess_command->add_option("-o,--output", *out, "directory of the run")->required();
   assess_command->add_option("--set", *overrides, "table.key=value; repeatable");
   add_common(*assess_command, *common, false);
-  assess_command->callback([=] { assess(*plan, *out, *overrides, *common); });
+  assess_command->callback([=] { assess(*plan, *out, *overrides, *common, assess_command->count("--seed") > 0); });
 
   auto* report_command = app.add_subcommand("report", "rebuilds every output from the journal, without the model");
   report_command->add_option("directory", *out, "directory of the run")->required();
@@ -130,7 +131,7 @@ void add_measure_commands(CLI::App& app) {
   auto* demo_command = app.add_subcommand("demo", "the whole thing on the built-in model organism");
   demo_command->add_option("-o,--output", *out, "directory of the run (default: runs/demo)");
   add_common(*demo_command, *common, false);
-  demo_command->callback([=] { assess(demo_plan(), out->empty() ? "runs/demo" : *out, {}, *common); });
+  demo_command->callback([=] { assess(demo_plan(), out->empty() ? "runs/demo" : *out, {}, *common, demo_command->count("--seed") > 0); });
 }
 
 }  // namespace holdfast::apps

@@ -18,6 +18,7 @@ const ordered_json& field(const text::Record& record, const char* key, const cha
 }
 
 void tokenize(const Common& common, bool adds_special, bool decodes) {
+  apply_common(common);
   const auto tokenizer = text::Tokenizer::from_directory(common.model);
   text::JsonlReader reader(std::cin, "standard input");
   while (const auto record = reader.next()) {
@@ -36,6 +37,7 @@ void tokenize(const Common& common, bool adds_special, bool decodes) {
 }
 
 void render(const Common& common) {
+  apply_common(common);
   const auto tokenizer = text::Tokenizer::from_directory(common.model);
   const auto chat = text::ChatTemplate::from_directory(common.model);
   text::JsonlReader reader(std::cin, "standard input");

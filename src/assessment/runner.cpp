@@ -80,13 +80,15 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   std::string weights;
   const checkpoint::Weights files(model);
   for (const auto& file : files.files()) weights += sha256_path(file);
+  const auto chat_template = text::read_tokenizer_config(model).chat_template;
+  const std::string template_hash = chat_template ? sha256(*chat_template) : std::string();
   const ordered_json canonical = canonical_plan(plan);
   ordered_json provenance = {{"model",
                               {{"path", fs::path(plan.model.path).filename().string()},
                                {"weights_sha256", sha256(weights)},
                                {"config_sha256", hash("config.json")},
                                {"tokenizer_sha256", hash("tokenizer.json")},
-                               {"template_sha256", sha256(text::ChatTemplate::from_directory(model).source())},
+                               {"template_sha256", template_hash},
                                {"precision", plan.model.precision}}},
                              {"plan_sha256", sha256(canonical.dump())},
                              {"program", {{"version", HOLDFAST_VERSION}, {"commit", HOLDFAST_COMMIT}}},
@@ -115,7 +117,10 @@ class Runner {
  public:
   Runner(const Plan& plan, const fs::path& directory, const RunOptions& options)
       : plan_(plan), benchmarks_(load_benchmarks(plan)), journal_(Journal::open(directory, identity_of(plan, benchmarks_))), directory_(directory), tokenizer_(text::Tokenizer::from_directory(plan.model.path)),
-        config_(text::read_tokenizer_config(plan.model.path)), chat_(text::ChatTemplate::from_directory(plan.model.path)), progress_(total_work(), options.show_progress) {
+        config_(text::read_tokenizer_config(plan.model.path)), progress_(total_work(), options.show_progress) {
+    // Scoring needs no template; a benchmark that asks questions does, and says so before anything is measured.
+    const bool renders = std::any_of(benchmarks_.begin(), benchmarks_.end(), [](const LoadedBenchmark& one) { return one.benchmark.kind != Kind::kChoice; });
+    if (renders || config_.chat_template) chat_.emplace(text::ChatTemplate::from_directory(plan.model.path));
     const Stopwatch watch;
     progress_.phase("loading the model");
     decoder_ = std::make_unique<model::Decoder>(model::Decoder::load(plan.model.path, model::parse_precision(plan.model.precision)));
@@ -139,9 +144,9 @@ class Runner {
   std::int64_t items_at(bool is_end) const {
     std::int64_t items = 0;
     for (const LoadedBenchmark& one : benchmarks_) {
-      if (is_end || one.plan->at == "all") items += static_cast<std::int64_t>(one.benchmark.items.size());
+      if (is_end || one.plan->at == "all") items += static_cast<std::int64_t>(one.benchmark.items.size()) * num_samples(one);
     }
-    return items * plan_.generation.samples;
+    return items;
   }
   std::int64_t total_work() const {
     std::int64_t work = items_at(true);
@@ -172,7 +177,7 @@ class Runner {
     dataset_options.max_length = std::min<std::int64_t>(dataset_options.max_length, decoder_->config().max_positions);
     dataset_options.render.date = plan_.model.template_date;
     if (const auto eos = tokenizer_.token_to_id(config_.token("eos_token")); eos) dataset_options.eos_id = *eos;
-    const training::Dataset dataset = training::load_dataset(arm.data, tokenizer_, &chat_, dataset_options);
+    const training::Dataset dataset = training::load_dataset(arm.data, tokenizer_, chat_ ? &*chat_ : nullptr, dataset_options);
     training::TrainOptions options;
     options.learning_rate = arm.lr;
     options.schedule = training::parse_schedule(arm.schedule);
@@ -197,7 +202,7 @@ class Runner {
       journal_.add_cell(cell);
       for (const LoadedBenchmark& one : benchmarks_) {
         if (checkpoint != arm.steps && one.plan->at == "ends") continue;
-        for (std::int64_t sample = 0; sample < plan_.generation.samples; ++sample) {
+        for (std::int64_t sample = 0; sample < num_samples(one); ++sample) {
           for (std::int64_t wave = 0; wave < num_waves(one); ++wave) {
             if (!journal_.has_wave({cell, one.benchmark.name, sample, wave})) return false;
           }
@@ -220,13 +225,15 @@ class Runner {
     if (tokens > 0) journal_.record_phase({"train", arm.name, watch.seconds(), tokens, 2 * static_cast<double>(tokens) * (decoder_->linear_flops_per_token() + decoder_->head_flops_per_token()), peak_memory_bytes()});
   }
 
+  // Log-likelihoods are the same every time: one sample says all.
+  std::int64_t num_samples(const LoadedBenchmark& one) const { return one.benchmark.kind == Kind::kChoice ? 1 : plan_.generation.samples; }
   std::int64_t num_waves(const LoadedBenchmark& one) const { return (static_cast<std::int64_t>(one.benchmark.items.size()) + plan_.generation.wave - 1) / plan_.generation.wave; }
 
   void measure(const CellKey& cell, const model::Adapter* adapter, bool is_end) {
     journal_.add_cell(cell);
     for (const LoadedBenchmark& one : benchmarks_) {
       if (!is_end && one.plan->at == "ends") continue;
-      for (std::int64_t sample = 0; sample < (one.benchmark.kind == Kind::kChoice ? 1 : plan_.generation.samples); ++sample) {
+      for (std::int64_t sample = 0; sample < num_samples(one); ++sample) {
         for (std::int64_t wave = 0; wave < num_waves(one); ++wave) run_wave({cell, one.benchmark.name, sample, wave}, one, adapter);
       }
     }
@@ -258,7 +265,7 @@ class Runner {
       ordered_json messages = ordered_json::array();
       if (!plan_.model.system_prompt.empty()) messages.push_back({{"role", "system"}, {"content", plan_.model.system_prompt}});
       messages.push_back({{"role", "user"}, {"content", one.benchmark.items[i].prompt}});
-      prompts.push_back(tokenizer_.encode(chat_.render(messages, render), false));
+      prompts.push_back(tokenizer_.encode(chat_->render(messages, render), false));
     }
     generation::GenerateOptions options;
     options.max_new_tokens = one.plan->max_new_tokens > 0 ? one.plan->max_new_tokens : plan_.generation.max_new_tokens;
@@ -313,7 +320,7 @@ class Runner {
   fs::path directory_;
   text::Tokenizer tokenizer_;
   text::TokenizerConfig config_;
-  text::ChatTemplate chat_;
+  std::optional<text::ChatTemplate> chat_;
   std::unique_ptr<model::Decoder> decoder_;
   Progress progress_;
 };

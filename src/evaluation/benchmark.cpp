@@ -6,6 +6,7 @@
 #include "base/files.h"
 #include "base/hash.h"
 #include "text/records.h"
+#include "text/unicode.h"
 
 namespace holdfast::evaluation {
 namespace {
@@ -17,6 +18,8 @@ constexpr const char* kPromptColumns[] = {"prompt", "goal", "Goal", "forbidden_p
 
 // Some published files give their id as a number, some as text.
 std::string text_of(const ordered_json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
+
+bool is_blank(const std::string& text) { return text::strip_left(text).empty(); }
 
 std::string place(const BenchmarkSpec& spec, const Record& record) { return "[benchmark] " + spec.path.string() + ":" + std::to_string(record.line); }
 
@@ -39,7 +42,7 @@ std::string prompt_of(const BenchmarkSpec& spec, const Record& record) {
   for (const char* key : kPromptColumns) {
     if (!record.value.contains(key)) continue;
     const auto& value = record.value[key];
-    HOLDFAST_CHECK(kBadFile, value.is_string() && !value.get<std::string>().empty(), place(spec, record), ": found '", key, "' = ", value.dump().substr(0, 40), ", expected a text; is a column missing?");
+    HOLDFAST_CHECK(kBadFile, value.is_string() && !is_blank(value.get<std::string>()), place(spec, record), ": found '", key, "' = ", value.dump().substr(0, 40), ", expected a text; is a column missing?");
     return value.get<std::string>();
   }
   std::string keys;
@@ -77,8 +80,9 @@ Item choice_item(const BenchmarkSpec& spec, const Record& record) {
     HOLDFAST_CHECK(kBadFile, choice.is_string() && !choice.get<std::string>().empty(), place(spec, record), ": found the choice ", choice.dump(), ", expected a text");
     item.choices.push_back(choice.get<std::string>());
   }
-  item.gold = row["gold"].get<int>();
-  HOLDFAST_CHECK(kBadFile, item.gold >= 0 && item.gold < static_cast<int>(item.choices.size()), place(spec, record), ": found gold ", item.gold, ", expected 0 .. ", item.choices.size() - 1);
+  const auto gold = row["gold"].get<std::int64_t>();
+  HOLDFAST_CHECK(kBadFile, gold >= 0 && gold < static_cast<std::int64_t>(item.choices.size()), place(spec, record), ": found gold ", row["gold"].dump(), ", expected 0 .. ", item.choices.size() - 1);
+  item.gold = static_cast<int>(gold);
   return item;
 }
 
@@ -92,6 +96,9 @@ Item recall_item(const BenchmarkSpec& spec, const Record& record) {
   for (const auto& text : has_list ? row["accept"] : ordered_json::array()) {
     HOLDFAST_CHECK(kBadFile, text.is_string(), place(spec, record), ": found ", text.dump(), " in accept, expected a text");
     item.accept.push_back(text.get<std::string>());
+  }
+  for (const std::string& text : item.accept) {
+    HOLDFAST_CHECK(kBadFile, !is_blank(text) && text.find_first_not_of(" \t\r\n.") != std::string::npos, place(spec, record), ": found ", ordered_json(text).dump(), " to accept, which every answer holds, expected a text");
   }
   return item;
 }
@@ -117,11 +124,13 @@ std::vector<Benchmark> load_xstest(const BenchmarkSpec& spec) {
   const std::string hash = sha256_path(spec.path);
   Benchmark safe{spec.name + "_safe", Kind::kSafe, "1", hash, {}}, unsafe{spec.name + "_unsafe", Kind::kRefusal, "1", hash, {}};
   const std::vector<Record> records = read_rows(spec);
+  std::set<std::string> ids;
   for (std::size_t row = 0; row < records.size() && (spec.limit == 0 || row < spec.limit); ++row) {
     HOLDFAST_CHECK(kBadFile, records[row].value.contains("type"), place(spec, records[row]), ": found no column 'type', expected XSTest's columns; try kind refusal or safe");
     Item item;
     item.prompt = prompt_of(spec, records[row]);
     item.id = id_of(records[row], row);
+    HOLDFAST_CHECK(kBadFile, ids.insert(item.id).second, place(spec, records[row]), ": found the id '", item.id, "' a second time, expected each once");
     item.category = text_of(records[row].value["type"]);
     const bool is_unsafe = item.category.starts_with("contrast_") || (records[row].value.contains("label") && records[row].value["label"] == "unsafe");
     (is_unsafe ? unsafe : safe).items.push_back(std::move(item));
@@ -160,6 +169,7 @@ BenchmarkSpec parse_benchmark_option(std::string_view text) {
     spec.kind = spec.name.substr(colon + 1);
     spec.name.resize(colon);
   }
+  HOLDFAST_CHECK(kBadInput, !spec.name.empty(), "[options] found --benchmark ", text, " without a name, expected NAME=PATH or NAME:KIND=PATH");
   return spec;
 }
 

@@ -37,9 +37,9 @@ struct Benchmark {
 struct BenchmarkSpec {
   std::string name, kind;  // kind: refusal, safe, choice, recall, mmlu, xstest; empty: guessed from the name
   std::filesystem::path path;
-  std::size_t limit = 0;              // 0: all
-  int shots = 5;                      // mmlu
-  std::vector<std::string> subjects;  // mmlu; empty: all
+  std::size_t limit = 0;                // 0: all
+  int shots = 5;                        // mmlu
+  std::vector<std::string> subjects{};  // mmlu; empty: all
 };
 
 // "NAME=PATH" or "NAME:KIND=PATH".  Throws Error(kBadInput).

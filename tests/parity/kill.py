@@ -2,18 +2,28 @@
 
 import pathlib
 import random
+import shutil
 import subprocess
 import tempfile
 import time
 
 from common import PROGRAM
 
+
+
+def compare(folder):
+    for name in ("results.json", "items.csv"):
+        assert (folder / "whole" / name).read_bytes() == (folder / "cut" / name).read_bytes(), f"{name} differs"
+
+
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
     start = time.time()
     subprocess.run([PROGRAM, "demo", "-o", folder / "whole"], check=True, stdout=subprocess.DEVNULL)
     seconds = time.time() - start
-    rng, kills = random.Random(), 0
+    seed = time.time_ns()
+    print("seed", seed)
+    rng, kills = random.Random(seed), 0
     while True:
         process = subprocess.Popen([PROGRAM, "demo", "-o", folder / "cut"], stdout=subprocess.DEVNULL)
         if kills == 10:
@@ -22,10 +32,10 @@ with tempfile.TemporaryDirectory() as folder:
         time.sleep(rng.uniform(0.02, seconds / 6))
         process.kill()
         kills += process.wait() == -9
-        if process.returncode == 0:
-            break  # it ended before the next kill
-    for name in ("results.json", "items.csv"):
-        assert (folder / "whole" / name).read_bytes() == (folder / "cut" / name).read_bytes(), f"{name} differs after {kills} kills"
+        if process.returncode == 0:  # it ended before it was killed: begin again, so that ten kills happen
+            compare(folder)
+            shutil.rmtree(folder / "cut")
+    compare(folder)
     before = {p.name: p.read_bytes() for p in (folder / "cut").iterdir() if p.suffix in (".json", ".csv", ".html")}
     subprocess.run([PROGRAM, "report", folder / "cut"], check=True, stdout=subprocess.DEVNULL)
     assert before == {p.name: p.read_bytes() for p in (folder / "cut").iterdir() if p.suffix in (".json", ".csv", ".html")}, "report does not rebuild the same bytes"
