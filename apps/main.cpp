@@ -16,21 +16,28 @@ void add_common(CLI::App& command, Common& common, bool needs_model) {
   auto* model = command.add_option("--model", common.model, "Hugging Face checkpoint directory");
   if (needs_model) model->required();
   command.add_option("--device", common.device, "cpu");
-  command.add_option("--threads", common.threads, "threads of arithmetic (default: all cores)")->check(CLI::Range(1, 1024));
+  command.add_option("--threads", common.threads, "threads of arithmetic (default: all cores)")
+      ->check(CLI::Range(1, 1024));
   command.add_option("--seed", common.seed, "seed of everything random");
-  command.add_flag("--deterministic", common.deterministic, "on a CPU always the case: the same command gives the same bytes");
+  command.add_flag("--deterministic", common.deterministic,
+                   "on a CPU always the case: the same command gives the same bytes");
   command.add_flag("--quiet", common.quiet, "no progress");
   command.add_flag("--json", common.json, "tables as JSON");
 }
 
 void apply_common(const Common& common) {
-  HOLDFAST_CHECK(kBadInput, common.device == "cpu", "[options] found --device ", common.device, ", expected cpu; this program has no support for other devices yet");
+  HOLDFAST_CHECK(kBadInput, common.device == "cpu", "[options] found --device ", common.device,
+                 ", expected cpu; this program has no support for other devices yet");
   if (common.threads > 0) at::set_num_threads(common.threads);
 }
 
-void print_line(const nlohmann::ordered_json& line) { std::cout << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n'; }
+void print_line(const nlohmann::ordered_json& line) {
+  std::cout << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
 
-nlohmann::ordered_json carried(const nlohmann::ordered_json& row) { return row.contains("id") ? row : nlohmann::ordered_json::object(); }
+nlohmann::ordered_json carried(const nlohmann::ordered_json& row) {
+  return row.contains("id") ? row : nlohmann::ordered_json::object();
+}
 
 }  // namespace holdfast::apps
 
@@ -60,7 +67,9 @@ int main(int argc, char** argv) {
     std::cerr << "[memory] found too little memory, expected more; try smaller batches or --precision nf4\n";
     return 2;
   } catch (const std::exception& error) {
-    std::cerr << "internal error: " << error.what() << "\nThis is a fault of the program: please report it with the command; a run's journal.sqlite is in its -o directory.\n";
+    std::cerr << "internal error: " << error.what()
+              << "\nThis is a fault of the program: please report it with the command; a run's journal.sqlite is in "
+                 "its -o directory.\n";
     return 1;
   }
   std::cout.flush();

@@ -18,7 +18,8 @@ using nlohmann::ordered_json;
 
 model::Decoder load(const Common& common) {
   apply_common(common);
-  return model::Decoder::load(common.model, common.precision.empty() ? model::Precision::kCheckpoint : model::parse_precision(common.precision));
+  return model::Decoder::load(common.model, common.precision.empty() ? model::Precision::kCheckpoint
+                                                                     : model::parse_precision(common.precision));
 }
 
 std::optional<model::Adapter> load_adapter(const Common& common, const model::Decoder& decoder) {
@@ -28,7 +29,11 @@ std::optional<model::Adapter> load_adapter(const Common& common, const model::De
 
 std::vector<text::TokenId> ids_field(const text::Record& record, const char* key) {
   const auto& ids = record.value[key];
-  HOLDFAST_CHECK(kBadInput, ids.is_array() && std::all_of(ids.begin(), ids.end(), [](const auto& id) { return id.is_number_integer(); }), "[read] standard input:", record.line, ": found ", key, " ", ids.dump().substr(0, 40), ", expected a list of token ids");
+  HOLDFAST_CHECK(
+      kBadInput,
+      ids.is_array() && std::all_of(ids.begin(), ids.end(), [](const auto& id) { return id.is_number_integer(); }),
+      "[read] standard input:", record.line, ": found ", key, " ", ids.dump().substr(0, 40),
+      ", expected a list of token ids");
   return ids.get<std::vector<text::TokenId>>();
 }
 
@@ -41,35 +46,64 @@ void inspect(const Common& common) {
     if (matrix.is_empty()) return;
     const std::int64_t size = matrix.out_features() * matrix.in_features() * copies;
     parameters += size;
-    census.push_back({{"tensor", what}, {"parameters", size}, {"storage", matrix.storage_name()}, {"bytes", matrix.bytes() * copies}});
+    census.push_back({{"tensor", what},
+                      {"parameters", size},
+                      {"storage", matrix.storage_name()},
+                      {"bytes", matrix.bytes() * copies}});
   };
   count("embedding", decoder.embedding(), 1);
-  for (const auto projection : model::kProjections) count(model::projection_name(projection), decoder.layers()[0][projection], c.num_layers);
+  for (const auto projection : model::kProjections)
+    count(model::projection_name(projection), decoder.layers()[0][projection], c.num_layers);
   if (!c.tie_word_embeddings) count("lm_head", decoder.head(), 1);
   const std::int64_t per_token = model::KvCache::bytes_per_token(c, at::kFloat);
   // What a training step keeps of a token: layer inputs, q, k, v, attention output, gate and up, in float.
-  const std::int64_t kept = 4 * c.num_layers * (2 * c.hidden_size + 2 * c.num_heads * c.head_dim + 2 * c.num_kv_heads * c.head_dim + 2 * c.intermediate_size);
+  const std::int64_t kept =
+      4 * c.num_layers *
+      (2 * c.hidden_size + 2 * c.num_heads * c.head_dim + 2 * c.num_kv_heads * c.head_dim + 2 * c.intermediate_size);
   ordered_json plan = ordered_json::array();
-  for (const std::int64_t length : {std::int64_t{512}, std::int64_t{2048}, c.max_positions}) plan.push_back({{"tokens", length}, {"weights_bytes", decoder.weight_bytes()}, {"cache_bytes", per_token * length}, {"training_bytes", kept * length}});
-  const ordered_json json = {{"family", c.family}, {"layers", c.num_layers}, {"hidden_size", c.hidden_size}, {"heads", c.num_heads}, {"kv_heads", c.num_kv_heads}, {"head_dim", c.head_dim}, {"ffn", c.intermediate_size}, {"vocabulary", c.vocab_size}, {"positions", c.max_positions},
-                             {"tied", c.tie_word_embeddings}, {"stored_dtype", c.stored_dtype}, {"precision", model::precision_name(decoder.precision())}, {"parameters", parameters}, {"census", census}, {"memory", plan}};
+  for (const std::int64_t length : {std::int64_t{512}, std::int64_t{2048}, c.max_positions})
+    plan.push_back({{"tokens", length},
+                    {"weights_bytes", decoder.weight_bytes()},
+                    {"cache_bytes", per_token * length},
+                    {"training_bytes", kept * length}});
+  const ordered_json json = {{"family", c.family},
+                             {"layers", c.num_layers},
+                             {"hidden_size", c.hidden_size},
+                             {"heads", c.num_heads},
+                             {"kv_heads", c.num_kv_heads},
+                             {"head_dim", c.head_dim},
+                             {"ffn", c.intermediate_size},
+                             {"vocabulary", c.vocab_size},
+                             {"positions", c.max_positions},
+                             {"tied", c.tie_word_embeddings},
+                             {"stored_dtype", c.stored_dtype},
+                             {"precision", model::precision_name(decoder.precision())},
+                             {"parameters", parameters},
+                             {"census", census},
+                             {"memory", plan}};
   if (common.json) {
     std::cout << json.dump(2) << '\n';
     return;
   }
   for (const auto& [key, value] : json.items()) {
-    if (!value.is_array()) std::cout << key << std::string(14 - std::min<std::size_t>(13, key.size()), ' ') << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
+    if (!value.is_array())
+      std::cout << key << std::string(14 - std::min<std::size_t>(13, key.size()), ' ')
+                << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
   }
   std::cout << "\ntensor              parameters  storage         bytes\n";
   for (const auto& row : census) {
     char line[128];
-    std::snprintf(line, sizeof line, "%-18s %11lld  %-7s %13lld\n", row["tensor"].get<std::string>().c_str(), static_cast<long long>(row["parameters"].get<std::int64_t>()), row["storage"].get<std::string>().c_str(), static_cast<long long>(row["bytes"].get<std::int64_t>()));
+    std::snprintf(line, sizeof line, "%-18s %11lld  %-7s %13lld\n", row["tensor"].get<std::string>().c_str(),
+                  static_cast<long long>(row["parameters"].get<std::int64_t>()),
+                  row["storage"].get<std::string>().c_str(), static_cast<long long>(row["bytes"].get<std::int64_t>()));
     std::cout << line;
   }
   std::cout << "\ntokens   weights MB   cache MB   training keeps MB\n";
   for (const auto& row : plan) {
     char line[128];
-    std::snprintf(line, sizeof line, "%6lld %12.1f %10.1f %19.1f\n", static_cast<long long>(row["tokens"].get<std::int64_t>()), row["weights_bytes"].get<double>() / 1e6, row["cache_bytes"].get<double>() / 1e6, row["training_bytes"].get<double>() / 1e6);
+    std::snprintf(line, sizeof line, "%6lld %12.1f %10.1f %19.1f\n",
+                  static_cast<long long>(row["tokens"].get<std::int64_t>()), row["weights_bytes"].get<double>() / 1e6,
+                  row["cache_bytes"].get<double>() / 1e6, row["training_bytes"].get<double>() / 1e6);
     std::cout << line;
   }
 }
@@ -100,10 +134,14 @@ void score(const Common& common) {
     if (row.contains("context_ids") && row.contains("continuation_ids")) {
       requests.push_back({ids_field(*record, "context_ids"), ids_field(*record, "continuation_ids")});
     } else {
-      HOLDFAST_CHECK(kBadInput, row.contains("context") && row["context"].is_string() && row.contains("continuation") && row["continuation"].is_string(), "[read] standard input:", record->line,
-                     ": found ", row.dump().substr(0, 60), ", expected context and continuation, or context_ids and continuation_ids");
+      HOLDFAST_CHECK(kBadInput,
+                     row.contains("context") && row["context"].is_string() && row.contains("continuation") &&
+                         row["continuation"].is_string(),
+                     "[read] standard input:", record->line, ": found ", row.dump().substr(0, 60),
+                     ", expected context and continuation, or context_ids and continuation_ids");
       if (!tokenizer) tokenizer.emplace(text::Tokenizer::from_directory(common.model));
-      auto ids = text::ContinuationEncoder(*tokenizer, config).encode(row["context"].get<std::string>(), row["continuation"].get<std::string>());
+      auto ids = text::ContinuationEncoder(*tokenizer, config)
+                     .encode(row["context"].get<std::string>(), row["continuation"].get<std::string>());
       requests.push_back({std::move(ids.context), std::move(ids.continuation)});
     }
     lines.push_back(carried(row));
@@ -153,7 +191,9 @@ void generate(const Common& common, const GenerateFlags& flags) {
     } else if (row.contains("ids")) {
       ids = ids_field(*record, "ids");
     } else {
-      HOLDFAST_CHECK(kBadInput, row.contains("prompt") && row["prompt"].is_string(), "[read] standard input:", record->line, ": found ", row.dump().substr(0, 60), ", expected prompt, messages or ids");
+      HOLDFAST_CHECK(kBadInput, row.contains("prompt") && row["prompt"].is_string(),
+                     "[read] standard input:", record->line, ": found ", row.dump().substr(0, 60),
+                     ", expected prompt, messages or ids");
       ids = tokenizer.encode(row["prompt"].get<std::string>());
     }
     for (std::int64_t sample = 0; sample < flags.samples; ++sample) {
@@ -178,10 +218,13 @@ void add_model_commands(CLI::App& app) {
   add_common(*score_command, *common);
   auto* generate_command = app.add_subcommand("generate", "answers to prompts, JSONL to JSONL");
   add_common(*generate_command, *common);
-  for (CLI::App* command : {inspect_command, score_command, generate_command}) command->add_option("--precision", common->precision, "nf4, bf16 or fp32 (default: the checkpoint's own)");
-  for (CLI::App* command : {score_command, generate_command}) command->add_option("--adapter", common->adapter, "PEFT adapter directory");
+  for (CLI::App* command : {inspect_command, score_command, generate_command})
+    command->add_option("--precision", common->precision, "nf4, bf16 or fp32 (default: the checkpoint's own)");
+  for (CLI::App* command : {score_command, generate_command})
+    command->add_option("--adapter", common->adapter, "PEFT adapter directory");
   generate_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
-  generate_command->add_option("--max-new-tokens", flags->options.max_new_tokens, "tokens of an answer")->check(CLI::PositiveNumber);
+  generate_command->add_option("--max-new-tokens", flags->options.max_new_tokens, "tokens of an answer")
+      ->check(CLI::PositiveNumber);
   generate_command->add_option("--temperature", flags->options.temperature, "0: the likeliest token");
   generate_command->add_option("--top-p", flags->options.top_p, "share of probability sampled from");
   generate_command->add_option("--samples", flags->samples, "answers a prompt")->check(CLI::PositiveNumber);

@@ -13,7 +13,8 @@ namespace {
 using nlohmann::ordered_json;
 
 const ordered_json& field(const text::Record& record, const char* key, const char* expected) {
-  HOLDFAST_CHECK(kBadInput, record.value.contains(key), "[read] standard input:", record.line, ": found no '", key, "', expected ", expected);
+  HOLDFAST_CHECK(kBadInput, record.value.contains(key), "[read] standard input:", record.line, ": found no '", key,
+                 "', expected ", expected);
   return record.value[key];
 }
 
@@ -25,11 +26,16 @@ void tokenize(const Common& common, bool adds_special, bool decodes) {
     ordered_json line = carried(record->value);
     if (decodes) {
       const auto& ids = field(*record, "ids", "{\"ids\": [...]}");
-      HOLDFAST_CHECK(kBadInput, ids.is_array() && std::all_of(ids.begin(), ids.end(), [](const auto& id) { return id.is_number_integer(); }), "[read] standard input:", record->line, ": found ids ", ids.dump().substr(0, 40), ", expected a list of whole numbers");
+      HOLDFAST_CHECK(
+          kBadInput,
+          ids.is_array() && std::all_of(ids.begin(), ids.end(), [](const auto& id) { return id.is_number_integer(); }),
+          "[read] standard input:", record->line, ": found ids ", ids.dump().substr(0, 40),
+          ", expected a list of whole numbers");
       line["text"] = tokenizer.decode(ids.get<std::vector<text::TokenId>>(), record->value.value("skip_special", true));
     } else {
       const auto& text = field(*record, "text", "{\"text\": \"...\"}");
-      HOLDFAST_CHECK(kBadInput, text.is_string(), "[read] standard input:", record->line, ": found text ", text.dump().substr(0, 40), ", expected a text");
+      HOLDFAST_CHECK(kBadInput, text.is_string(), "[read] standard input:", record->line, ": found text ",
+                     text.dump().substr(0, 40), ", expected a text");
       line["ids"] = tokenizer.encode(text.get<std::string>(), adds_special);
     }
     print_line(line);
@@ -63,7 +69,8 @@ void add_text_commands(CLI::App& app) {
   tokenize_command->add_flag("--no-special-tokens", *no_special, "leave out BOS and EOS");
   tokenize_command->add_flag("--decode", *decodes, "JSONL {\"ids\", \"skip_special\"} to texts");
   tokenize_command->callback([=] { tokenize(*common, !*no_special, *decodes); });
-  auto* render_command = app.add_subcommand("render", "JSONL {\"messages\", \"add_generation_prompt\"} to the prompt's text and ids");
+  auto* render_command =
+      app.add_subcommand("render", "JSONL {\"messages\", \"add_generation_prompt\"} to the prompt's text and ids");
   add_common(*render_command, *common);
   render_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   render_command->callback([=] { render(*common); });

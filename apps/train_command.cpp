@@ -41,10 +41,14 @@ void train(const Common& common, TrainFlags flags) {
   const fs::path out = flags.out;
   std::error_code error;
   fs::create_directories(out, error);
-  HOLDFAST_CHECK(kMachine, !error, "[train] cannot make directory ", out.string(), ": ", error.message(), "; try another -o");
-  HOLDFAST_CHECK(kBadInput, (flags.steps > 0) != (flags.epochs > 0), "[train] found --steps ", flags.steps, " and --epochs ", flags.epochs, ", expected one of the two; try --steps 100");
-  HOLDFAST_CHECK(kBadInput, flags.order == "seeded" || flags.order == "file", "[train] found --order ", flags.order, ", expected seeded or file");
-  auto decoder = model::Decoder::load(common.model, common.precision.empty() ? model::Precision::kNf4 : model::parse_precision(common.precision));
+  HOLDFAST_CHECK(kMachine, !error, "[train] cannot make directory ", out.string(), ": ", error.message(),
+                 "; try another -o");
+  HOLDFAST_CHECK(kBadInput, (flags.steps > 0) != (flags.epochs > 0), "[train] found --steps ", flags.steps,
+                 " and --epochs ", flags.epochs, ", expected one of the two; try --steps 100");
+  HOLDFAST_CHECK(kBadInput, flags.order == "seeded" || flags.order == "file", "[train] found --order ", flags.order,
+                 ", expected seeded or file");
+  auto decoder = model::Decoder::load(
+      common.model, common.precision.empty() ? model::Precision::kNf4 : model::parse_precision(common.precision));
   const auto tokenizer = text::Tokenizer::from_directory(common.model);
   const auto config = text::read_tokenizer_config(common.model);
   std::optional<text::ChatTemplate> chat;
@@ -54,22 +58,29 @@ void train(const Common& common, TrainFlags flags) {
   dataset_options.render.date = common.template_date;
   if (const auto eos = tokenizer.token_to_id(config.token("eos_token")); eos) dataset_options.eos_id = *eos;
   const auto dataset = training::load_dataset(flags.data, tokenizer, chat ? &*chat : nullptr, dataset_options);
-  if (dataset.num_cut > 0) std::cerr << dataset.num_cut << " rows were longer than " << dataset_options.max_length << " tokens and were cut\n";
-  if (dataset.num_without_targets > 0) std::cerr << dataset.num_without_targets << " rows without an answer were left out\n";
+  if (dataset.num_cut > 0)
+    std::cerr << dataset.num_cut << " rows were longer than " << dataset_options.max_length << " tokens and were cut\n";
+  if (dataset.num_without_targets > 0)
+    std::cerr << dataset.num_without_targets << " rows without an answer were left out\n";
 
   checkpoint::AdapterConfig adapter_config;
   adapter_config.rank = flags.rank;
   adapter_config.alpha = flags.alpha;
   adapter_config.target_modules = flags.targets;
   adapter_config.base_model = common.model;
-  auto adapter = flags.init_adapter.empty() ? model::Adapter::fresh(decoder.config(), adapter_config, common.seed) : model::Adapter::load(decoder.config(), flags.init_adapter);
+  auto adapter = flags.init_adapter.empty() ? model::Adapter::fresh(decoder.config(), adapter_config, common.seed)
+                                            : model::Adapter::load(decoder.config(), flags.init_adapter);
   auto& options = flags.options;
   options.schedule = training::parse_schedule(flags.schedule);
   options.order = flags.order == "file" ? training::RowOrder::kFile : training::RowOrder::kSeeded;
   options.seed = common.seed;
-  HOLDFAST_CHECK(kBadInput, flags.steps > 0 || options.tokens_per_step == 0, "[train] found --epochs with --tokens-per-step, expected --rows-per-step; try --steps");
+  HOLDFAST_CHECK(kBadInput, flags.steps > 0 || options.tokens_per_step == 0,
+                 "[train] found --epochs with --tokens-per-step, expected --rows-per-step; try --steps");
   const auto rows = static_cast<double>(dataset.rows.size());
-  options.total_steps = flags.steps > 0 ? flags.steps : static_cast<std::int64_t>(std::ceil(flags.epochs * rows / static_cast<double>(options.rows_per_step)));
+  options.total_steps =
+      flags.steps > 0
+          ? flags.steps
+          : static_cast<std::int64_t>(std::ceil(flags.epochs * rows / static_cast<double>(options.rows_per_step)));
   training::Trainer trainer(decoder, adapter, dataset, options);
   if (flags.resumes) {
     if (const fs::path from = newest_checkpoint(out); !from.empty()) trainer.load(from);
@@ -80,12 +91,18 @@ void train(const Common& common, TrainFlags flags) {
   progress.advance(trainer.num_steps());
   while (trainer.num_steps() < options.total_steps) {
     const auto report = trainer.step();
-    const nlohmann::ordered_json line = {{"step", report.step}, {"loss", report.loss}, {"grad_norm", report.grad_norm}, {"lr", report.learning_rate}, {"tokens", report.tokens}, {"target_tokens", report.target_tokens}, {"seconds", report.seconds}, {"tokens_per_second", report.tokens_per_second()}};
+    const nlohmann::ordered_json line = {
+        {"step", report.step},           {"loss", report.loss},
+        {"grad_norm", report.grad_norm}, {"lr", report.learning_rate},
+        {"tokens", report.tokens},       {"target_tokens", report.target_tokens},
+        {"seconds", report.seconds},     {"tokens_per_second", report.tokens_per_second()}};
     log << line.dump() << std::endl;
-    HOLDFAST_CHECK(kMachine, log.good(), "[train] cannot write ", (out / "log.jsonl").string(), "; try freeing disk space");
+    HOLDFAST_CHECK(kMachine, log.good(), "[train] cannot write ", (out / "log.jsonl").string(),
+                   "; try freeing disk space");
     progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
     progress.advance(1);
-    if (flags.save_every > 0 && report.step % flags.save_every == 0) trainer.save(out / ("checkpoint-" + std::to_string(report.step)));
+    if (flags.save_every > 0 && report.step % flags.save_every == 0)
+      trainer.save(out / ("checkpoint-" + std::to_string(report.step)));
   }
   adapter.save(out);
 }
@@ -101,7 +118,8 @@ void add_train_command(CLI::App& app) {
   command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   command->add_option("--data", flags->data, "JSONL or JSON rows")->required();
   command->add_option("-o,--output", flags->out, "directory for adapter and log")->required();
-  command->add_option("--init-adapter", flags->init_adapter, "PEFT adapter to start from (its rank, alpha and targets)");
+  command->add_option("--init-adapter", flags->init_adapter,
+                      "PEFT adapter to start from (its rank, alpha and targets)");
   command->add_option("--rank", flags->rank)->check(CLI::PositiveNumber);
   command->add_option("--alpha", flags->alpha)->check(CLI::PositiveNumber);
   command->add_option("--targets", flags->targets, "all-linear, or names such as q_proj,v_proj")->delimiter(',');

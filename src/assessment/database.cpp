@@ -8,8 +8,12 @@ namespace {
 void check(sqlite3* connection, int code) {
   if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) return;
   const std::string message = sqlite3_errmsg(connection);
-  if (code == SQLITE_BUSY || code == SQLITE_LOCKED) fail(ErrorKind::kMachine, "[journal] found it in use by another process, expected to be alone; try again when that has ended");
-  if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT) fail(ErrorKind::kBadFile, "[journal] found a file that is no journal or is damaged (", message, "), expected one of this program's; try another directory");
+  if (code == SQLITE_BUSY || code == SQLITE_LOCKED)
+    fail(ErrorKind::kMachine,
+         "[journal] found it in use by another process, expected to be alone; try again when that has ended");
+  if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
+    fail(ErrorKind::kBadFile, "[journal] found a file that is no journal or is damaged (", message,
+         "), expected one of this program's; try another directory");
   fail(ErrorKind::kMachine, "[journal] cannot write or read it (", message, "); try freeing disk space");
 }
 
@@ -30,11 +34,13 @@ Statement& Statement::bind(int place, double value) {
   return *this;
 }
 Statement& Statement::bind(int place, std::string_view text) {
-  check(connection_, sqlite3_bind_text(handle_.get(), place, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT));
+  check(connection_,
+        sqlite3_bind_text(handle_.get(), place, text.data(), static_cast<int>(text.size()), SQLITE_TRANSIENT));
   return *this;
 }
 Statement& Statement::bind_blob(int place, std::string_view bytes) {
-  check(connection_, sqlite3_bind_blob(handle_.get(), place, bytes.empty() ? "" : bytes.data(), static_cast<int>(bytes.size()), SQLITE_TRANSIENT));
+  check(connection_, sqlite3_bind_blob(handle_.get(), place, bytes.empty() ? "" : bytes.data(),
+                                       static_cast<int>(bytes.size()), SQLITE_TRANSIENT));
   return *this;
 }
 Statement& Statement::bind_null(int place) {
@@ -56,18 +62,23 @@ void Statement::run() {
 
 std::string Statement::text(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(handle_.get(), column));
-  return data == nullptr ? std::string() : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column)));
+  return data == nullptr ? std::string()
+                         : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column)));
 }
 
 Database::Database(const std::string& path) {
   sqlite3* connection = nullptr;
   const int code = sqlite3_open(path.c_str(), &connection);
   connection_.reset(connection);
-  if (code != SQLITE_OK) fail(ErrorKind::kMachine, "[journal] cannot open ", path, " (", sqlite3_errmsg(connection), "); try another directory");
+  if (code != SQLITE_OK)
+    fail(ErrorKind::kMachine, "[journal] cannot open ", path, " (", sqlite3_errmsg(connection),
+         "); try another directory");
   sqlite3_busy_timeout(connection, 2000);
 }
 
-void Database::execute(const char* sql) const { check(connection_.get(), sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr)); }
+void Database::execute(const char* sql) const {
+  check(connection_.get(), sqlite3_exec(connection_.get(), sql, nullptr, nullptr, nullptr));
+}
 
 Transaction::~Transaction() {
   if (!is_open_) return;

@@ -46,10 +46,13 @@ std::vector<T> values_of(const std::string& bytes) {
 }
 
 // "path: here X, there Y" for the first five places at which two documents differ.
-void list_differences(const ordered_json& there, const ordered_json& here, const std::string& path, std::vector<std::string>& out) {
+void list_differences(const ordered_json& there, const ordered_json& here, const std::string& path,
+                      std::vector<std::string>& out) {
   if (there == here) return;
   if (there.is_object() && here.is_object()) {
-    for (const auto& [key, value] : there.items()) list_differences(value, here.contains(key) ? here[key] : ordered_json(), path + (path.empty() ? "" : ".") + key, out);
+    for (const auto& [key, value] : there.items())
+      list_differences(value, here.contains(key) ? here[key] : ordered_json(), path + (path.empty() ? "" : ".") + key,
+                       out);
     for (const auto& [key, value] : here.items()) {
       if (!there.contains(key)) list_differences(ordered_json(), value, path + (path.empty() ? "" : ".") + key, out);
     }
@@ -65,17 +68,20 @@ void log_event(const Database& database, const char* event) {
 
 }  // namespace
 
-Journal::Journal(const fs::path& directory, bool must_exist) : database_([&] {
-      const fs::path path = directory / "journal.sqlite";
-      if (must_exist) {
-        HOLDFAST_CHECK(kBadFile, fs::exists(path), "[journal] found none in ", directory.string(), ", expected journal.sqlite; try the directory given to assess -o");
-      } else {
-        std::error_code error;
-        fs::create_directories(directory, error);
-        HOLDFAST_CHECK(kMachine, !error, "[journal] cannot make directory ", directory.string(), ": ", error.message(), "; try another place");
-      }
-      return path.string();
-    }()) {}
+Journal::Journal(const fs::path& directory, bool must_exist)
+    : database_([&] {
+        const fs::path path = directory / "journal.sqlite";
+        if (must_exist) {
+          HOLDFAST_CHECK(kBadFile, fs::exists(path), "[journal] found none in ", directory.string(),
+                         ", expected journal.sqlite; try the directory given to assess -o");
+        } else {
+          std::error_code error;
+          fs::create_directories(directory, error);
+          HOLDFAST_CHECK(kMachine, !error, "[journal] cannot make directory ", directory.string(), ": ",
+                         error.message(), "; try another place");
+        }
+        return path.string();
+      }()) {}
 
 Journal Journal::open(const fs::path& directory, const ordered_json& identity) {
   Journal journal(directory, false);
@@ -87,20 +93,27 @@ Journal Journal::open(const fs::path& directory, const ordered_json& identity) {
   if (schema == 0) {
     Transaction transaction(journal.database_);
     journal.database_.execute(kTables);
-    journal.database_.execute(("PRAGMA user_version = " + std::to_string(kSchema) + "; PRAGMA application_id = " + std::to_string(kApplication)).c_str());
-    journal.database_.prepare("INSERT INTO meta VALUES ('identity', ?)").bind(1, std::string_view(identity.dump())).run();
+    journal.database_.execute(("PRAGMA user_version = " + std::to_string(kSchema) +
+                               "; PRAGMA application_id = " + std::to_string(kApplication))
+                                  .c_str());
+    journal.database_.prepare("INSERT INTO meta VALUES ('identity', ?)")
+        .bind(1, std::string_view(identity.dump()))
+        .run();
     log_event(journal.database_, "start");
     transaction.commit();
     return journal;
   }
-  HOLDFAST_CHECK(kBadFile, schema == kSchema, "[journal] ", directory.string(), ": found schema ", schema, ", expected ", kSchema, "; try the program that wrote it");
+  HOLDFAST_CHECK(kBadFile, schema == kSchema, "[journal] ", directory.string(), ": found schema ", schema,
+                 ", expected ", kSchema, "; try the program that wrote it");
   std::vector<std::string> differences;
   list_differences(journal.identity(), identity, "", differences);
   if (!differences.empty()) {
     std::string list;
-    for (std::size_t i = 0; i < std::min<std::size_t>(differences.size(), 5); ++i) list += (i > 0 ? "; " : "") + differences[i];
+    for (std::size_t i = 0; i < std::min<std::size_t>(differences.size(), 5); ++i)
+      list += (i > 0 ? "; " : "") + differences[i];
     if (differences.size() > 5) list += "; and " + std::to_string(differences.size() - 5) + " more";
-    fail(ErrorKind::kBadInput, "[assess] ", directory.string(), " belongs to another plan: found ", list, "; expected the same plan and inputs; try another -o");
+    fail(ErrorKind::kBadInput, "[assess] ", directory.string(), " belongs to another plan: found ", list,
+         "; expected the same plan and inputs; try another -o");
   }
   journal.is_resumed_ = !journal.is_finished();
   if (journal.is_resumed_) log_event(journal.database_, "resume");
@@ -111,7 +124,8 @@ Journal Journal::open_existing(const fs::path& directory) { return Journal(direc
 
 ordered_json Journal::identity() const {
   auto query = database_.prepare("SELECT value FROM meta WHERE key = 'identity'");
-  HOLDFAST_CHECK(kBadFile, query.step(), "[journal] found one without a plan, expected a run's journal; is the file damaged?");
+  HOLDFAST_CHECK(kBadFile, query.step(),
+                 "[journal] found one without a plan, expected a run's journal; is the file damaged?");
   return ordered_json::parse(query.text(0));
 }
 
@@ -130,7 +144,10 @@ void Journal::add_items(const std::vector<evaluation::Benchmark>& benchmarks) {
     const std::int64_t id = benchmark_id(benchmark.name);
     for (std::size_t i = 0; i < benchmark.items.size(); ++i) {
       const auto& item = benchmark.items[i];
-      add_item.bind(1, id).bind(2, static_cast<std::int64_t>(i)).bind(3, std::string_view(item.id)).bind(4, std::string_view(item.category));
+      add_item.bind(1, id)
+          .bind(2, static_cast<std::int64_t>(i))
+          .bind(3, std::string_view(item.id))
+          .bind(4, std::string_view(item.category));
       (item.gold >= 0 ? add_item.bind(5, static_cast<std::int64_t>(item.gold)) : add_item.bind_null(5)).run();
     }
   }
@@ -138,7 +155,11 @@ void Journal::add_items(const std::vector<evaluation::Benchmark>& benchmarks) {
 }
 
 void Journal::add_cell(const CellKey& cell) {
-  database_.prepare("INSERT OR IGNORE INTO cells (arm, seed, step) VALUES (?, ?, ?)").bind(1, std::string_view(cell.arm)).bind(2, cell.seed).bind(3, cell.step).run();
+  database_.prepare("INSERT OR IGNORE INTO cells (arm, seed, step) VALUES (?, ?, ?)")
+      .bind(1, std::string_view(cell.arm))
+      .bind(2, cell.seed)
+      .bind(3, cell.step)
+      .run();
 }
 
 std::int64_t Journal::cell_id(const CellKey& cell) const {
@@ -164,23 +185,44 @@ bool Journal::has_wave(const WaveKey& key) const {
 void Journal::commit_wave(const WaveKey& key, const std::vector<StoredAnswer>& answers) {
   Transaction transaction(database_);
   const std::int64_t cell = cell_id(key.cell), benchmark = benchmark_id(key.benchmark);
-  auto add_answer = database_.prepare("INSERT INTO answers (cell, benchmark, sample, position, prompt_ids, ids, text, is_truncated, logprobs, tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  auto add_answer = database_.prepare(
+      "INSERT INTO answers (cell, benchmark, sample, position, prompt_ids, ids, text, is_truncated, logprobs, tokens) "
+      "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   auto add_verdict = database_.prepare("INSERT INTO verdicts VALUES (?, ?, ?, ?, ?, ?)");
   for (const StoredAnswer& answer : answers) {
-    add_answer.bind(1, cell).bind(2, benchmark).bind(3, key.sample).bind(4, answer.position).bind_blob(5, bytes_of(answer.prompt_ids)).bind_blob(6, bytes_of(answer.ids)).bind(7, std::string_view(answer.text));
-    add_answer.bind(8, std::int64_t{answer.is_truncated}).bind_blob(9, bytes_of(answer.logprobs)).bind(10, answer.tokens).run();
+    add_answer.bind(1, cell)
+        .bind(2, benchmark)
+        .bind(3, key.sample)
+        .bind(4, answer.position)
+        .bind_blob(5, bytes_of(answer.prompt_ids))
+        .bind_blob(6, bytes_of(answer.ids))
+        .bind(7, std::string_view(answer.text));
+    add_answer.bind(8, std::int64_t{answer.is_truncated})
+        .bind_blob(9, bytes_of(answer.logprobs))
+        .bind(10, answer.tokens)
+        .run();
     const std::int64_t row = database_.last_row();
     for (std::size_t i = 0; i < answer.verdicts.size(); ++i) {
       const auto& [judge, verdict] = answer.verdicts[i];
-      add_verdict.bind(1, row).bind(2, static_cast<std::int64_t>(i)).bind(3, std::string_view(judge)).bind(4, static_cast<std::int64_t>(verdict.outcome));
+      add_verdict.bind(1, row)
+          .bind(2, static_cast<std::int64_t>(i))
+          .bind(3, std::string_view(judge))
+          .bind(4, static_cast<std::int64_t>(verdict.outcome));
       for (const auto& [place, value] : {std::pair{5, verdict.chosen}, std::pair{6, verdict.correct}}) {
-        if (value >= 0) add_verdict.bind(place, static_cast<std::int64_t>(value));
-        else add_verdict.bind_null(place);
+        if (value >= 0)
+          add_verdict.bind(place, static_cast<std::int64_t>(value));
+        else
+          add_verdict.bind_null(place);
       }
       add_verdict.run();
     }
   }
-  database_.prepare("INSERT INTO waves VALUES (?, ?, ?, ?)").bind(1, cell).bind(2, benchmark).bind(3, key.sample).bind(4, key.number).run();
+  database_.prepare("INSERT INTO waves VALUES (?, ?, ?, ?)")
+      .bind(1, cell)
+      .bind(2, benchmark)
+      .bind(3, key.sample)
+      .bind(4, key.number)
+      .run();
   transaction.commit();
 }
 
@@ -188,15 +230,34 @@ void Journal::record_step(const std::string& arm, std::int64_t seed, const StepR
   auto query = database_.prepare("SELECT loss, grad_norm FROM steps WHERE arm = ? AND seed = ? AND step = ?");
   query.bind(1, std::string_view(arm)).bind(2, seed).bind(3, s.step);
   if (query.step()) {
-    HOLDFAST_CHECK(kMachine, query.real(0) == s.loss && query.real(1) == s.grad_norm, "[assess] found loss ", s.loss, " at step ", s.step, " of arm ", arm, " where the journal has ", query.real(0),
-                   ", expected the same: this machine does not repeat the run; try a fresh directory with the same --threads throughout");
+    HOLDFAST_CHECK(kMachine, query.real(0) == s.loss && query.real(1) == s.grad_norm, "[assess] found loss ", s.loss,
+                   " at step ", s.step, " of arm ", arm, " where the journal has ", query.real(0),
+                   ", expected the same: this machine does not repeat the run; try a fresh directory with the same "
+                   "--threads throughout");
     return;
   }
-  database_.prepare("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)").bind(1, std::string_view(arm)).bind(2, seed).bind(3, s.step).bind(4, s.loss).bind(5, s.grad_norm).bind(6, s.learning_rate).bind(7, s.tokens).bind(8, s.target_tokens).run();
+  database_.prepare("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+      .bind(1, std::string_view(arm))
+      .bind(2, seed)
+      .bind(3, s.step)
+      .bind(4, s.loss)
+      .bind(5, s.grad_norm)
+      .bind(6, s.learning_rate)
+      .bind(7, s.tokens)
+      .bind(8, s.target_tokens)
+      .run();
 }
 
 void Journal::record_phase(const PhaseRecord& p) {
-  database_.prepare("INSERT INTO phases (phase, arm, seconds, tokens, flops, peak_memory_bytes) VALUES (?, ?, ?, ?, ?, ?)").bind(1, std::string_view(p.phase)).bind(2, std::string_view(p.arm)).bind(3, p.seconds).bind(4, p.tokens).bind(5, p.flops).bind(6, p.peak_memory_bytes).run();
+  database_
+      .prepare("INSERT INTO phases (phase, arm, seconds, tokens, flops, peak_memory_bytes) VALUES (?, ?, ?, ?, ?, ?)")
+      .bind(1, std::string_view(p.phase))
+      .bind(2, std::string_view(p.arm))
+      .bind(3, p.seconds)
+      .bind(4, p.tokens)
+      .bind(5, p.flops)
+      .bind(6, p.peak_memory_bytes)
+      .run();
 }
 
 void Journal::mark_finished() {
@@ -218,8 +279,10 @@ std::vector<CellKey> Journal::cells() const {
 std::vector<ItemRow> Journal::rows() const {
   std::vector<ItemRow> rows;
   auto query = database_.prepare(
-      "SELECT c.arm, c.seed, c.step, a.sample, b.name, i.item, i.category, i.gold, v.judge, v.outcome, v.chosen, v.correct, a.logprobs, a.tokens, a.position FROM answers a "
-      "JOIN cells c ON c.id = a.cell JOIN benchmarks b ON b.id = a.benchmark JOIN items i ON i.benchmark = a.benchmark AND i.position = a.position "
+      "SELECT c.arm, c.seed, c.step, a.sample, b.name, i.item, i.category, i.gold, v.judge, v.outcome, v.chosen, "
+      "v.correct, a.logprobs, a.tokens, a.position FROM answers a "
+      "JOIN cells c ON c.id = a.cell JOIN benchmarks b ON b.id = a.benchmark JOIN items i ON i.benchmark = a.benchmark "
+      "AND i.position = a.position "
       "JOIN verdicts v ON v.answer = a.id ORDER BY c.id, b.id, a.sample, a.position, v.place");
   while (query.step()) {
     ItemRow row;
@@ -230,9 +293,12 @@ std::vector<ItemRow> Journal::rows() const {
     row.category = query.text(6);
     row.gold = query.is_null(7) ? -1 : static_cast<int>(query.integer(7));
     row.judge = query.text(8);
-    row.verdict = {static_cast<evaluation::Outcome>(query.integer(9)), query.is_null(10) ? -1 : static_cast<int>(query.integer(10)), query.is_null(11) ? -1 : static_cast<int>(query.integer(11))};
+    row.verdict = {static_cast<evaluation::Outcome>(query.integer(9)),
+                   query.is_null(10) ? -1 : static_cast<int>(query.integer(10)),
+                   query.is_null(11) ? -1 : static_cast<int>(query.integer(11))};
     const auto logprobs = values_of<double>(query.text(12));
-    if (row.verdict.chosen >= 0 && static_cast<std::size_t>(row.verdict.chosen) < logprobs.size()) row.logprob = logprobs[static_cast<std::size_t>(row.verdict.chosen)];
+    if (row.verdict.chosen >= 0 && static_cast<std::size_t>(row.verdict.chosen) < logprobs.size())
+      row.logprob = logprobs[static_cast<std::size_t>(row.verdict.chosen)];
     row.tokens = query.integer(13);
     row.position = query.integer(14);
     rows.push_back(std::move(row));
@@ -242,16 +308,23 @@ std::vector<ItemRow> Journal::rows() const {
 
 std::vector<StepRecord> Journal::steps(const std::string& arm, std::int64_t seed) const {
   std::vector<StepRecord> steps;
-  auto query = database_.prepare("SELECT step, loss, grad_norm, learning_rate, tokens, target_tokens FROM steps WHERE arm = ? AND seed = ? ORDER BY step");
+  auto query = database_.prepare(
+      "SELECT step, loss, grad_norm, learning_rate, tokens, target_tokens FROM steps WHERE arm = ? AND seed = ? ORDER "
+      "BY step");
   query.bind(1, std::string_view(arm)).bind(2, seed);
-  while (query.step()) steps.push_back({query.integer(0), query.real(1), query.real(2), query.real(3), query.integer(4), query.integer(5)});
+  while (query.step())
+    steps.push_back(
+        {query.integer(0), query.real(1), query.real(2), query.real(3), query.integer(4), query.integer(5)});
   return steps;
 }
 
 std::vector<PhaseRecord> Journal::phases() const {
   std::vector<PhaseRecord> phases;
-  auto query = database_.prepare("SELECT phase, arm, sum(seconds), sum(tokens), sum(flops), max(peak_memory_bytes) FROM phases GROUP BY phase, arm ORDER BY min(id)");
-  while (query.step()) phases.push_back({query.text(0), query.text(1), query.real(2), query.integer(3), query.real(4), query.integer(5)});
+  auto query = database_.prepare(
+      "SELECT phase, arm, sum(seconds), sum(tokens), sum(flops), max(peak_memory_bytes) FROM phases GROUP BY phase, "
+      "arm ORDER BY min(id)");
+  while (query.step())
+    phases.push_back({query.text(0), query.text(1), query.real(2), query.integer(3), query.real(4), query.integer(5)});
   return phases;
 }
 

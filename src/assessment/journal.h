@@ -1,7 +1,8 @@
 // The journal: everything that happened in a run, written when it happened (docs/formats/journal.md draws the tables).
 //
 // Invariants  1. A wave is there with all its answers and verdicts, or not at all.
-//             2. A training step is recorded once; a step done again after a restart must give the same loss, bit for bit.
+//             2. A training step is recorded once; a step done again after a restart must give the same loss, bit for
+//             bit.
 //             3. A journal belongs to one plan and one set of inputs for good.
 #pragma once
 

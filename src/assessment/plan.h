@@ -45,9 +45,9 @@ struct Plan {
 };
 
 // `overrides`: "key=value", "table.key=value", "arm.NAME.key=value", "benchmark.NAME.key=value".
-// A top-level text of the plan (data = "...") may be used in paths as {data}; relative paths are looked up beside the plan
-// when given there, in the working directory when given by an override.
-// Throws Error(kBadInput): `[plan] FILE:LINE: found ..., expected ...; try ...`.
+// A top-level text of the plan (data = "...") may be used in paths as {data}; relative paths are looked up beside the
+// plan when given there, in the working directory when given by an override. Throws Error(kBadInput): `[plan]
+// FILE:LINE: found ..., expected ...; try ...`.
 Plan read_plan(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
 
 // Every value that decides a result, with hashes of files in place of their paths.

@@ -9,6 +9,7 @@
 namespace holdfast::assessment {
 
 // `results` and `costs` as results_json and costs_json give them.
-std::string report_html(const Journal& journal, const nlohmann::ordered_json& results, const nlohmann::ordered_json& costs);
+std::string report_html(const Journal& journal, const nlohmann::ordered_json& results,
+                        const nlohmann::ordered_json& costs);
 
 }  // namespace holdfast::assessment

@@ -56,7 +56,8 @@ struct LoadedBenchmark {
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
   std::vector<LoadedBenchmark> loaded;
   for (const BenchmarkPlan& b : plan.benchmarks) {
-    evaluation::BenchmarkSpec spec{b.name, b.kind, b.path, static_cast<std::size_t>(b.limit), static_cast<int>(b.shots), b.subjects};
+    evaluation::BenchmarkSpec spec{
+        b.name, b.kind, b.path, static_cast<std::size_t>(b.limit), static_cast<int>(b.shots), b.subjects};
     for (Benchmark& benchmark : evaluation::load_benchmark(spec)) {
       std::vector<std::string> judges;
       if (benchmark.kind == Kind::kChoice) {
@@ -66,7 +67,8 @@ std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
         judges = {"contains"};
       } else {
         judges = b.judges.empty() ? std::vector<std::string>{"xstest-prefix"} : b.judges;
-        for (const std::string& judge : judges) evaluation::judge_sha256(judge);  // an unknown name is an error now, not later
+        for (const std::string& judge : judges)
+          evaluation::judge_sha256(judge);  // an unknown name is an error now, not later
       }
       loaded.push_back({std::move(benchmark), &b, std::move(judges)});
     }
@@ -76,7 +78,9 @@ std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
 
 ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks) {
   const fs::path model = plan.model.path;
-  const auto hash = [&](const char* name) { return fs::exists(model / name) ? sha256_path(model / name) : std::string(); };
+  const auto hash = [&](const char* name) {
+    return fs::exists(model / name) ? sha256_path(model / name) : std::string();
+  };
   std::string weights;
   const checkpoint::Weights files(model);
   for (const auto& file : files.files()) weights += sha256_path(file);
@@ -99,9 +103,13 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   ordered_json kinds = ordered_json::object();
   std::map<std::string, std::string> judges;
   for (const LoadedBenchmark& one : benchmarks) {
-    provenance["benchmarks"].push_back({{"name", one.benchmark.name}, {"path_sha256", one.benchmark.sha256}, {"items", one.benchmark.items.size()}, {"version", one.benchmark.version}});
+    provenance["benchmarks"].push_back({{"name", one.benchmark.name},
+                                        {"path_sha256", one.benchmark.sha256},
+                                        {"items", one.benchmark.items.size()},
+                                        {"version", one.benchmark.version}});
     kinds[one.benchmark.name] = evaluation::kind_name(one.benchmark.kind);
-    for (const std::string& judge : one.judges) judges[judge] = evaluation::judge_sha256(judge == "loglikelihood-norm" ? "loglikelihood" : judge);
+    for (const std::string& judge : one.judges)
+      judges[judge] = evaluation::judge_sha256(judge == "loglikelihood-norm" ? "loglikelihood" : judge);
   }
   for (const auto& [name, hash_text] : judges) provenance["judges"].push_back({{"name", name}, {"sha256", hash_text}});
   ordered_json arms = ordered_json::object();
@@ -110,20 +118,34 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
     arms[arm.name] = {{"kind", arm.kind}};
     if (arm.kind != "no-op") seeds = std::min(seeds, arm.seeds.size());
   }
-  return {{"name", plan.name}, {"plan", canonical}, {"provenance", provenance}, {"kinds", kinds}, {"arms", arms}, {"seeds_per_arm", seeds}, {"samples", plan.generation.samples}, {"usd_per_hour", plan.usd_per_hour}};
+  return {{"name", plan.name},
+          {"plan", canonical},
+          {"provenance", provenance},
+          {"kinds", kinds},
+          {"arms", arms},
+          {"seeds_per_arm", seeds},
+          {"samples", plan.generation.samples},
+          {"usd_per_hour", plan.usd_per_hour}};
 }
 
 class Runner {
  public:
   Runner(const Plan& plan, const fs::path& directory, const RunOptions& options)
-      : plan_(plan), benchmarks_(load_benchmarks(plan)), journal_(Journal::open(directory, identity_of(plan, benchmarks_))), directory_(directory), tokenizer_(text::Tokenizer::from_directory(plan.model.path)),
-        config_(text::read_tokenizer_config(plan.model.path)), progress_(total_work(), options.show_progress) {
+      : plan_(plan),
+        benchmarks_(load_benchmarks(plan)),
+        journal_(Journal::open(directory, identity_of(plan, benchmarks_))),
+        directory_(directory),
+        tokenizer_(text::Tokenizer::from_directory(plan.model.path)),
+        config_(text::read_tokenizer_config(plan.model.path)),
+        progress_(total_work(), options.show_progress) {
     // Scoring needs no template; a benchmark that asks questions does, and says so before anything is measured.
-    const bool renders = std::any_of(benchmarks_.begin(), benchmarks_.end(), [](const LoadedBenchmark& one) { return one.benchmark.kind != Kind::kChoice; });
+    const bool renders = std::any_of(benchmarks_.begin(), benchmarks_.end(),
+                                     [](const LoadedBenchmark& one) { return one.benchmark.kind != Kind::kChoice; });
     if (renders || config_.chat_template) chat_.emplace(text::ChatTemplate::from_directory(plan.model.path));
     const Stopwatch watch;
     progress_.phase("loading the model");
-    decoder_ = std::make_unique<model::Decoder>(model::Decoder::load(plan.model.path, model::parse_precision(plan.model.precision)));
+    decoder_ = std::make_unique<model::Decoder>(
+        model::Decoder::load(plan.model.path, model::parse_precision(plan.model.precision)));
     journal_.record_phase({"load", "base", watch.seconds(), 0, 0, peak_memory_bytes()});
     std::vector<Benchmark> items;
     for (const LoadedBenchmark& one : benchmarks_) items.push_back(one.benchmark);
@@ -144,13 +166,16 @@ class Runner {
   std::int64_t items_at(bool is_end) const {
     std::int64_t items = 0;
     for (const LoadedBenchmark& one : benchmarks_) {
-      if (is_end || one.plan->at == "all") items += static_cast<std::int64_t>(one.benchmark.items.size()) * num_samples(one);
+      if (is_end || one.plan->at == "all")
+        items += static_cast<std::int64_t>(one.benchmark.items.size()) * num_samples(one);
     }
     return items;
   }
   std::int64_t total_work() const {
     std::int64_t work = items_at(true);
-    for (const ArmPlan& arm : plan_.arms) work += static_cast<std::int64_t>(arm.seeds.size()) * (items_at(true) + items_at(false) * (static_cast<std::int64_t>(arm.checkpoints.size()) - 1));
+    for (const ArmPlan& arm : plan_.arms)
+      work += static_cast<std::int64_t>(arm.seeds.size()) *
+              (items_at(true) + items_at(false) * (static_cast<std::int64_t>(arm.checkpoints.size()) - 1));
     return work;
   }
 
@@ -168,7 +193,8 @@ class Runner {
     adapter_config.rank = arm.rank;
     adapter_config.alpha = arm.alpha;
     adapter_config.target_modules = arm.targets;
-    model::Adapter adapter = model::Adapter::fresh(decoder_->config(), adapter_config, static_cast<std::uint64_t>(seed));
+    model::Adapter adapter =
+        model::Adapter::fresh(decoder_->config(), adapter_config, static_cast<std::uint64_t>(seed));
     if (arm.steps == 0) {
       measure({arm.name, seed, 0}, &adapter, true);
       return;
@@ -177,7 +203,8 @@ class Runner {
     dataset_options.max_length = std::min<std::int64_t>(dataset_options.max_length, decoder_->config().max_positions);
     dataset_options.render.date = plan_.model.template_date;
     if (const auto eos = tokenizer_.token_to_id(config_.token("eos_token")); eos) dataset_options.eos_id = *eos;
-    const training::Dataset dataset = training::load_dataset(arm.data, tokenizer_, chat_ ? &*chat_ : nullptr, dataset_options);
+    const training::Dataset dataset =
+        training::load_dataset(arm.data, tokenizer_, chat_ ? &*chat_ : nullptr, dataset_options);
     training::TrainOptions options;
     options.learning_rate = arm.lr;
     options.schedule = training::parse_schedule(arm.schedule);
@@ -217,53 +244,71 @@ class Runner {
     std::int64_t tokens = 0;
     while (trainer.num_steps() < until) {
       check_stop();
-      progress_.phase("training " + arm.name + ", step " + std::to_string(trainer.num_steps() + 1) + " of " + std::to_string(arm.steps));
+      progress_.phase("training " + arm.name + ", step " + std::to_string(trainer.num_steps() + 1) + " of " +
+                      std::to_string(arm.steps));
       const training::StepReport report = trainer.step();
-      journal_.record_step(arm.name, seed, {report.step, report.loss, report.grad_norm, report.learning_rate, report.tokens, report.target_tokens});
+      journal_.record_step(
+          arm.name, seed,
+          {report.step, report.loss, report.grad_norm, report.learning_rate, report.tokens, report.target_tokens});
       tokens += report.tokens;
     }
-    if (tokens > 0) journal_.record_phase({"train", arm.name, watch.seconds(), tokens, 2 * static_cast<double>(tokens) * (decoder_->linear_flops_per_token() + decoder_->head_flops_per_token()), peak_memory_bytes()});
+    if (tokens > 0)
+      journal_.record_phase(
+          {"train", arm.name, watch.seconds(), tokens,
+           2 * static_cast<double>(tokens) * (decoder_->linear_flops_per_token() + decoder_->head_flops_per_token()),
+           peak_memory_bytes()});
   }
 
   // Log-likelihoods are the same every time: one sample says all.
-  std::int64_t num_samples(const LoadedBenchmark& one) const { return one.benchmark.kind == Kind::kChoice ? 1 : plan_.generation.samples; }
-  std::int64_t num_waves(const LoadedBenchmark& one) const { return (static_cast<std::int64_t>(one.benchmark.items.size()) + plan_.generation.wave - 1) / plan_.generation.wave; }
+  std::int64_t num_samples(const LoadedBenchmark& one) const {
+    return one.benchmark.kind == Kind::kChoice ? 1 : plan_.generation.samples;
+  }
+  std::int64_t num_waves(const LoadedBenchmark& one) const {
+    return (static_cast<std::int64_t>(one.benchmark.items.size()) + plan_.generation.wave - 1) / plan_.generation.wave;
+  }
 
   void measure(const CellKey& cell, const model::Adapter* adapter, bool is_end) {
     journal_.add_cell(cell);
     for (const LoadedBenchmark& one : benchmarks_) {
       if (!is_end && one.plan->at == "ends") continue;
       for (std::int64_t sample = 0; sample < num_samples(one); ++sample) {
-        for (std::int64_t wave = 0; wave < num_waves(one); ++wave) run_wave({cell, one.benchmark.name, sample, wave}, one, adapter);
+        for (std::int64_t wave = 0; wave < num_waves(one); ++wave)
+          run_wave({cell, one.benchmark.name, sample, wave}, one, adapter);
       }
     }
   }
 
   void run_wave(const WaveKey& key, const LoadedBenchmark& one, const model::Adapter* adapter) {
     const auto begin = static_cast<std::size_t>(key.number * plan_.generation.wave);
-    const std::size_t end = std::min(one.benchmark.items.size(), begin + static_cast<std::size_t>(plan_.generation.wave));
+    const std::size_t end =
+        std::min(one.benchmark.items.size(), begin + static_cast<std::size_t>(plan_.generation.wave));
     if (!journal_.has_wave(key)) {
       check_stop();
-      progress_.phase("measuring " + key.cell.arm + " at step " + std::to_string(key.cell.step) + " on " + one.benchmark.name);
+      progress_.phase("measuring " + key.cell.arm + " at step " + std::to_string(key.cell.step) + " on " +
+                      one.benchmark.name);
       const Stopwatch watch;
       const bool scores = one.benchmark.kind == Kind::kChoice;
       const auto answers = scores ? score_wave(one, begin, end, adapter) : answer_wave(key, one, begin, end, adapter);
       journal_.commit_wave(key, answers);
       std::int64_t tokens = 0;
-      for (const StoredAnswer& answer : answers) tokens += answer.tokens + static_cast<std::int64_t>(scores ? 0 : answer.prompt_ids.size());
-      journal_.record_phase({scores ? "score" : "generate", key.cell.arm, watch.seconds(), tokens, static_cast<double>(tokens) * decoder_->linear_flops_per_token(), peak_memory_bytes()});
+      for (const StoredAnswer& answer : answers)
+        tokens += answer.tokens + static_cast<std::int64_t>(scores ? 0 : answer.prompt_ids.size());
+      journal_.record_phase({scores ? "score" : "generate", key.cell.arm, watch.seconds(), tokens,
+                             static_cast<double>(tokens) * decoder_->linear_flops_per_token(), peak_memory_bytes()});
     }
     progress_.advance(static_cast<std::int64_t>(end - begin));
   }
 
-  std::vector<StoredAnswer> answer_wave(const WaveKey& key, const LoadedBenchmark& one, std::size_t begin, std::size_t end, const model::Adapter* adapter) {
+  std::vector<StoredAnswer> answer_wave(const WaveKey& key, const LoadedBenchmark& one, std::size_t begin,
+                                        std::size_t end, const model::Adapter* adapter) {
     std::vector<std::vector<text::TokenId>> prompts;
     text::RenderOptions render;
     render.add_generation_prompt = true;
     render.date = plan_.model.template_date;
     for (std::size_t i = begin; i < end; ++i) {
       ordered_json messages = ordered_json::array();
-      if (!plan_.model.system_prompt.empty()) messages.push_back({{"role", "system"}, {"content", plan_.model.system_prompt}});
+      if (!plan_.model.system_prompt.empty())
+        messages.push_back({{"role", "system"}, {"content", plan_.model.system_prompt}});
       messages.push_back({{"role", "user"}, {"content", one.benchmark.items[i].prompt}});
       prompts.push_back(tokenizer_.encode(chat_->render(messages, render), false));
     }
@@ -274,21 +319,33 @@ class Runner {
     options.seed = static_cast<std::uint64_t>(plan_.seed);
     options.stream = static_cast<std::uint64_t>(key.sample) * 1'000'003 + begin;
     const auto completions = generation::generate(*decoder_, tokenizer_, adapter, prompts, options);
-    const auto policy = one.plan->truncated == "judge" ? evaluation::TruncatedPolicy::kJudge : evaluation::TruncatedPolicy::kDegenerate;
+    const auto policy =
+        one.plan->truncated == "judge" ? evaluation::TruncatedPolicy::kJudge : evaluation::TruncatedPolicy::kDegenerate;
     std::vector<StoredAnswer> answers;
     for (std::size_t i = begin; i < end; ++i) {
       const auto& completion = completions[i - begin];
-      const evaluation::Answer answer{completion.ids, completion.text, completion.reason == generation::FinishReason::kLength};
-      StoredAnswer stored{static_cast<std::int64_t>(i), prompts[i - begin], completion.ids, completion.text, answer.is_truncated, {}, static_cast<std::int64_t>(completion.ids.size()), {}};
+      const evaluation::Answer answer{completion.ids, completion.text,
+                                      completion.reason == generation::FinishReason::kLength};
+      StoredAnswer stored{static_cast<std::int64_t>(i),
+                          prompts[i - begin],
+                          completion.ids,
+                          completion.text,
+                          answer.is_truncated,
+                          {},
+                          static_cast<std::int64_t>(completion.ids.size()),
+                          {}};
       for (const std::string& judge : one.judges) {
-        stored.verdicts.push_back({judge, one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(one.benchmark.items[i], answer) : evaluation::judge_refusal(judge, answer, policy)});
+        stored.verdicts.push_back({judge, one.benchmark.kind == Kind::kRecall
+                                              ? evaluation::judge_recall(one.benchmark.items[i], answer)
+                                              : evaluation::judge_refusal(judge, answer, policy)});
       }
       answers.push_back(std::move(stored));
     }
     return answers;
   }
 
-  std::vector<StoredAnswer> score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const model::Adapter* adapter) {
+  std::vector<StoredAnswer> score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
+                                       const model::Adapter* adapter) {
     const text::ContinuationEncoder encoder(tokenizer_, config_);
     std::vector<generation::ScoreRequest> requests;
     std::vector<StoredAnswer> answers;
@@ -309,7 +366,9 @@ class Runner {
     for (StoredAnswer& stored : answers) {
       const evaluation::Item& item = one.benchmark.items[static_cast<std::size_t>(stored.position)];
       for (std::size_t j = 0; j < item.choices.size(); ++j) stored.logprobs.push_back(scores[next++].logprob);
-      for (const std::string& judge : one.judges) stored.verdicts.push_back({judge, evaluation::judge_choice(item, stored.logprobs, judge == "loglikelihood-norm")});
+      for (const std::string& judge : one.judges)
+        stored.verdicts.push_back(
+            {judge, evaluation::judge_choice(item, stored.logprobs, judge == "loglikelihood-norm")});
     }
     return answers;
   }
@@ -329,6 +388,8 @@ class Runner {
 
 void request_stop(int signal) { stop_signal = signal; }
 
-void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& options) { Runner(plan, directory, options).run(); }
+void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& options) {
+  Runner(plan, directory, options).run();
+}
 
 }  // namespace holdfast::assessment

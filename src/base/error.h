@@ -59,16 +59,16 @@ template <typename... Parts>
 
 }  // namespace holdfast
 
-#define HOLDFAST_CHECK(kind, condition, ...)                         \
-  do {                                                               \
-    if (!(condition)) {                                              \
-      ::holdfast::fail(::holdfast::ErrorKind::kind, __VA_ARGS__);    \
-    }                                                                \
+#define HOLDFAST_CHECK(kind, condition, ...)                      \
+  do {                                                            \
+    if (!(condition)) {                                           \
+      ::holdfast::fail(::holdfast::ErrorKind::kind, __VA_ARGS__); \
+    }                                                             \
   } while (false)
 
-#define HOLDFAST_ASSERT(condition)                                             \
-  do {                                                                         \
-    if (!(condition)) {                                                        \
-      ::holdfast::internal::assertion_failed(#condition, __FILE__, __LINE__);  \
-    }                                                                          \
+#define HOLDFAST_ASSERT(condition)                                            \
+  do {                                                                        \
+    if (!(condition)) {                                                       \
+      ::holdfast::internal::assertion_failed(#condition, __FILE__, __LINE__); \
+    }                                                                         \
   } while (false)

@@ -26,8 +26,8 @@ struct Descriptor {
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
   const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
-  HOLDFAST_CHECK(kBadFile, file.value >= 0, "[read] found no readable file at ", path.string(), " (", std::strerror(errno),
-                 "), expected a file; try checking the path");
+  HOLDFAST_CHECK(kBadFile, file.value >= 0, "[read] found no readable file at ", path.string(), " (",
+                 std::strerror(errno), "), expected a file; try checking the path");
   struct stat status {};
   HOLDFAST_CHECK(kBadFile, fstat(file.value, &status) == 0 && S_ISREG(status.st_mode), "[read] found ", path.string(),
                  " to be no regular file, expected a file; try the path of a file inside it");

@@ -16,10 +16,10 @@ class Random {
   // Streams with different (seed, stream) are independent for all practical purposes.
   explicit Random(std::uint64_t seed, std::uint64_t stream = 0);
 
-  std::uint64_t bits();                              // 64 random bits
-  double uniform();                                  // [0, 1), 53 bits
-  std::uint64_t below(std::uint64_t bound);          // [0, bound), unbiased.  REQUIRES: bound > 0.
-  double normal();                                   // mean 0, variance 1 (Box-Muller)
+  std::uint64_t bits();                      // 64 random bits
+  double uniform();                          // [0, 1), 53 bits
+  std::uint64_t below(std::uint64_t bound);  // [0, bound), unbiased.  REQUIRES: bound > 0.
+  double normal();                           // mean 0, variance 1 (Box-Muller)
 
   template <typename T>
   void shuffle(std::span<T> values) {

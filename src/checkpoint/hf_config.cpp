@@ -20,29 +20,36 @@ class Reader {
   const json& operator[](const char* key) const { return object_[key]; }
 
   std::int64_t positive(const char* key) const {
-    HOLDFAST_CHECK(kBadFile, has(key), where_, ": found no '", key, "', expected a positive whole number; is this a Llama config.json?");
+    HOLDFAST_CHECK(kBadFile, has(key), where_, ": found no '", key,
+                   "', expected a positive whole number; is this a Llama config.json?");
     const json& value = object_[key];
-    HOLDFAST_CHECK(kBadFile, value.is_number_integer() && value.get<double>() > 0 && value.get<double>() < 1e9, where_, ": found '", key,
-                   "' = ", value.dump(), ", expected a positive whole number under 1e9; is the file damaged?");
+    HOLDFAST_CHECK(kBadFile, value.is_number_integer() && value.get<double>() > 0 && value.get<double>() < 1e9, where_,
+                   ": found '", key, "' = ", value.dump(),
+                   ", expected a positive whole number under 1e9; is the file damaged?");
     return value.get<std::int64_t>();
   }
-  std::int64_t positive_or(const char* key, std::int64_t otherwise) const { return has(key) ? positive(key) : otherwise; }
+  std::int64_t positive_or(const char* key, std::int64_t otherwise) const {
+    return has(key) ? positive(key) : otherwise;
+  }
 
   double number(const char* key) const {
-    HOLDFAST_CHECK(kBadFile, has(key) && object_[key].is_number() && object_[key].get<double>() > 0, where_, ": found '", key, "' = ",
-                   has(key) ? object_[key].dump() : std::string("nothing"), ", expected a positive number; is the file damaged?");
+    HOLDFAST_CHECK(kBadFile, has(key) && object_[key].is_number() && object_[key].get<double>() > 0, where_,
+                   ": found '", key, "' = ", has(key) ? object_[key].dump() : std::string("nothing"),
+                   ", expected a positive number; is the file damaged?");
     return object_[key].get<double>();
   }
   double number_or(const char* key, double otherwise) const { return has(key) ? number(key) : otherwise; }
 
   bool boolean_or(const char* key, bool otherwise) const {
     if (!has(key)) return otherwise;
-    HOLDFAST_CHECK(kBadFile, object_[key].is_boolean(), where_, ": found '", key, "' = ", object_[key].dump(), ", expected true or false");
+    HOLDFAST_CHECK(kBadFile, object_[key].is_boolean(), where_, ": found '", key, "' = ", object_[key].dump(),
+                   ", expected true or false");
     return object_[key].get<bool>();
   }
   std::string text_or(const char* key, const std::string& otherwise) const {
     if (!has(key)) return otherwise;
-    HOLDFAST_CHECK(kBadFile, object_[key].is_string(), where_, ": found '", key, "' = ", object_[key].dump(), ", expected a text");
+    HOLDFAST_CHECK(kBadFile, object_[key].is_string(), where_, ": found '", key, "' = ", object_[key].dump(),
+                   ", expected a text");
     return object_[key].get<std::string>();
   }
   const std::string& where() const { return where_; }
@@ -62,7 +69,8 @@ json parse(const fs::path& path) {
 std::vector<std::int64_t> token_ids(const json& value, const std::string& where, const char* key) {
   std::vector<std::int64_t> ids;
   for (const json& id : value.is_array() ? value : json::array({value})) {
-    HOLDFAST_CHECK(kBadFile, id.is_number_integer(), where, ": found '", key, "' = ", value.dump(), ", expected a token id or a list of them");
+    HOLDFAST_CHECK(kBadFile, id.is_number_integer(), where, ": found '", key, "' = ", value.dump(),
+                   ", expected a token id or a list of them");
     ids.push_back(id.get<std::int64_t>());
   }
   return ids;
@@ -81,10 +89,12 @@ RopeScaling read_scaling(const Reader& rope, std::int64_t max_positions) {
     scaling.low_freq_factor = rope.number("low_freq_factor");
     scaling.high_freq_factor = rope.number("high_freq_factor");
     scaling.original_max_positions = rope.positive_or("original_max_position_embeddings", max_positions);
-    HOLDFAST_CHECK(kBadFile, scaling.high_freq_factor > scaling.low_freq_factor, rope.where(), ": found high_freq_factor ",
-                   scaling.high_freq_factor, " <= low_freq_factor ", scaling.low_freq_factor, ", expected it larger");
+    HOLDFAST_CHECK(kBadFile, scaling.high_freq_factor > scaling.low_freq_factor, rope.where(),
+                   ": found high_freq_factor ", scaling.high_freq_factor, " <= low_freq_factor ",
+                   scaling.low_freq_factor, ", expected it larger");
   } else {
-    fail(ErrorKind::kBadFile, rope.where(), ": found rope scaling '", type, "', expected default, linear or llama3; this model is not supported yet");
+    fail(ErrorKind::kBadFile, rope.where(), ": found rope scaling '", type,
+         "', expected default, linear or llama3; this model is not supported yet");
   }
   return scaling;
 }
@@ -112,47 +122,54 @@ ModelConfig read_config(const fs::path& directory) {
   config.num_layers = root.positive("num_hidden_layers");
   config.num_heads = root.positive("num_attention_heads");
   config.num_kv_heads = root.positive_or("num_key_value_heads", config.num_heads);
-  HOLDFAST_CHECK(kBadFile, config.num_heads % config.num_kv_heads == 0, root.where(), ": found ", config.num_heads, " heads and ",
-                 config.num_kv_heads, " key/value heads, expected a multiple; is the file damaged?");
+  HOLDFAST_CHECK(kBadFile, config.num_heads % config.num_kv_heads == 0, root.where(), ": found ", config.num_heads,
+                 " heads and ", config.num_kv_heads, " key/value heads, expected a multiple; is the file damaged?");
   if (!root.has("head_dim")) {
-    HOLDFAST_CHECK(kBadFile, config.hidden_size % config.num_heads == 0, root.where(), ": found hidden_size ", config.hidden_size,
-                   " and ", config.num_heads, " heads, expected a multiple, or a head_dim; is the file damaged?");
+    HOLDFAST_CHECK(kBadFile, config.hidden_size % config.num_heads == 0, root.where(), ": found hidden_size ",
+                   config.hidden_size, " and ", config.num_heads,
+                   " heads, expected a multiple, or a head_dim; is the file damaged?");
   }
   config.head_dim = root.positive_or("head_dim", config.hidden_size / config.num_heads);
-  HOLDFAST_CHECK(kBadFile, config.head_dim % 2 == 0, root.where(), ": found head_dim ", config.head_dim, ", expected an even number");
+  HOLDFAST_CHECK(kBadFile, config.head_dim % 2 == 0, root.where(), ": found head_dim ", config.head_dim,
+                 ", expected an even number");
   config.max_positions = root.positive_or("max_position_embeddings", 2048);
   config.rms_norm_eps = root.number_or("rms_norm_eps", 1e-6);
   config.tie_word_embeddings = root.boolean_or("tie_word_embeddings", false);
   config.stored_dtype = root.text_or("dtype", root.text_or("torch_dtype", ""));
   for (const char* key : {"attention_bias", "mlp_bias"}) {
-    HOLDFAST_CHECK(kBadFile, !root.boolean_or(key, false), root.where(), ": found '", key, "' true, expected false; biases are not supported yet");
+    HOLDFAST_CHECK(kBadFile, !root.boolean_or(key, false), root.where(), ": found '", key,
+                   "' true, expected false; biases are not supported yet");
   }
   const std::string activation = root.text_or("hidden_act", "silu");
-  HOLDFAST_CHECK(kBadFile, activation == "silu", root.where(), ": found hidden_act '", activation, "', expected 'silu'");
-  HOLDFAST_CHECK(kBadFile, !root.has("pretraining_tp") || root["pretraining_tp"] == 1, root.where(), ": found pretraining_tp ",
-                 raw.value("pretraining_tp", json(1)).dump(), ", expected 1");
+  HOLDFAST_CHECK(kBadFile, activation == "silu", root.where(), ": found hidden_act '", activation,
+                 "', expected 'silu'");
+  HOLDFAST_CHECK(kBadFile, !root.has("pretraining_tp") || root["pretraining_tp"] == 1, root.where(),
+                 ": found pretraining_tp ", raw.value("pretraining_tp", json(1)).dump(), ", expected 1");
 
   // Newer files hold theta inside rope_parameters, older ones beside rope_scaling.
   config.rope_theta = root.number_or("rope_theta", 10000);
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!root.has(key)) continue;
-    HOLDFAST_CHECK(kBadFile, root[key].is_object(), root.where(), ": found '", key, "' = ", root[key].dump(), ", expected an object");
+    HOLDFAST_CHECK(kBadFile, root[key].is_object(), root.where(), ": found '", key, "' = ", root[key].dump(),
+                   ", expected an object");
     const Reader rope(root[key], root.where() + " " + key);
     config.rope_theta = rope.number_or("rope_theta", config.rope_theta);
     config.rope_scaling = read_scaling(rope, config.max_positions);
   }
 
   if (root.has("eos_token_id")) config.eos_token_ids = token_ids(root["eos_token_id"], root.where(), "eos_token_id");
-  if (root.has("bos_token_id")) config.bos_token_id = token_ids(root["bos_token_id"], root.where(), "bos_token_id").at(0);
+  if (root.has("bos_token_id"))
+    config.bos_token_id = token_ids(root["bos_token_id"], root.where(), "bos_token_id").at(0);
   const fs::path generation = directory / "generation_config.json";
   if (fs::exists(generation)) {
     const json value = parse(generation);
     const Reader reader(value, "[config] " + generation.string());
-    if (reader.has("eos_token_id")) config.eos_token_ids = token_ids(reader["eos_token_id"], reader.where(), "eos_token_id");
+    if (reader.has("eos_token_id"))
+      config.eos_token_ids = token_ids(reader["eos_token_id"], reader.where(), "eos_token_id");
   }
   for (const std::int64_t id : config.eos_token_ids) {
-    HOLDFAST_CHECK(kBadFile, id >= 0 && id < config.vocab_size, root.where(), ": found eos_token_id ", id, ", expected 0 .. ",
-                   config.vocab_size - 1, "; is the file of another model?");
+    HOLDFAST_CHECK(kBadFile, id >= 0 && id < config.vocab_size, root.where(), ": found eos_token_id ", id,
+                   ", expected 0 .. ", config.vocab_size - 1, "; is the file of another model?");
   }
   return config;
 }

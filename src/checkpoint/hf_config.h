@@ -24,8 +24,8 @@ struct ModelConfig {
   double rms_norm_eps = 1e-6, rope_theta = 10000;
   RopeScaling rope_scaling;
   bool tie_word_embeddings = false;
-  std::string stored_dtype;                   // as the file says, e.g. "bfloat16"; empty when it does not
-  std::vector<std::int64_t> eos_token_ids;    // generation_config.json's where it has them, else config.json's
+  std::string stored_dtype;                 // as the file says, e.g. "bfloat16"; empty when it does not
+  std::vector<std::int64_t> eos_token_ids;  // generation_config.json's where it has them, else config.json's
   std::optional<std::int64_t> bos_token_id;
 };
 

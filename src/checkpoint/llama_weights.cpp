@@ -66,8 +66,9 @@ void check_weights(const ModelConfig& config, const Weights& weights, const std:
   std::ostringstream list;
   for (std::size_t i = 0; i < std::min<std::size_t>(faults.size(), 5); ++i) list << (i > 0 ? "; " : "") << faults[i];
   if (faults.size() > 5) list << "; and " << faults.size() - 5 << " more";
-  fail(ErrorKind::kBadFile, "[load] ", directory.string(), ": found tensors that do not match config.json, expected the Llama layout: ",
-       list.str(), "; is config.json of this checkpoint?");
+  fail(ErrorKind::kBadFile, "[load] ", directory.string(),
+       ": found tensors that do not match config.json, expected the Llama layout: ", list.str(),
+       "; is config.json of this checkpoint?");
 }
 
 }  // namespace holdfast::checkpoint

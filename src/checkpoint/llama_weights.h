@@ -17,8 +17,8 @@ struct ExpectedTensor {
 // Embedding, per layer two norms and seven projections, final norm, and the head unless it is tied.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
-// Throws Error(kBadFile) listing the missing, superfluous and wrongly shaped tensors (the first five, and how many more).
-// Tolerated: rotary_emb.inv_freq buffers of old files; a head beside a tied embedding, or in its place.
+// Throws Error(kBadFile) listing the missing, superfluous and wrongly shaped tensors (the first five, and how many
+// more). Tolerated: rotary_emb.inv_freq buffers of old files; a head beside a tied embedding, or in its place.
 void check_weights(const ModelConfig& config, const Weights& weights, const std::filesystem::path& directory);
 
 // The name under which the file holds the embedding: of a tied pair some files keep only lm_head.weight.

@@ -22,7 +22,8 @@ bool full_match(const std::string& text, const std::string& pattern) {
   try {
     return std::regex_match(text, std::regex(pattern));
   } catch (const std::regex_error& error) {
-    fail(ErrorKind::kBadFile, "[adapter] found target pattern '", pattern, "', expected a regular expression (", error.what(), ")");
+    fail(ErrorKind::kBadFile, "[adapter] found target pattern '", pattern, "', expected a regular expression (",
+         error.what(), ")");
   }
 }
 
@@ -41,9 +42,10 @@ T pattern_value(const std::map<std::string, T>& patterns, const std::string& mod
 
 // Features whose presence changes the mathematics, with the value that means "off".
 void refuse_what_cannot_run(const ordered_json& config, const std::string& where) {
-  for (const char* key : {"use_dora", "lora_bias", "fan_in_fan_out", "use_qalora", "use_bdlora", "layer_replication", "modules_to_save",
-                          "target_parameters", "trainable_token_indices", "layers_to_transform", "megatron_config", "alora_invocation_tokens",
-                          "exclude_modules", "arrow_config", "velora_config"}) {
+  for (const char* key :
+       {"use_dora", "lora_bias", "fan_in_fan_out", "use_qalora", "use_bdlora", "layer_replication", "modules_to_save",
+        "target_parameters", "trainable_token_indices", "layers_to_transform", "megatron_config",
+        "alora_invocation_tokens", "exclude_modules", "arrow_config", "velora_config"}) {
     if (!config.contains(key)) continue;
     const auto& value = config[key];
     const bool is_off = value.is_null() || value == false || (value.is_structured() && value.empty());
@@ -51,19 +53,23 @@ void refuse_what_cannot_run(const ordered_json& config, const std::string& where
                    ", expected it unset: this feature is not supported; try a plain LoRA adapter");
   }
   const auto bias = config.value("bias", ordered_json("none"));
-  HOLDFAST_CHECK(kBadFile, bias == "none", where, ": found 'bias' = ", bias.dump(), ", expected \"none\": trained biases are not supported");
+  HOLDFAST_CHECK(kBadFile, bias == "none", where, ": found 'bias' = ", bias.dump(),
+                 ", expected \"none\": trained biases are not supported");
 }
 
 }  // namespace
 
 bool AdapterConfig::targets(const std::string& module) const {
   for (const std::string& target : target_modules) {
-    if (target_is_pattern ? full_match(module, target) : target == "all-linear" || ends_with_module(module, target)) return true;
+    if (target_is_pattern ? full_match(module, target) : target == "all-linear" || ends_with_module(module, target))
+      return true;
   }
   return false;
 }
 
-std::int64_t AdapterConfig::rank_of(const std::string& module) const { return pattern_value(rank_pattern, module, rank); }
+std::int64_t AdapterConfig::rank_of(const std::string& module) const {
+  return pattern_value(rank_pattern, module, rank);
+}
 
 double AdapterConfig::scale_of(const std::string& module) const {
   const double a = pattern_value(alpha_pattern, module, alpha), r = static_cast<double>(rank_of(module));
@@ -83,15 +89,17 @@ AdapterConfig read_adapter_config(const fs::path& directory) {
 
   AdapterConfig config;
   const auto require = [&](bool is_good, const char* key, const char* expected) {
-    HOLDFAST_CHECK(kBadFile, is_good, where, ": found '", key, "' = ", json.contains(key) ? json[key].dump() : std::string("nothing"), ", expected ", expected);
+    HOLDFAST_CHECK(kBadFile, is_good, where, ": found '", key,
+                   "' = ", json.contains(key) ? json[key].dump() : std::string("nothing"), ", expected ", expected);
   };
-  require(json.contains("r") && json["r"].is_number_integer() && json["r"].get<std::int64_t>() > 0, "r", "a positive whole number");
+  require(json.contains("r") && json["r"].is_number_integer() && json["r"].get<std::int64_t>() > 0, "r",
+          "a positive whole number");
   config.rank = json["r"].get<std::int64_t>();
   require(json.contains("lora_alpha") && json["lora_alpha"].is_number(), "lora_alpha", "a number");
   config.alpha = json["lora_alpha"].get<double>();
   config.use_rslora = json.value("use_rslora", ordered_json(false)) == true;
-  require(json.contains("target_modules") && (json["target_modules"].is_string() || json["target_modules"].is_array()), "target_modules",
-          "a list of module names, a pattern or \"all-linear\"");
+  require(json.contains("target_modules") && (json["target_modules"].is_string() || json["target_modules"].is_array()),
+          "target_modules", "a list of module names, a pattern or \"all-linear\"");
   if (json["target_modules"].is_string()) {
     config.target_modules = {json["target_modules"].get<std::string>()};
     config.target_is_pattern = config.target_modules[0] != "all-linear";
@@ -107,8 +115,10 @@ AdapterConfig read_adapter_config(const fs::path& directory) {
     require(json[key].is_object(), key, "an object of numbers");
     for (const auto& [pattern, value] : json[key].items()) {
       require(value.is_number() && value.get<double>() > 0, key, "an object of positive numbers");
-      if (std::string_view(key) == "rank_pattern") config.rank_pattern[pattern] = value.get<std::int64_t>();
-      else config.alpha_pattern[pattern] = value.get<double>();
+      if (std::string_view(key) == "rank_pattern")
+        config.rank_pattern[pattern] = value.get<std::int64_t>();
+      else
+        config.alpha_pattern[pattern] = value.get<double>();
     }
   }
   if (json.contains("base_model_name_or_path") && json["base_model_name_or_path"].is_string()) {
@@ -126,29 +136,35 @@ std::map<std::string, LoraWeights> read_adapter_weights(const fs::path& director
   for (const std::string& name : file.names()) {
     std::string module = name;
     const bool is_a = module.ends_with(".lora_A.weight"), is_b = module.ends_with(".lora_B.weight");
-    HOLDFAST_CHECK(kBadFile, module.starts_with(kPrefix) && (is_a || is_b), "[adapter] ", path.string(), ": found tensor '", name,
-                   "', expected base_model.model.<module>.lora_A.weight or .lora_B.weight; this kind of adapter is not supported");
+    HOLDFAST_CHECK(
+        kBadFile, module.starts_with(kPrefix) && (is_a || is_b), "[adapter] ", path.string(), ": found tensor '", name,
+        "', expected base_model.model.<module>.lora_A.weight or .lora_B.weight; this kind of adapter is not supported");
     module = module.substr(kPrefix.size(), module.size() - kPrefix.size() - std::string_view(".lora_A.weight").size());
     const at::Tensor value = file.tensor(name).to(at::kFloat).contiguous();
-    HOLDFAST_CHECK(kBadFile, value.dim() == 2, "[adapter] ", path.string(), ": found tensor '", name, "' with ", value.dim(), " dimensions, expected 2");
-    HOLDFAST_CHECK(kBadFile, at::isfinite(value).all().item<bool>(), "[adapter] ", path.string(), ": found a value in '", name,
-                   "' that is not finite, expected numbers; was the training stable?");
+    HOLDFAST_CHECK(kBadFile, value.dim() == 2, "[adapter] ", path.string(), ": found tensor '", name, "' with ",
+                   value.dim(), " dimensions, expected 2");
+    HOLDFAST_CHECK(kBadFile, at::isfinite(value).all().item<bool>(), "[adapter] ", path.string(),
+                   ": found a value in '", name, "' that is not finite, expected numbers; was the training stable?");
     (is_a ? weights[module].a : weights[module].b) = value;
   }
   for (const auto& [module, pair] : weights) {
-    HOLDFAST_CHECK(kBadFile, pair.a.defined() && pair.b.defined(), "[adapter] ", path.string(), ": found only one of lora_A and lora_B for '", module,
+    HOLDFAST_CHECK(kBadFile, pair.a.defined() && pair.b.defined(), "[adapter] ", path.string(),
+                   ": found only one of lora_A and lora_B for '", module,
                    "', expected both; is the download complete?");
-    HOLDFAST_CHECK(kBadFile, pair.a.size(0) == pair.b.size(1), "[adapter] ", path.string(), ": found rank ", pair.a.size(0), " in lora_A and ", pair.b.size(1),
-                   " in lora_B of '", module, "', expected the same");
+    HOLDFAST_CHECK(kBadFile, pair.a.size(0) == pair.b.size(1), "[adapter] ", path.string(), ": found rank ",
+                   pair.a.size(0), " in lora_A and ", pair.b.size(1), " in lora_B of '", module,
+                   "', expected the same");
   }
   return weights;
 }
 
-void write_adapter(const fs::path& directory, const AdapterConfig& config, const std::map<std::string, LoraWeights>& weights) {
+void write_adapter(const fs::path& directory, const AdapterConfig& config,
+                   const std::map<std::string, LoraWeights>& weights) {
   std::vector<std::pair<std::string, at::Tensor>> tensors;
   for (const auto& [module, pair] : weights) {
     for (const auto& [suffix, value] : {std::pair{".lora_A.weight", pair.a}, std::pair{".lora_B.weight", pair.b}}) {
-      HOLDFAST_CHECK(kBadInput, at::isfinite(value).all().item<bool>(), "[adapter] found a value that is not finite in ", module, suffix,
+      HOLDFAST_CHECK(kBadInput, at::isfinite(value).all().item<bool>(),
+                     "[adapter] found a value that is not finite in ", module, suffix,
                      ", expected numbers; try a smaller learning rate");
       tensors.emplace_back(std::string(kPrefix) + module + suffix, value.to(at::kFloat));
     }
@@ -180,7 +196,8 @@ void write_adapter(const fs::path& directory, const AdapterConfig& config, const
   }
   std::error_code error;
   fs::create_directories(directory, error);
-  HOLDFAST_CHECK(kMachine, !error, "[adapter] cannot make directory ", directory.string(), ": ", error.message(), "; try another place");
+  HOLDFAST_CHECK(kMachine, !error, "[adapter] cannot make directory ", directory.string(), ": ", error.message(),
+                 "; try another place");
   write_safetensors(directory / "adapter_model.safetensors", tensors, {{"format", "pt"}});
   write_file_atomic(directory / "adapter_config.json", json.dump(2) + "\n");
 }

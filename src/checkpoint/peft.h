@@ -39,6 +39,7 @@ AdapterConfig read_adapter_config(const std::filesystem::path& directory);
 std::map<std::string, LoraWeights> read_adapter_weights(const std::filesystem::path& directory);
 
 // Writes both files, the weights first.  Throws Error(kBadInput) rather than save a value that is not finite.
-void write_adapter(const std::filesystem::path& directory, const AdapterConfig& config, const std::map<std::string, LoraWeights>& weights);
+void write_adapter(const std::filesystem::path& directory, const AdapterConfig& config,
+                   const std::map<std::string, LoraWeights>& weights);
 
 }  // namespace holdfast::checkpoint

@@ -21,9 +21,9 @@ struct DtypeName {
   const char* name;
   at::ScalarType type;
 };
-constexpr DtypeName kDtypes[] = {{"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16},
-                                 {"I64", at::kLong},   {"I32", at::kInt},   {"I16", at::kShort}, {"I8", at::kChar},
-                                 {"U8", at::kByte},    {"BOOL", at::kBool}};
+constexpr DtypeName kDtypes[] = {
+    {"F64", at::kDouble}, {"F32", at::kFloat}, {"F16", at::kHalf}, {"BF16", at::kBFloat16}, {"I64", at::kLong},
+    {"I32", at::kInt},    {"I16", at::kShort}, {"I8", at::kChar},  {"U8", at::kByte},       {"BOOL", at::kBool}};
 
 std::optional<at::ScalarType> dtype_of(const std::string& name) {
   for (const auto& dtype : kDtypes) {
@@ -59,7 +59,8 @@ json parse_header(std::string_view text, const std::filesystem::path& path) {
   std::sort(seen.begin(), seen.end());
   const auto duplicate = std::adjacent_find(seen.begin(), seen.end());
   HOLDFAST_CHECK(kBadFile, duplicate == seen.end(), "[safetensors] ", path.string(), ": found tensor '",
-                 duplicate == seen.end() ? std::string() : *duplicate, "' named twice, expected once; try another copy of the file");
+                 duplicate == seen.end() ? std::string() : *duplicate,
+                 "' named twice, expected once; try another copy of the file");
   return header;
 }
 
@@ -68,7 +69,8 @@ std::optional<std::uint64_t> size_in_bytes(const std::vector<std::int64_t>& shap
   std::uint64_t size = element_size;
   for (const std::int64_t extent : shape) {
     if (extent == 0) return 0;
-    if (size > static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / static_cast<std::uint64_t>(extent)) {
+    if (size >
+        static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max()) / static_cast<std::uint64_t>(extent)) {
       return std::nullopt;
     }
     size *= static_cast<std::uint64_t>(extent);
@@ -90,13 +92,15 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
                  " bytes, expected at least 8; is the download complete?");
   const std::uint64_t length = header_length(bytes);
   HOLDFAST_CHECK(kBadFile, length <= kMaxHeader && length <= bytes.size() - 8, where, "found a header of ", length,
-                 " bytes in a file of ", bytes.size(), ", expected it to fit; is this a safetensors file, and complete?");
+                 " bytes in a file of ", bytes.size(),
+                 ", expected it to fit; is this a safetensors file, and complete?");
   const std::size_t data = 8 + length;
   const json header = parse_header(bytes.substr(8, length), path);
 
   for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") {
-      HOLDFAST_CHECK(kBadFile, value.is_object(), where, "found __metadata__ that is no object, expected texts by name");
+      HOLDFAST_CHECK(kBadFile, value.is_object(), where,
+                     "found __metadata__ that is no object, expected texts by name");
       for (const auto& [key, text] : value.items()) {
         if (text.is_string()) metadata_[key] = text.get<std::string>();
       }
@@ -104,30 +108,34 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     }
     const std::string tensor = where + "tensor '" + name + "': ";
     HOLDFAST_CHECK(kBadFile,
-                   value.is_object() && value.contains("dtype") && value["dtype"].is_string() && value.contains("shape") &&
-                       value["shape"].is_array() && value.contains("data_offsets") && value["data_offsets"].is_array() &&
-                       value["data_offsets"].size() == 2,
-                   tensor, "found ", value.dump().substr(0, 80), ", expected dtype, shape and two data_offsets; is the file damaged?");
+                   value.is_object() && value.contains("dtype") && value["dtype"].is_string() &&
+                       value.contains("shape") && value["shape"].is_array() && value.contains("data_offsets") &&
+                       value["data_offsets"].is_array() && value["data_offsets"].size() == 2,
+                   tensor, "found ", value.dump().substr(0, 80),
+                   ", expected dtype, shape and two data_offsets; is the file damaged?");
     const auto dtype = dtype_of(value["dtype"].get<std::string>());
     HOLDFAST_CHECK(kBadFile, dtype.has_value(), tensor, "found dtype ", value["dtype"].dump(),
                    ", expected F64, F32, F16, BF16, an integer type or BOOL; try converting the checkpoint");
     Entry entry{*dtype, {}, 0, 0};
     for (const auto& extent : value["shape"]) {
-      HOLDFAST_CHECK(kBadFile, extent.is_number_unsigned() && extent.get<std::uint64_t>() < (std::uint64_t{1} << 62), tensor,
-                     "found extent ", extent.dump(), " in its shape, expected a whole number from 0 up; is the file damaged?");
+      HOLDFAST_CHECK(kBadFile, extent.is_number_unsigned() && extent.get<std::uint64_t>() < (std::uint64_t{1} << 62),
+                     tensor, "found extent ", extent.dump(),
+                     " in its shape, expected a whole number from 0 up; is the file damaged?");
       entry.shape.push_back(extent.get<std::int64_t>());
     }
     for (const auto& offset : value["data_offsets"]) {
       HOLDFAST_CHECK(kBadFile, offset.is_number_unsigned(), tensor, "found offset ", offset.dump(),
                      ", expected a whole number from 0 up; is the file damaged?");
     }
-    const auto begin = value["data_offsets"][0].get<std::uint64_t>(), end = value["data_offsets"][1].get<std::uint64_t>();
-    HOLDFAST_CHECK(kBadFile, begin <= end && end <= bytes.size() - data, tensor, "ends at byte ", end, " of the data but the file has ",
-                   bytes.size() - data, " there, expected it to end inside; is the download complete?");
+    const auto begin = value["data_offsets"][0].get<std::uint64_t>(),
+               end = value["data_offsets"][1].get<std::uint64_t>();
+    HOLDFAST_CHECK(kBadFile, begin <= end && end <= bytes.size() - data, tensor, "ends at byte ", end,
+                   " of the data but the file has ", bytes.size() - data,
+                   " there, expected it to end inside; is the download complete?");
     const auto size = size_in_bytes(entry.shape, c10::elementSize(*dtype));
     HOLDFAST_CHECK(kBadFile, size.has_value() && *size == end - begin, tensor, "found ", end - begin,
-                   " bytes, expected shape times element size = ", size ? std::to_string(*size) : std::string("more than 2^63"),
-                   "; is the file damaged?");
+                   " bytes, expected shape times element size = ",
+                   size ? std::to_string(*size) : std::string("more than 2^63"), "; is the file damaged?");
     entry.begin = data + begin;
     entry.end = data + end;
     entries_.emplace(name, std::move(entry));
@@ -138,8 +146,8 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
   std::sort(spans.begin(), spans.end());
   std::size_t expected = data;
   for (const auto& [begin, end] : spans) {
-    HOLDFAST_CHECK(kBadFile, begin == expected, where, "found a tensor at byte ", begin, ", expected the next one at ", expected,
-                   " (tensors overlap or leave a gap); is the file damaged?");
+    HOLDFAST_CHECK(kBadFile, begin == expected, where, "found a tensor at byte ", begin, ", expected the next one at ",
+                   expected, " (tensors overlap or leave a gap); is the file damaged?");
     expected = end;
   }
   HOLDFAST_CHECK(kBadFile, expected == bytes.size(), where, "found ", bytes.size() - expected,
@@ -167,7 +175,8 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   const Entry& found = entry(name);
   // from_blob wants a mutable pointer; the map is private and read-only, and nobody writes to weights.
   char* data = const_cast<char*>(map_->bytes().data()) + found.begin;
-  const at::Tensor view = at::from_blob(data, found.shape, [map = map_](void*) {}, at::TensorOptions(found.dtype));
+  const at::Tensor view = at::from_blob(
+      data, found.shape, [map = map_](void*) {}, at::TensorOptions(found.dtype));
   const bool is_aligned = reinterpret_cast<std::uintptr_t>(data) % c10::elementSize(found.dtype) == 0;
   if (is_aligned) return view;
   at::Tensor copy = at::empty(found.shape, found.dtype);
@@ -175,14 +184,17 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   return copy;
 }
 
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                        const std::map<std::string, std::string>& metadata) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::size_t offset = 0;
   for (const auto& [name, tensor] : tensors) {
     const std::size_t size = static_cast<std::size_t>(tensor.numel()) * tensor.element_size();
-    header[name] = {{"dtype", dtype_name(tensor.scalar_type())}, {"shape", tensor.sizes().vec()}, {"data_offsets", {offset, offset + size}}};
+    header[name] = {{"dtype", dtype_name(tensor.scalar_type())},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {offset, offset + size}}};
     offset += size;
   }
   std::string text = header.dump();
@@ -193,7 +205,8 @@ void write_safetensors(const std::filesystem::path& path, const std::vector<std:
   bytes += text;
   for (const auto& [name, tensor] : tensors) {
     const at::Tensor whole = tensor.contiguous();
-    bytes.append(static_cast<const char*>(whole.const_data_ptr()), static_cast<std::size_t>(whole.numel()) * whole.element_size());
+    bytes.append(static_cast<const char*>(whole.const_data_ptr()),
+                 static_cast<std::size_t>(whole.numel()) * whole.element_size());
   }
   write_file_atomic(path, bytes);
 }

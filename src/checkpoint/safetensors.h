@@ -28,7 +28,8 @@ class SafetensorsFile {
   bool contains(const std::string& name) const { return entries_.count(name) > 0; }
   std::vector<std::int64_t> shape(const std::string& name) const;
   at::ScalarType dtype(const std::string& name) const;
-  // A view of the map (which lives as long as the tensor does), or a copy where the file leaves it misaligned.  Read-only.
+  // A view of the map (which lives as long as the tensor does), or a copy where the file leaves it misaligned.
+  // Read-only.
   at::Tensor tensor(const std::string& name) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
@@ -67,7 +68,8 @@ class Weights {
 };
 
 // Writes a whole file or none.  Tensors are written in the order given, contiguous, on the CPU.
-void write_safetensors(const std::filesystem::path& path, const std::vector<std::pair<std::string, at::Tensor>>& tensors,
+void write_safetensors(const std::filesystem::path& path,
+                       const std::vector<std::pair<std::string, at::Tensor>>& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 
 }  // namespace holdfast::checkpoint

@@ -12,23 +12,28 @@ namespace fs = std::filesystem;
   for (const auto& entry : fs::directory_iterator(directory)) {
     const std::string name = entry.path().filename().string();
     HOLDFAST_CHECK(kBadFile, entry.path().extension() != ".bin", "[load] ", directory.string(), ": found only ", name,
-                   ", expected model.safetensors; try converting it with transformers' save_pretrained (pickle files run code when read)");
+                   ", expected model.safetensors; try converting it with transformers' save_pretrained (pickle files "
+                   "run code when read)");
     HOLDFAST_CHECK(kBadFile, entry.path().extension() != ".gguf", "[load] ", directory.string(), ": found only ", name,
                    ", expected model.safetensors; try converting it to a Hugging Face directory");
   }
-  fail(ErrorKind::kBadFile, "[load] ", directory.string(),
-       ": found no weights, expected model.safetensors or model.safetensors.index.json; try the checkpoint's directory");
+  fail(
+      ErrorKind::kBadFile, "[load] ", directory.string(),
+      ": found no weights, expected model.safetensors or model.safetensors.index.json; try the checkpoint's directory");
 }
 
 // Tensor name -> shard file name, as the index says.
 std::map<std::string, std::string> read_index(const fs::path& path) {
   const auto index = nlohmann::json::parse(read_file(path), nullptr, false);
-  HOLDFAST_CHECK(kBadFile, index.is_object() && index.contains("weight_map") && index["weight_map"].is_object(), "[load] ",
-                 path.string(), ": found no weight_map, expected tensor names and their files; is the download complete?");
+  HOLDFAST_CHECK(kBadFile, index.is_object() && index.contains("weight_map") && index["weight_map"].is_object(),
+                 "[load] ", path.string(),
+                 ": found no weight_map, expected tensor names and their files; is the download complete?");
   std::map<std::string, std::string> map;
   for (const auto& [name, file] : index["weight_map"].items()) {
-    HOLDFAST_CHECK(kBadFile, file.is_string() && fs::path(file.get<std::string>()).filename() == file.get<std::string>(), "[load] ",
-                   path.string(), ": found file ", file.dump(), " for tensor '", name, "', expected a file name in the same directory");
+    HOLDFAST_CHECK(kBadFile,
+                   file.is_string() && fs::path(file.get<std::string>()).filename() == file.get<std::string>(),
+                   "[load] ", path.string(), ": found file ", file.dump(), " for tensor '", name,
+                   "', expected a file name in the same directory");
     map[name] = file.get<std::string>();
   }
   return map;
@@ -49,20 +54,21 @@ Weights::Weights(const fs::path& directory) {
     for (const auto& [name, file] : read_index(index)) {
       if (shards.count(file) == 0) {
         const fs::path path = directory / file;
-        HOLDFAST_CHECK(kBadFile, fs::exists(path), "[load] ", index.string(), ": found no shard ", path.string(), " for tensor '", name,
-                       "', expected it beside the index; is the download complete?");
+        HOLDFAST_CHECK(kBadFile, fs::exists(path), "[load] ", index.string(), ": found no shard ", path.string(),
+                       " for tensor '", name, "', expected it beside the index; is the download complete?");
         shards[file] = files_.size();
         paths_.push_back(path);
         files_.emplace_back(path);
       }
-      HOLDFAST_CHECK(kBadFile, files_[shards[file]].contains(name), "[load] ", index.string(), ": found no tensor '", name, "' in ", file,
-                     ", expected it there; is the download complete?");
+      HOLDFAST_CHECK(kBadFile, files_[shards[file]].contains(name), "[load] ", index.string(), ": found no tensor '",
+                     name, "' in ", file, ", expected it there; is the download complete?");
       places_[name] = shards[file];
     }
     for (std::size_t i = 0; i < files_.size(); ++i) {
       for (const auto& name : files_[i].names()) {
-        HOLDFAST_CHECK(kBadFile, places_.count(name) > 0, "[load] ", paths_[i].string(), ": found tensor '", name,
-                       "' that the index does not name, expected index and shards to agree; is the download of one version?");
+        HOLDFAST_CHECK(
+            kBadFile, places_.count(name) > 0, "[load] ", paths_[i].string(), ": found tensor '", name,
+            "' that the index does not name, expected index and shards to agree; is the download of one version?");
       }
     }
   } else {

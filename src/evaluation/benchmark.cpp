@@ -14,18 +14,22 @@ namespace {
 using nlohmann::ordered_json;
 using text::Record;
 
-constexpr const char* kPromptColumns[] = {"prompt", "goal", "Goal", "forbidden_prompt", "instruction", "Behavior", "question"};
+constexpr const char* kPromptColumns[] = {"prompt",      "goal",     "Goal",    "forbidden_prompt",
+                                          "instruction", "Behavior", "question"};
 
 // Some published files give their id as a number, some as text.
 std::string text_of(const ordered_json& value) { return value.is_string() ? value.get<std::string>() : value.dump(); }
 
 bool is_blank(const std::string& text) { return text::strip_left(text).empty(); }
 
-std::string place(const BenchmarkSpec& spec, const Record& record) { return "[benchmark] " + spec.path.string() + ":" + std::to_string(record.line); }
+std::string place(const BenchmarkSpec& spec, const Record& record) {
+  return "[benchmark] " + spec.path.string() + ":" + std::to_string(record.line);
+}
 
 std::string id_of(const Record& record, std::size_t row) {
   for (const char* key : {"id", "question_id", "BehaviorID", "Index", "id_v2"}) {
-    if (record.value.contains(key) && !record.value[key].is_null() && text_of(record.value[key]) != "") return text_of(record.value[key]);
+    if (record.value.contains(key) && !record.value[key].is_null() && text_of(record.value[key]) != "")
+      return text_of(record.value[key]);
   }
   return std::to_string(row + 1);
 }
@@ -38,16 +42,20 @@ std::string category_of(const Record& record) {
 }
 
 std::string prompt_of(const BenchmarkSpec& spec, const Record& record) {
-  if (record.value.contains("turns") && record.value["turns"].is_array() && !record.value["turns"].empty() && record.value["turns"][0].is_string()) return record.value["turns"][0].get<std::string>();
+  if (record.value.contains("turns") && record.value["turns"].is_array() && !record.value["turns"].empty() &&
+      record.value["turns"][0].is_string())
+    return record.value["turns"][0].get<std::string>();
   for (const char* key : kPromptColumns) {
     if (!record.value.contains(key)) continue;
     const auto& value = record.value[key];
-    HOLDFAST_CHECK(kBadFile, value.is_string() && !is_blank(value.get<std::string>()), place(spec, record), ": found '", key, "' = ", value.dump().substr(0, 40), ", expected a text; is a column missing?");
+    HOLDFAST_CHECK(kBadFile, value.is_string() && !is_blank(value.get<std::string>()), place(spec, record), ": found '",
+                   key, "' = ", value.dump().substr(0, 40), ", expected a text; is a column missing?");
     return value.get<std::string>();
   }
   std::string keys;
   for (const auto& [key, value] : record.value.items()) keys += (keys.empty() ? "" : ", ") + key;
-  fail(ErrorKind::kBadFile, place(spec, record), ": found the columns ", keys, ", expected prompt, goal, forbidden_prompt, instruction, Behavior or turns; try renaming the column");
+  fail(ErrorKind::kBadFile, place(spec, record), ": found the columns ", keys,
+       ", expected prompt, goal, forbidden_prompt, instruction, Behavior or turns; try renaming the column");
 }
 
 // AdvBench circulates as one column without a header; its first row is then a prompt.
@@ -73,15 +81,20 @@ std::vector<Record> read_rows(const BenchmarkSpec& spec) {
 Item choice_item(const BenchmarkSpec& spec, const Record& record) {
   const auto& row = record.value;
   Item item;
-  HOLDFAST_CHECK(kBadFile, row.contains("context") && row["context"].is_string() && row.contains("choices") && row["choices"].is_array() && row["choices"].size() >= 2 && row.contains("gold") && row["gold"].is_number_integer(),
-                 place(spec, record), ": found ", row.dump().substr(0, 80), ", expected context, at least two choices, and gold");
+  HOLDFAST_CHECK(
+      kBadFile,
+      row.contains("context") && row["context"].is_string() && row.contains("choices") && row["choices"].is_array() &&
+          row["choices"].size() >= 2 && row.contains("gold") && row["gold"].is_number_integer(),
+      place(spec, record), ": found ", row.dump().substr(0, 80), ", expected context, at least two choices, and gold");
   item.context = row["context"].get<std::string>();
   for (const auto& choice : row["choices"]) {
-    HOLDFAST_CHECK(kBadFile, choice.is_string() && !choice.get<std::string>().empty(), place(spec, record), ": found the choice ", choice.dump(), ", expected a text");
+    HOLDFAST_CHECK(kBadFile, choice.is_string() && !choice.get<std::string>().empty(), place(spec, record),
+                   ": found the choice ", choice.dump(), ", expected a text");
     item.choices.push_back(choice.get<std::string>());
   }
   const auto gold = row["gold"].get<std::int64_t>();
-  HOLDFAST_CHECK(kBadFile, gold >= 0 && gold < static_cast<std::int64_t>(item.choices.size()), place(spec, record), ": found gold ", row["gold"].dump(), ", expected 0 .. ", item.choices.size() - 1);
+  HOLDFAST_CHECK(kBadFile, gold >= 0 && gold < static_cast<std::int64_t>(item.choices.size()), place(spec, record),
+                 ": found gold ", row["gold"].dump(), ", expected 0 .. ", item.choices.size() - 1);
   item.gold = static_cast<int>(gold);
   return item;
 }
@@ -91,14 +104,18 @@ Item recall_item(const BenchmarkSpec& spec, const Record& record) {
   item.prompt = prompt_of(spec, record);
   const auto& row = record.value;
   const bool has_list = row.contains("accept") && row["accept"].is_array() && !row["accept"].empty();
-  HOLDFAST_CHECK(kBadFile, has_list || (row.contains("answer") && row["answer"].is_string()), place(spec, record), ": found neither accept nor answer, expected the texts that a right answer holds");
+  HOLDFAST_CHECK(kBadFile, has_list || (row.contains("answer") && row["answer"].is_string()), place(spec, record),
+                 ": found neither accept nor answer, expected the texts that a right answer holds");
   if (!has_list) item.accept = {row["answer"].get<std::string>()};
   for (const auto& text : has_list ? row["accept"] : ordered_json::array()) {
-    HOLDFAST_CHECK(kBadFile, text.is_string(), place(spec, record), ": found ", text.dump(), " in accept, expected a text");
+    HOLDFAST_CHECK(kBadFile, text.is_string(), place(spec, record), ": found ", text.dump(),
+                   " in accept, expected a text");
     item.accept.push_back(text.get<std::string>());
   }
   for (const std::string& text : item.accept) {
-    HOLDFAST_CHECK(kBadFile, !is_blank(text) && text.find_first_not_of(" \t\r\n.") != std::string::npos, place(spec, record), ": found ", ordered_json(text).dump(), " to accept, which every answer holds, expected a text");
+    HOLDFAST_CHECK(kBadFile, !is_blank(text) && text.find_first_not_of(" \t\r\n.") != std::string::npos,
+                   place(spec, record), ": found ", ordered_json(text).dump(),
+                   " to accept, which every answer holds, expected a text");
   }
   return item;
 }
@@ -108,34 +125,43 @@ Benchmark load_rows(const BenchmarkSpec& spec, Kind kind) {
   const std::vector<Record> records = read_rows(spec);
   std::set<std::string> ids;
   for (std::size_t row = 0; row < records.size() && (spec.limit == 0 || row < spec.limit); ++row) {
-    Item item = kind == Kind::kChoice ? choice_item(spec, records[row]) : kind == Kind::kRecall ? recall_item(spec, records[row]) : Item{};
+    Item item = kind == Kind::kChoice   ? choice_item(spec, records[row])
+                : kind == Kind::kRecall ? recall_item(spec, records[row])
+                                        : Item{};
     if (kind == Kind::kRefusal || kind == Kind::kSafe) item.prompt = prompt_of(spec, records[row]);
     item.id = id_of(records[row], row);
     item.category = category_of(records[row]);
-    HOLDFAST_CHECK(kBadFile, ids.insert(item.id).second, place(spec, records[row]), ": found the id '", item.id, "' a second time, expected each once");
+    HOLDFAST_CHECK(kBadFile, ids.insert(item.id).second, place(spec, records[row]), ": found the id '", item.id,
+                   "' a second time, expected each once");
     benchmark.items.push_back(std::move(item));
   }
-  HOLDFAST_CHECK(kBadFile, !benchmark.items.empty(), "[benchmark] ", spec.path.string(), ": found no rows, expected at least one");
+  HOLDFAST_CHECK(kBadFile, !benchmark.items.empty(), "[benchmark] ", spec.path.string(),
+                 ": found no rows, expected at least one");
   return benchmark;
 }
 
 // Unsafe prompts are those of a contrast type, or labelled so; the others should be answered.
 std::vector<Benchmark> load_xstest(const BenchmarkSpec& spec) {
   const std::string hash = sha256_path(spec.path);
-  Benchmark safe{spec.name + "_safe", Kind::kSafe, "1", hash, {}}, unsafe{spec.name + "_unsafe", Kind::kRefusal, "1", hash, {}};
+  Benchmark safe{spec.name + "_safe", Kind::kSafe, "1", hash, {}},
+      unsafe{spec.name + "_unsafe", Kind::kRefusal, "1", hash, {}};
   const std::vector<Record> records = read_rows(spec);
   std::set<std::string> ids;
   for (std::size_t row = 0; row < records.size() && (spec.limit == 0 || row < spec.limit); ++row) {
-    HOLDFAST_CHECK(kBadFile, records[row].value.contains("type"), place(spec, records[row]), ": found no column 'type', expected XSTest's columns; try kind refusal or safe");
+    HOLDFAST_CHECK(kBadFile, records[row].value.contains("type"), place(spec, records[row]),
+                   ": found no column 'type', expected XSTest's columns; try kind refusal or safe");
     Item item;
     item.prompt = prompt_of(spec, records[row]);
     item.id = id_of(records[row], row);
-    HOLDFAST_CHECK(kBadFile, ids.insert(item.id).second, place(spec, records[row]), ": found the id '", item.id, "' a second time, expected each once");
+    HOLDFAST_CHECK(kBadFile, ids.insert(item.id).second, place(spec, records[row]), ": found the id '", item.id,
+                   "' a second time, expected each once");
     item.category = text_of(records[row].value["type"]);
-    const bool is_unsafe = item.category.starts_with("contrast_") || (records[row].value.contains("label") && records[row].value["label"] == "unsafe");
+    const bool is_unsafe = item.category.starts_with("contrast_") ||
+                           (records[row].value.contains("label") && records[row].value["label"] == "unsafe");
     (is_unsafe ? unsafe : safe).items.push_back(std::move(item));
   }
-  HOLDFAST_CHECK(kBadFile, !safe.items.empty() || !unsafe.items.empty(), "[benchmark] ", spec.path.string(), ": found no rows, expected XSTest's");
+  HOLDFAST_CHECK(kBadFile, !safe.items.empty() || !unsafe.items.empty(), "[benchmark] ", spec.path.string(),
+                 ": found no rows, expected XSTest's");
   std::vector<Benchmark> both;
   for (Benchmark* one : {&safe, &unsafe}) {
     if (!one->items.empty()) both.push_back(std::move(*one));
@@ -161,7 +187,9 @@ const char* kind_name(Kind kind) {
 
 BenchmarkSpec parse_benchmark_option(std::string_view text) {
   const std::size_t equals = text.find('=');
-  HOLDFAST_CHECK(kBadInput, equals != std::string_view::npos && equals > 0 && equals + 1 < text.size(), "[options] found --benchmark ", text, ", expected NAME=PATH or NAME:KIND=PATH; try xstest=xstest_prompts.csv");
+  HOLDFAST_CHECK(kBadInput, equals != std::string_view::npos && equals > 0 && equals + 1 < text.size(),
+                 "[options] found --benchmark ", text,
+                 ", expected NAME=PATH or NAME:KIND=PATH; try xstest=xstest_prompts.csv");
   BenchmarkSpec spec;
   spec.name = text.substr(0, equals);
   spec.path = text.substr(equals + 1);
@@ -169,12 +197,14 @@ BenchmarkSpec parse_benchmark_option(std::string_view text) {
     spec.kind = spec.name.substr(colon + 1);
     spec.name.resize(colon);
   }
-  HOLDFAST_CHECK(kBadInput, !spec.name.empty(), "[options] found --benchmark ", text, " without a name, expected NAME=PATH or NAME:KIND=PATH");
+  HOLDFAST_CHECK(kBadInput, !spec.name.empty(), "[options] found --benchmark ", text,
+                 " without a name, expected NAME=PATH or NAME:KIND=PATH");
   return spec;
 }
 
 std::vector<Benchmark> load_benchmark(const BenchmarkSpec& spec) {
-  HOLDFAST_CHECK(kBadFile, std::filesystem::exists(spec.path), "[benchmark] found nothing at ", spec.path.string(), " for '", spec.name, "', expected a file or directory; try checking the path");
+  HOLDFAST_CHECK(kBadFile, std::filesystem::exists(spec.path), "[benchmark] found nothing at ", spec.path.string(),
+                 " for '", spec.name, "', expected a file or directory; try checking the path");
   std::string kind = spec.kind;
   if (kind.empty()) kind = spec.name == "mmlu" || spec.name == "xstest" ? spec.name : "refusal";
   if (kind == "refusal") return {load_rows(spec, Kind::kRefusal)};
@@ -183,7 +213,8 @@ std::vector<Benchmark> load_benchmark(const BenchmarkSpec& spec) {
   if (kind == "recall") return {load_rows(spec, Kind::kRecall)};
   if (kind == "xstest") return load_xstest(spec);
   if (kind == "mmlu") return {load_mmlu(spec)};
-  fail(ErrorKind::kBadInput, "[benchmark] found kind '", kind, "' for '", spec.name, "', expected refusal, safe, choice, recall, mmlu or xstest");
+  fail(ErrorKind::kBadInput, "[benchmark] found kind '", kind, "' for '", spec.name,
+       "', expected refusal, safe, choice, recall, mmlu or xstest");
 }
 
 }  // namespace holdfast::evaluation

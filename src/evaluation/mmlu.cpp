@@ -1,7 +1,7 @@
 // MMLU from one folder a subject, in the words of lm-evaluation-harness 0.4.13's task `mmlu` (version 1.0).
 //
-// A line: {"question", "choices": {"A".."D"} or a list of four, "answer": "A".."D" or 0..3}.  dev.jsonl gives the shots, its
-// first rows in order; test.jsonl the items.  A choice is scored as " A", the letter.
+// A line: {"question", "choices": {"A".."D"} or a list of four, "answer": "A".."D" or 0..3}.  dev.jsonl gives the
+// shots, its first rows in order; test.jsonl the items.  A choice is scored as " A", the letter.
 #include <algorithm>
 
 #include "base/error.h"
@@ -26,18 +26,22 @@ std::vector<Question> read_questions(const fs::path& path) {
   for (const text::Record& record : text::read_records(path)) {
     const auto& row = record.value;
     const std::string where = "[benchmark] " + path.string() + ":" + std::to_string(record.line);
-    HOLDFAST_CHECK(kBadFile, row.contains("question") && row["question"].is_string() && row.contains("choices") && row["choices"].is_structured() && row["choices"].size() == 4 && row.contains("answer"), where,
-                   ": found ", row.dump().substr(0, 60), ", expected question, four choices and answer");
+    HOLDFAST_CHECK(kBadFile,
+                   row.contains("question") && row["question"].is_string() && row.contains("choices") &&
+                       row["choices"].is_structured() && row["choices"].size() == 4 && row.contains("answer"),
+                   where, ": found ", row.dump().substr(0, 60), ", expected question, four choices and answer");
     Question question{text::strip_left(text::strip_right(row["question"].get<std::string>())), -1};
     for (int i = 0; i < 4; ++i) {
       const auto& choices = row["choices"];
-      HOLDFAST_CHECK(kBadFile, choices.is_array() || choices.contains(kLetters[i]), where, ": found choices without ", kLetters[i], ", expected A, B, C and D");
+      HOLDFAST_CHECK(kBadFile, choices.is_array() || choices.contains(kLetters[i]), where, ": found choices without ",
+                     kLetters[i], ", expected A, B, C and D");
       const auto& choice = choices.is_array() ? choices[static_cast<std::size_t>(i)] : choices[kLetters[i]];
       HOLDFAST_CHECK(kBadFile, choice.is_string(), where, ": found the choice ", choice.dump(), ", expected a text");
       question.text += std::string("\n") + kLetters[i] + ". " + choice.get<std::string>();
       if (row["answer"] == kLetters[i] || row["answer"] == i) question.answer = i;
     }
-    HOLDFAST_CHECK(kBadFile, question.answer >= 0, where, ": found answer ", row["answer"].dump(), ", expected A .. D or 0 .. 3");
+    HOLDFAST_CHECK(kBadFile, question.answer >= 0, where, ": found answer ", row["answer"].dump(),
+                   ", expected A .. D or 0 .. 3");
     question.text += "\nAnswer:";
     questions.push_back(std::move(question));
   }
@@ -51,8 +55,12 @@ void add_subject(const fs::path& directory, int shots, Benchmark& benchmark) {
   std::string context = "The following are multiple choice questions (with answers) about " + words + ".\n\n";
   if (shots > 0) {
     const auto examples = read_questions(directory / "dev.jsonl");
-    HOLDFAST_CHECK(kBadFile, static_cast<int>(examples.size()) >= shots, "[benchmark] ", (directory / "dev.jsonl").string(), ": found ", examples.size(), " rows, expected at least ", shots, " for the shots; try --set benchmark.mmlu.shots=", examples.size());
-    for (int i = 0; i < shots; ++i) context += examples[static_cast<std::size_t>(i)].text + " " + kLetters[examples[static_cast<std::size_t>(i)].answer] + "\n\n";
+    HOLDFAST_CHECK(kBadFile, static_cast<int>(examples.size()) >= shots, "[benchmark] ",
+                   (directory / "dev.jsonl").string(), ": found ", examples.size(), " rows, expected at least ", shots,
+                   " for the shots; try --set benchmark.mmlu.shots=", examples.size());
+    for (int i = 0; i < shots; ++i)
+      context += examples[static_cast<std::size_t>(i)].text + " " +
+                 kLetters[examples[static_cast<std::size_t>(i)].answer] + "\n\n";
   }
   const auto questions = read_questions(directory / "test.jsonl");
   for (std::size_t i = 0; i < questions.size(); ++i) {
@@ -69,14 +77,17 @@ void add_subject(const fs::path& directory, int shots, Benchmark& benchmark) {
 }  // namespace
 
 Benchmark load_mmlu(const BenchmarkSpec& spec) {
-  HOLDFAST_CHECK(kBadFile, fs::is_directory(spec.path), "[benchmark] found no directory at ", spec.path.string(), ", expected one folder a subject, or one subject's folder");
-  HOLDFAST_CHECK(kBadInput, spec.shots >= 0, "[benchmark] found ", spec.shots, " shots for '", spec.name, "', expected 0 or more");
+  HOLDFAST_CHECK(kBadFile, fs::is_directory(spec.path), "[benchmark] found no directory at ", spec.path.string(),
+                 ", expected one folder a subject, or one subject's folder");
+  HOLDFAST_CHECK(kBadInput, spec.shots >= 0, "[benchmark] found ", spec.shots, " shots for '", spec.name,
+                 "', expected 0 or more");
   std::vector<fs::path> subjects;
   if (fs::exists(spec.path / "test.jsonl")) {
     subjects = {spec.path.filename().empty() ? spec.path.parent_path() : spec.path};
   } else if (!spec.subjects.empty()) {
     for (const std::string& subject : spec.subjects) {
-      HOLDFAST_CHECK(kBadFile, fs::exists(spec.path / subject / "test.jsonl"), "[benchmark] found no subject '", subject, "' in ", spec.path.string(), ", expected its folder with test.jsonl");
+      HOLDFAST_CHECK(kBadFile, fs::exists(spec.path / subject / "test.jsonl"), "[benchmark] found no subject '",
+                     subject, "' in ", spec.path.string(), ", expected its folder with test.jsonl");
       subjects.push_back(spec.path / subject);
     }
   } else {
@@ -85,7 +96,8 @@ Benchmark load_mmlu(const BenchmarkSpec& spec) {
     }
     std::sort(subjects.begin(), subjects.end());
   }
-  HOLDFAST_CHECK(kBadFile, !subjects.empty(), "[benchmark] found no folder with test.jsonl in ", spec.path.string(), ", expected one folder a subject");
+  HOLDFAST_CHECK(kBadFile, !subjects.empty(), "[benchmark] found no folder with test.jsonl in ", spec.path.string(),
+                 ", expected one folder a subject");
   Benchmark benchmark{spec.name, Kind::kChoice, "1 (" + std::to_string(spec.shots) + "-shot)", "", {}};
   std::string hashes;
   for (const fs::path& subject : subjects) {

@@ -1,7 +1,7 @@
 // What evaluation knows of a model: prompts in; texts, token counts and log-probabilities out.
 //
-// So benchmarks, judges and statistics build without torch, and the same benchmark can be put to our engine, to an endpoint,
-// or to a recorded journal.
+// So benchmarks, judges and statistics build without torch, and the same benchmark can be put to our engine, to an
+// endpoint, or to a recorded journal.
 #pragma once
 
 #include <cstdint>
@@ -32,7 +32,8 @@ class Responder {
  public:
   virtual ~Responder() = default;
   // One answer a prompt of token ids, in order.
-  virtual std::vector<Answer> answer(std::span<const std::vector<std::int32_t>> prompts, const AnswerOptions& options) = 0;
+  virtual std::vector<Answer> answer(std::span<const std::vector<std::int32_t>> prompts,
+                                     const AnswerOptions& options) = 0;
   // One summed log-probability a continuation, in order.
   virtual std::vector<double> score(std::span<const Continuation> continuations) = 0;
 };

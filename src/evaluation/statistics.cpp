@@ -30,14 +30,16 @@ double mcnemar_exact(std::int64_t b, std::int64_t c) {
   double tail = 0;
   const double log_half = static_cast<double>(n) * std::log(0.5);
   for (std::int64_t i = 0; i <= few; ++i) {
-    const double log_choose = std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(i) + 1) - std::lgamma(static_cast<double>(n - i) + 1);
+    const double log_choose = std::lgamma(static_cast<double>(n) + 1) - std::lgamma(static_cast<double>(i) + 1) -
+                              std::lgamma(static_cast<double>(n - i) + 1);
     tail += std::exp(log_choose + log_half);
   }
   return std::min(1.0, 2 * tail);
 }
 
 Interval paired_difference(const PairedCounts& pairs) {
-  const double a = static_cast<double>(pairs.both), b = static_cast<double>(pairs.before_only), c = static_cast<double>(pairs.after_only), d = static_cast<double>(pairs.neither);
+  const double a = static_cast<double>(pairs.both), b = static_cast<double>(pairs.before_only),
+               c = static_cast<double>(pairs.after_only), d = static_cast<double>(pairs.neither);
   const std::int64_t n = pairs.both + pairs.before_only + pairs.after_only + pairs.neither;
   if (n == 0) return {-1, 1};
   const double count = static_cast<double>(n);

@@ -31,7 +31,8 @@ std::size_t find_stop(const std::string& text, const std::vector<std::string>& s
 }
 
 // Adds the token; true when the answer has ended.
-bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decoder, const text::Tokenizer& tokenizer, const GenerateOptions& options) {
+bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
+               const GenerateOptions& options) {
   Completion& completion = sequence.completion;
   completion.ids.push_back(id);
   --sequence.room;
@@ -57,10 +58,13 @@ void finish_text(Completion& completion, const text::Tokenizer& tokenizer, const
 
 const char* finish_reason_name(FinishReason reason) { return reason == FinishReason::kStop ? "stop" : "length"; }
 
-std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer, const model::Adapter* adapter,
-                                 std::span<const std::vector<text::TokenId>> prompts, const GenerateOptions& options) {
-  HOLDFAST_CHECK(kBadInput, options.max_new_tokens > 0, "[generate] found max_new_tokens ", options.max_new_tokens, ", expected at least 1");
-  HOLDFAST_CHECK(kBadInput, options.temperature >= 0 && options.top_p > 0 && options.top_p <= 1, "[generate] found temperature ", options.temperature, " and top_p ", options.top_p,
+std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer,
+                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+                                 const GenerateOptions& options) {
+  HOLDFAST_CHECK(kBadInput, options.max_new_tokens > 0, "[generate] found max_new_tokens ", options.max_new_tokens,
+                 ", expected at least 1");
+  HOLDFAST_CHECK(kBadInput, options.temperature >= 0 && options.top_p > 0 && options.top_p <= 1,
+                 "[generate] found temperature ", options.temperature, " and top_p ", options.top_p,
                  ", expected temperature from 0 up and top_p over 0 and up to 1");
   std::vector<Completion> completions(prompts.size());
   std::vector<Sequence> active;
@@ -68,9 +72,11 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer&
   model::TokenBatch batch;
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto length = static_cast<std::int64_t>(prompts[i].size());
-    HOLDFAST_CHECK(kBadInput, length > 0, "[generate] found an empty prompt (number ", i + 1, "), expected at least one token");
+    HOLDFAST_CHECK(kBadInput, length > 0, "[generate] found an empty prompt (number ", i + 1,
+                   "), expected at least one token");
     const std::int64_t room = std::min(options.max_new_tokens, decoder.config().max_positions - length);
-    HOLDFAST_CHECK(kBadInput, room > 0, "[generate] found a prompt of ", length, " tokens (number ", i + 1, "), expected fewer than the model's ", decoder.config().max_positions, " positions");
+    HOLDFAST_CHECK(kBadInput, room > 0, "[generate] found a prompt of ", length, " tokens (number ", i + 1,
+                   "), expected fewer than the model's ", decoder.config().max_positions, " positions");
     active.push_back({i, Random(options.seed, options.stream + i), {}, room});
     active.back().completion.prompt_tokens = length;
     capacities.push_back(length + room);
@@ -90,7 +96,8 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer&
     std::vector<std::int64_t> slots;
     for (std::size_t i = 0; i < active.size(); ++i) {
       const std::span<const float> row(logits.const_data_ptr<float>() + i * v, v);
-      const auto id = static_cast<text::TokenId>(options.temperature == 0 ? greedy(row) : sample(row, options.temperature, options.top_p, active[i].random));
+      const auto id = static_cast<text::TokenId>(
+          options.temperature == 0 ? greedy(row) : sample(row, options.temperature, options.top_p, active[i].random));
       if (add_token(active[i], id, decoder, tokenizer, options)) {
         finish_text(active[i].completion, tokenizer, options);
         completions[active[i].index] = std::move(active[i].completion);

@@ -1,7 +1,8 @@
 // Batched generation with a KV cache, greedy or sampled.
 //
-// All prompts of a call run together and share every product with the weights; a sequence leaves the batch when it ends.
-// What a call computes depends on its prompts and options alone, so that a wave gives the same bytes whenever it is run.
+// All prompts of a call run together and share every product with the weights; a sequence leaves the batch when it
+// ends. What a call computes depends on its prompts and options alone, so that a wave gives the same bytes whenever it
+// is run.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +21,7 @@ struct GenerateOptions {
   double top_p = 1;               // sample from the smallest set of tokens that holds this probability
   std::vector<std::string> stop;  // an answer ends before the first of these
   std::uint64_t seed = 1234;
-  std::uint64_t stream = 0;       // of the first prompt's random numbers; the others count up from it
+  std::uint64_t stream = 0;  // of the first prompt's random numbers; the others count up from it
 };
 
 enum class FinishReason { kStop, kLength };
@@ -34,7 +35,8 @@ struct Completion {
 };
 
 // Throws Error(kBadInput) for an empty prompt, or one that leaves no room in the model's positions.
-std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer, const model::Adapter* adapter,
-                                 std::span<const std::vector<text::TokenId>> prompts, const GenerateOptions& options);
+std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer,
+                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+                                 const GenerateOptions& options);
 
 }  // namespace holdfast::generation

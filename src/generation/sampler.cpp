@@ -22,7 +22,8 @@ std::int64_t sample(std::span<const float> logits, double temperature, double to
   std::vector<std::int64_t> order(logits.size());
   std::iota(order.begin(), order.end(), std::int64_t{0});
   // Likeliest first, of equals the lower id, so that the order is the same everywhere.
-  std::sort(order.begin(), order.end(), [&](std::int64_t a, std::int64_t b) { return weights[a] != weights[b] ? weights[a] > weights[b] : a < b; });
+  std::sort(order.begin(), order.end(),
+            [&](std::int64_t a, std::int64_t b) { return weights[a] != weights[b] ? weights[a] > weights[b] : a < b; });
   const double total = std::accumulate(weights.begin(), weights.end(), 0.0);
   double kept = 0;
   std::size_t count = 0;

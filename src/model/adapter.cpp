@@ -51,7 +51,8 @@ ProjectionShape projection_shape(const checkpoint::ModelConfig& c, Projection pr
   HOLDFAST_ASSERT(false);
 }
 
-std::vector<Adapter::Slot> Adapter::plan(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config) {
+std::vector<Adapter::Slot> Adapter::plan(const checkpoint::ModelConfig& model,
+                                         const checkpoint::AdapterConfig& config) {
   std::vector<Slot> slots;
   std::int64_t offset = 0;
   for (std::int64_t layer = 0; layer < model.num_layers; ++layer) {
@@ -66,7 +67,8 @@ std::vector<Adapter::Slot> Adapter::plan(const checkpoint::ModelConfig& model, c
       slots.push_back(slot);
     }
   }
-  HOLDFAST_CHECK(kBadInput, offset > 0, "[adapter] found no layer that the targets name, expected some of q_proj, k_proj, v_proj, o_proj, "
+  HOLDFAST_CHECK(kBadInput, offset > 0,
+                 "[adapter] found no layer that the targets name, expected some of q_proj, k_proj, v_proj, o_proj, "
                  "gate_proj, up_proj, down_proj; try all-linear");
   return slots;
 }
@@ -88,12 +90,15 @@ Adapter::Adapter(checkpoint::AdapterConfig config, std::vector<Slot> slots, at::
   }
 }
 
-Adapter Adapter::fresh(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config, std::uint64_t seed) {
+Adapter Adapter::fresh(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config,
+                       std::uint64_t seed) {
   if (!config.target_is_pattern) {
     for (const std::string& target : config.target_modules) {
       bool is_known = target == "all-linear";
-      for (const Projection projection : kProjections) is_known = is_known || std::string(projection_name(projection)).ends_with(target);
-      HOLDFAST_CHECK(kBadInput, is_known, "[adapter] found target '", target, "', expected all-linear or some of q_proj, k_proj, v_proj, o_proj, "
+      for (const Projection projection : kProjections)
+        is_known = is_known || std::string(projection_name(projection)).ends_with(target);
+      HOLDFAST_CHECK(kBadInput, is_known, "[adapter] found target '", target,
+                     "', expected all-linear or some of q_proj, k_proj, v_proj, o_proj, "
                      "gate_proj, up_proj, down_proj; try all-linear");
     }
   }
@@ -120,17 +125,19 @@ Adapter Adapter::load(const checkpoint::ModelConfig& model, const std::filesyste
       const auto found = weights.find(module_path(layer, projection));
       HOLDFAST_CHECK(kBadFile, found != weights.end(), where, "found no weights for '", module_path(layer, projection),
                      "', which adapter_config.json targets; is the adapter of this model?");
-      HOLDFAST_CHECK(kBadFile, found->second.a.sizes() == pair.a.sizes() && found->second.b.sizes() == pair.b.sizes(), where, "found '",
-                     module_path(layer, projection), "' with lora_A [", found->second.a.size(0), ", ", found->second.a.size(1), "] and lora_B [",
-                     found->second.b.size(0), ", ", found->second.b.size(1), "], expected [", pair.a.size(0), ", ", pair.a.size(1), "] and [",
-                     pair.b.size(0), ", ", pair.b.size(1), "]; is the adapter of this model?");
+      HOLDFAST_CHECK(kBadFile, found->second.a.sizes() == pair.a.sizes() && found->second.b.sizes() == pair.b.sizes(),
+                     where, "found '", module_path(layer, projection), "' with lora_A [", found->second.a.size(0), ", ",
+                     found->second.a.size(1), "] and lora_B [", found->second.b.size(0), ", ", found->second.b.size(1),
+                     "], expected [", pair.a.size(0), ", ", pair.a.size(1), "] and [", pair.b.size(0), ", ",
+                     pair.b.size(1), "]; is the adapter of this model?");
       at::Tensor a = pair.a, b = pair.b;
       a.copy_(found->second.a);
       b.copy_(found->second.b);
       weights.erase(found);
     }
   }
-  HOLDFAST_CHECK(kBadFile, weights.empty(), where, "found weights for '", weights.empty() ? std::string() : weights.begin()->first,
+  HOLDFAST_CHECK(kBadFile, weights.empty(), where, "found weights for '",
+                 weights.empty() ? std::string() : weights.begin()->first,
                  "', which is no adapted projection of this model; is the adapter of another one?");
   return adapter;
 }

@@ -20,8 +20,9 @@
 namespace holdfast::model {
 
 enum class Projection { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown };
-inline constexpr std::array kProjections = {Projection::kQuery, Projection::kKey, Projection::kValue, Projection::kOutput,
-                                            Projection::kGate,  Projection::kUp,  Projection::kDown};
+inline constexpr std::array kProjections = {Projection::kQuery,  Projection::kKey,  Projection::kValue,
+                                            Projection::kOutput, Projection::kGate, Projection::kUp,
+                                            Projection::kDown};
 
 // "self_attn.q_proj", as in the checkpoint's names.
 const char* projection_name(Projection projection);
@@ -43,7 +44,8 @@ class Adapter {
  public:
   // A fresh adapter: A uniform in +-1/sqrt(in) (PEFT's kaiming_uniform with a = sqrt 5), B zero.
   // Throws Error(kBadInput) when a target of `config` names no projection of the model.
-  static Adapter fresh(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config, std::uint64_t seed);
+  static Adapter fresh(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config,
+                       std::uint64_t seed);
   // Throws Error(kBadFile) when a pair is missing, superfluous or of another shape than the model's.
   static Adapter load(const checkpoint::ModelConfig& model, const std::filesystem::path& directory);
   void save(const std::filesystem::path& directory) const;

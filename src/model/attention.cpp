@@ -29,23 +29,23 @@ struct Segments {
   at::Tensor first, second;  // [m1, g * k], [m2, g * k]; the first may have no rows
 };
 
-#define HOLDFAST_ATTEND_LOOPS(T)                                                                                         \
-  HOLDFAST_CLONES void scores_of(const T* q, const T* keys, std::int64_t rows, std::int64_t stride, std::int64_t width,  \
-                                 T scale, T* scores) {                                                                   \
-    for (std::int64_t j = 0; j < rows; ++j) {                                                                            \
-      const T* key = keys + j * stride;                                                                                  \
-      T dot = 0;                                                                                                         \
-      _Pragma("omp simd reduction(+ : dot)") for (std::int64_t i = 0; i < width; ++i) dot += q[i] * key[i];              \
-      scores[j] = dot * scale;                                                                                           \
-    }                                                                                                                    \
-  }                                                                                                                      \
-  HOLDFAST_CLONES void add_values(const T* weights, const T* values, std::int64_t rows, std::int64_t stride,             \
-                                  std::int64_t width, T* out) {                                                          \
-    for (std::int64_t j = 0; j < rows; ++j) {                                                                            \
-      const T* value = values + j * stride;                                                                              \
-      const T weight = weights[j];                                                                                       \
-      _Pragma("omp simd") for (std::int64_t i = 0; i < width; ++i) out[i] += weight * value[i];                          \
-    }                                                                                                                    \
+#define HOLDFAST_ATTEND_LOOPS(T)                                                                             \
+  HOLDFAST_CLONES void scores_of(const T* q, const T* keys, std::int64_t rows, std::int64_t stride,          \
+                                 std::int64_t width, T scale, T* scores) {                                   \
+    for (std::int64_t j = 0; j < rows; ++j) {                                                                \
+      const T* key = keys + j * stride;                                                                      \
+      T dot = 0;                                                                                             \
+      _Pragma("omp simd reduction(+ : dot)") for (std::int64_t i = 0; i < width; ++i) dot += q[i] * key[i];  \
+      scores[j] = dot * scale;                                                                               \
+    }                                                                                                        \
+  }                                                                                                          \
+  HOLDFAST_CLONES void add_values(const T* weights, const T* values, std::int64_t rows, std::int64_t stride, \
+                                  std::int64_t width, T* out) {                                              \
+    for (std::int64_t j = 0; j < rows; ++j) {                                                                \
+      const T* value = values + j * stride;                                                                  \
+      const T weight = weights[j];                                                                           \
+      _Pragma("omp simd") for (std::int64_t i = 0; i < width; ++i) out[i] += weight * value[i];              \
+    }                                                                                                        \
   }
 
 HOLDFAST_ATTEND_LOOPS(float)
@@ -63,8 +63,8 @@ void softmax(std::vector<T>& scores) {
 
 // One new token: query [h * k] against m1 + m2 keys, for the key/value heads begin .. end.
 template <typename T>
-void attend_one(const T* q, const Segments& keys, const Segments& values, const AttentionShape& shape, std::int64_t kv_head,
-                T* out) {
+void attend_one(const T* q, const Segments& keys, const Segments& values, const AttentionShape& shape,
+                std::int64_t kv_head, T* out) {
   const std::int64_t k = shape.head_dim, stride = shape.num_kv_heads * k, group = shape.num_heads / shape.num_kv_heads;
   const std::int64_t m1 = keys.first.size(0), m2 = keys.second.size(0);
   std::vector<T> scores(m1 + m2);
@@ -115,8 +115,9 @@ AttentionResult attention(const at::Tensor& q, const at::Tensor& k, const at::Te
   return result;
 }
 
-AttentionGradient attention_backward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
-                                     const AttentionResult& forward, const TokenBatch& batch, const AttentionShape& shape) {
+AttentionGradient attention_backward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
+                                     const at::Tensor& v, const AttentionResult& forward, const TokenBatch& batch,
+                                     const AttentionShape& shape) {
   AttentionGradient gradient{at::empty_like(q), at::empty_like(k), at::empty_like(v)};
   for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {
     const std::int64_t begin = batch.starts[i], end = batch.starts[i + 1], width = shape.head_dim;
@@ -152,7 +153,8 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::
     keys[i].second = cache.keys(layer, i).narrow(0, 0, valid);
     values[i].second = cache.values(layer, i).narrow(0, 0, valid);
     keys[i].first = before > 0 ? cache.prefix()->keys(layer, 0).narrow(0, 0, before) : keys[i].second.narrow(0, 0, 0);
-    values[i].first = before > 0 ? cache.prefix()->values(layer, 0).narrow(0, 0, before) : values[i].second.narrow(0, 0, 0);
+    values[i].first =
+        before > 0 ? cache.prefix()->values(layer, 0).narrow(0, 0, before) : values[i].second.narrow(0, 0, 0);
     if (count > 1 && before > 0) {  // matrix products want one block
       keys[i].second = at::cat({keys[i].first, keys[i].second});
       values[i].second = at::cat({values[i].first, values[i].second});

@@ -47,7 +47,8 @@ at::Tensor Decoder::forward_layer(std::int64_t index, at::Tensor x, const TokenB
   at::Tensor up = project(h2, Projection::kUp);                             // [t, f]
   at::Tensor out = project(swiglu(gate, up), Projection::kDown).add_(y);    // [t, d]
   if (keep != nullptr) {
-    *keep = {std::move(x), std::move(q), std::move(k), std::move(v), std::move(y), std::move(gate), std::move(up), std::move(attended)};
+    *keep = {std::move(x), std::move(q),    std::move(k),  std::move(v),
+             std::move(y), std::move(gate), std::move(up), std::move(attended)};
   }
   return out;
 }
@@ -85,8 +86,9 @@ at::Tensor Decoder::logits_backward(const at::Tensor& dlogits) {
   return at::mm(dlogits, head().dense_into(workspace_.weight, compute_));
 }
 
-at::Tensor Decoder::backward_layer(std::int64_t index, const at::Tensor& dout, const TokenBatch& batch, const RopeTable& rope,
-                                   const Adapter& adapter, const LayerActivations& kept, Adapter& gradient) {
+at::Tensor Decoder::backward_layer(std::int64_t index, const at::Tensor& dout, const TokenBatch& batch,
+                                   const RopeTable& rope, const Adapter& adapter, const LayerActivations& kept,
+                                   Adapter& gradient) {
   const DecoderLayer& layer = layers_[index];
   const auto back = [&](const at::Tensor& dy, const at::Tensor& input, Projection projection, bool needs_dx = true) {
     return lora_linear_backward(dy, input, layer[projection], &adapter.pair(index, projection),
@@ -132,11 +134,14 @@ void Decoder::backward(const at::Tensor& dhidden, const TokenBatch& batch, const
 double Decoder::linear_flops_per_token() const {
   double weights = 0;
   for (const DecoderLayer& layer : layers_) {
-    for (const quant::Matrix& matrix : layer.projections) weights += static_cast<double>(matrix.out_features()) * matrix.in_features();
+    for (const quant::Matrix& matrix : layer.projections)
+      weights += static_cast<double>(matrix.out_features()) * matrix.in_features();
   }
   return 2 * weights;
 }
 
-double Decoder::head_flops_per_token() const { return 2.0 * static_cast<double>(config_.vocab_size) * config_.hidden_size; }
+double Decoder::head_flops_per_token() const {
+  return 2.0 * static_cast<double>(config_.vocab_size) * config_.hidden_size;
+}
 
 }  // namespace holdfast::model

@@ -29,9 +29,11 @@ Precision parse_precision(std::string_view word);
 const char* precision_name(Precision precision);
 
 struct DecoderLayer {
-  at::Tensor attention_norm, mlp_norm;     // [d]
+  at::Tensor attention_norm, mlp_norm;       // [d]
   std::array<quant::Matrix, 7> projections;  // in the order of kProjections
-  const quant::Matrix& operator[](Projection projection) const { return projections[static_cast<std::size_t>(projection)]; }
+  const quant::Matrix& operator[](Projection projection) const {
+    return projections[static_cast<std::size_t>(projection)];
+  }
 };
 
 // What a backward pass needs of one layer.
@@ -48,8 +50,8 @@ struct Activations {
 
 class Decoder {
  public:
-  // Reads a Hugging Face directory, one tensor at a time.  `compute` is the type of all arithmetic: float, or double for
-  // tests.  kBf16 keeps matrices in bfloat16 and widens them for each product; kCheckpoint keeps the stored values,
+  // Reads a Hugging Face directory, one tensor at a time.  `compute` is the type of all arithmetic: float, or double
+  // for tests.  kBf16 keeps matrices in bfloat16 and widens them for each product; kCheckpoint keeps the stored values,
   // widened once.  Throws Error(kBadFile) for anything wrong with the files.
   static Decoder load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute = at::kFloat);
 

@@ -28,7 +28,10 @@ const char* precision_name(Precision precision) {
 }
 
 Decoder::Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute)
-    : config_(std::move(config)), precision_(precision), compute_(compute), inverse_frequencies_(rope_inverse_frequencies(config_)) {}
+    : config_(std::move(config)),
+      precision_(precision),
+      compute_(compute),
+      inverse_frequencies_(rope_inverse_frequencies(config_)) {}
 
 Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute) {
   checkpoint::ModelConfig config = checkpoint::read_config(directory);
@@ -39,7 +42,8 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   // Embedding and head are never in 4 bits; with bf16 they are rounded, as the matrices are.
   const auto dense = [&](const std::string& name) {
     const at::Tensor stored = weights.tensor(name);
-    return quant::Matrix::dense(precision == Precision::kBf16 ? stored.to(at::kBFloat16).contiguous() : stored.to(compute).clone());
+    return quant::Matrix::dense(precision == Precision::kBf16 ? stored.to(at::kBFloat16).contiguous()
+                                                              : stored.to(compute).clone());
   };
   const auto linear = [&](const std::string& name) {
     return precision == Precision::kNf4 ? quant::Matrix::nf4(weights.tensor(name)) : dense(name);
@@ -62,7 +66,8 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
 }
 
 std::int64_t Decoder::weight_bytes() const {
-  std::int64_t bytes = embedding_.bytes() + head_.bytes() + final_norm_.numel() * static_cast<std::int64_t>(final_norm_.element_size());
+  std::int64_t bytes =
+      embedding_.bytes() + head_.bytes() + final_norm_.numel() * static_cast<std::int64_t>(final_norm_.element_size());
   for (const DecoderLayer& layer : layers_) {
     for (const quant::Matrix& matrix : layer.projections) bytes += matrix.bytes();
     bytes += 2 * layer.attention_norm.numel() * static_cast<std::int64_t>(layer.attention_norm.element_size());

@@ -51,7 +51,8 @@ void KvCache::keep(std::span<const std::int64_t> slots) {
 }
 
 std::int64_t KvCache::bytes_per_token(const checkpoint::ModelConfig& config, at::ScalarType type) {
-  return 2 * config.num_layers * config.num_kv_heads * config.head_dim * static_cast<std::int64_t>(c10::elementSize(type));
+  return 2 * config.num_layers * config.num_kv_heads * config.head_dim *
+         static_cast<std::int64_t>(c10::elementSize(type));
 }
 
 }  // namespace holdfast::model

@@ -1,7 +1,7 @@
 // Keys and values of tokens already seen, one slab a sequence and layer, in one buffer a layer.
 //
-// A cache may stand on a shared prefix: tokens that all its sequences begin with, held once, in a cache of one sequence.
-// Invariant: length(i) tokens of slot i are valid in every layer between calls of Decoder::forward.
+// A cache may stand on a shared prefix: tokens that all its sequences begin with, held once, in a cache of one
+// sequence. Invariant: length(i) tokens of slot i are valid in every layer between calls of Decoder::forward.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,7 +21,7 @@ class KvCache {
           std::shared_ptr<const KvCache> prefix = nullptr);
 
   std::int64_t num_slots() const { return static_cast<std::int64_t>(lengths_.size()); }
-  std::int64_t length(std::int64_t slot) const { return lengths_[slot]; }          // own tokens, without the prefix
+  std::int64_t length(std::int64_t slot) const { return lengths_[slot]; }  // own tokens, without the prefix
   std::int64_t past(std::int64_t slot) const { return lengths_[slot] + prefix_length(); }
   std::int64_t prefix_length() const { return prefix_ ? prefix_->length(0) : 0; }
   const KvCache* prefix() const { return prefix_.get(); }

@@ -19,13 +19,13 @@ at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const L
   return y;
 }
 
-at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight, const LoraPair* lora,
-                                const LoraPair* gradient, bool needs_dx, Workspace& workspace) {
+at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight,
+                                const LoraPair* lora, const LoraPair* gradient, bool needs_dx, Workspace& workspace) {
   at::Tensor dx;
   if (needs_dx) dx = at::mm(dy, weight.dense_into(workspace.weight, dy.scalar_type()));  // [t, in]
   if (is_active(lora)) {
     HOLDFAST_ASSERT(is_active(gradient));
-    const at::Tensor s = at::mm(x, lora->a.t());                 // [t, r]
+    const at::Tensor s = at::mm(x, lora->a.t());                  // [t, r]
     const at::Tensor ds = at::mm(dy, lora->b).mul_(lora->scale);  // [t, r]
     at::Tensor db = gradient->b, da = gradient->a;
     db.addmm_(dy.t(), s, 1, lora->scale);

@@ -24,7 +24,7 @@ struct Workspace {
 at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraPair* lora, Workspace& workspace);
 
 // Adds to the gradient pair and returns dx (an undefined tensor when `needs_dx` is false).
-at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight, const LoraPair* lora,
-                                const LoraPair* gradient, bool needs_dx, Workspace& workspace);
+at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight,
+                                const LoraPair* lora, const LoraPair* gradient, bool needs_dx, Workspace& workspace);
 
 }  // namespace holdfast::model

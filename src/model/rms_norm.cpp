@@ -54,7 +54,8 @@ at::Tensor rms_norm(const at::Tensor& x, const at::Tensor& weight, double eps) {
   return y;
 }
 
-void rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, double eps, at::Tensor& dx) {
+void rms_norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, double eps,
+                       at::Tensor& dx) {
   HOLDFAST_ASSERT(dy.is_contiguous() && x.is_contiguous() && dx.is_contiguous() && dy.sizes() == x.sizes());
   const std::int64_t d = x.size(1);
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "rms_norm_backward", [&] {

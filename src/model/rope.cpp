@@ -35,13 +35,13 @@ void scale_llama3(at::Tensor& inverse, const checkpoint::RopeScaling& scaling) {
   }
 }
 
-#define HOLDFAST_ROTATE_HEAD(T)                                                                              \
-  HOLDFAST_CLONES void rotate_head(T* x, const T* cos, const T* sin, T sign, std::int64_t half) {            \
-    _Pragma("omp simd") for (std::int64_t i = 0; i < half; ++i) {                                            \
-      const T first = x[i], second = x[i + half], s = sign * sin[i];                                         \
-      x[i] = first * cos[i] - second * s;                                                                    \
-      x[i + half] = second * cos[i] + first * s;                                                             \
-    }                                                                                                        \
+#define HOLDFAST_ROTATE_HEAD(T)                                                                   \
+  HOLDFAST_CLONES void rotate_head(T* x, const T* cos, const T* sin, T sign, std::int64_t half) { \
+    _Pragma("omp simd") for (std::int64_t i = 0; i < half; ++i) {                                 \
+      const T first = x[i], second = x[i + half], s = sign * sin[i];                              \
+      x[i] = first * cos[i] - second * s;                                                         \
+      x[i + half] = second * cos[i] + first * s;                                                  \
+    }                                                                                             \
   }
 
 HOLDFAST_ROTATE_HEAD(float)
@@ -66,7 +66,8 @@ at::Tensor rope_inverse_frequencies(const checkpoint::ModelConfig& config) {
   return inverse;
 }
 
-RopeTable rope_table(const at::Tensor& inverse_frequencies, std::span<const std::int64_t> positions, at::ScalarType type) {
+RopeTable rope_table(const at::Tensor& inverse_frequencies, std::span<const std::int64_t> positions,
+                     at::ScalarType type) {
   at::Tensor places = at::empty({static_cast<std::int64_t>(positions.size())}, at::kFloat);
   for (std::size_t i = 0; i < positions.size(); ++i) places.data_ptr<float>()[i] = static_cast<float>(positions[i]);
   const at::Tensor angles = at::outer(places, inverse_frequencies);  // [t, k / 2]

@@ -5,8 +5,8 @@
 //   y_{i+k/2} = x_{i+k/2} cos a_i + x_i       sin a_i
 // Backward  the inverse rotation: the same with -sin.
 // Angles are formed in float, as transformers does, also where the rotation is done in double.
-// Scaling   none, linear (positions divided by the factor), llama3 (low frequencies stretched, a smooth passage between).
-// Source    Su et al., RoFormer, arXiv:2104.09864; scaling rules as in transformers' modeling_rope_utils.
+// Scaling   none, linear (positions divided by the factor), llama3 (low frequencies stretched, a smooth passage
+// between). Source    Su et al., RoFormer, arXiv:2104.09864; scaling rules as in transformers' modeling_rope_utils.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -23,7 +23,8 @@ at::Tensor rope_inverse_frequencies(const checkpoint::ModelConfig& config);
 struct RopeTable {
   at::Tensor cos, sin;  // [t, k / 2] in the compute type
 };
-RopeTable rope_table(const at::Tensor& inverse_frequencies, std::span<const std::int64_t> positions, at::ScalarType type);
+RopeTable rope_table(const at::Tensor& inverse_frequencies, std::span<const std::int64_t> positions,
+                     at::ScalarType type);
 
 // Rotates x [t, heads * k] in place; `inverse` turns back (the backward pass).
 void apply_rotary(at::Tensor& x, const RopeTable& table, std::int64_t head_dim, bool inverse = false);

@@ -12,13 +12,13 @@
 namespace holdfast::model {
 namespace {
 
-#define HOLDFAST_SWIGLU_SPAN(T)                                                                                     \
-  HOLDFAST_CLONES void backward_span(const T* da, const T* gate, const T* up, const T* sigma, std::int64_t n,       \
-                                     T* dgate, T* dup) {                                                            \
-    _Pragma("omp simd") for (std::int64_t i = 0; i < n; ++i) {                                                      \
-      dup[i] = da[i] * (gate[i] * sigma[i]);                                                                        \
-      dgate[i] = da[i] * up[i] * (sigma[i] * (1 + gate[i] * (1 - sigma[i])));                                       \
-    }                                                                                                               \
+#define HOLDFAST_SWIGLU_SPAN(T)                                                                               \
+  HOLDFAST_CLONES void backward_span(const T* da, const T* gate, const T* up, const T* sigma, std::int64_t n, \
+                                     T* dgate, T* dup) {                                                      \
+    _Pragma("omp simd") for (std::int64_t i = 0; i < n; ++i) {                                                \
+      dup[i] = da[i] * (gate[i] * sigma[i]);                                                                  \
+      dgate[i] = da[i] * up[i] * (sigma[i] * (1 + gate[i] * (1 - sigma[i])));                                 \
+    }                                                                                                         \
   }
 
 HOLDFAST_SWIGLU_SPAN(float)

@@ -32,7 +32,8 @@ at::Tensor Matrix::dense_into(at::Tensor& scratch, at::ScalarType type) const {
 
 void Matrix::gather_rows(std::span<const std::int64_t> rows, at::Tensor& out) const {
   HOLDFAST_ASSERT(!nf4_ && out.size(0) == static_cast<std::int64_t>(rows.size()));
-  for (std::size_t i = 0; i < rows.size(); ++i) out.select(0, static_cast<std::int64_t>(i)).copy_(dense_.select(0, rows[i]));
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    out.select(0, static_cast<std::int64_t>(i)).copy_(dense_.select(0, rows[i]));
 }
 
 const char* Matrix::storage_name() const {

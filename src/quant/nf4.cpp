@@ -86,10 +86,12 @@ const Nf4Kernels& kernels(Isa isa) {
 Isa choose_isa() {
   const char* forced = std::getenv("HOLDFAST_ISA");
   const std::string_view word = forced ? forced : "";
-  constexpr std::pair<std::string_view, Isa> kNames[] = {{"reference", Isa::kReference}, {"avx2", Isa::kAvx2}, {"avx512", Isa::kAvx512}};
+  constexpr std::pair<std::string_view, Isa> kNames[] = {
+      {"reference", Isa::kReference}, {"avx2", Isa::kAvx2}, {"avx512", Isa::kAvx512}};
   for (const auto& [name, isa] : kNames) {
     if (word != name) continue;
-    HOLDFAST_CHECK(kMachine, is_supported(isa), "[start] found HOLDFAST_ISA=", word, " but this processor has no such instructions; try without it");
+    HOLDFAST_CHECK(kMachine, is_supported(isa), "[start] found HOLDFAST_ISA=", word,
+                   " but this processor has no such instructions; try without it");
     return isa;
   }
   HOLDFAST_CHECK(kBadInput, word.empty(), "[start] found HOLDFAST_ISA=", word, ", expected reference, avx2 or avx512");
@@ -181,15 +183,19 @@ void dequantize_nf4(const Nf4Weight& weight, float* out, std::int64_t row_begin,
   const std::uint8_t* scale_codes = weight.absmax_codes.const_data_ptr<std::uint8_t>();
   const float* nested = weight.nested_absmax.const_data_ptr<float>();
   const auto& map = dynamic_map();
-  at::parallel_for(begin / kBlockSize, (end + kBlockSize - 1) / kBlockSize, 512, [&](std::int64_t block_begin, std::int64_t block_end) {
-    for (std::int64_t block = block_begin; block < block_end; ++block) {
-      const std::int64_t first = std::max(begin, block * kBlockSize), last = std::min(end, (block + 1) * kBlockSize);
-      const float absmax = map[scale_codes[block]] * nested[block / kNestedBlockSize] + weight.nested_offset;
-      const std::int64_t even = (last - first) / 2 * 2;
-      if (even > 0) kernel.dequantize(codes + first / 2, even, absmax, out + (first - begin));
-      if (even < last - first) out[last - 1 - begin] = nf4_levels()[codes[(last - 1) / 2] >> 4] * absmax;
-    }
-  });
+  at::parallel_for(begin / kBlockSize, (end + kBlockSize - 1) / kBlockSize, 512,
+                   [&](std::int64_t block_begin, std::int64_t block_end) {
+                     for (std::int64_t block = block_begin; block < block_end; ++block) {
+                       const std::int64_t first = std::max(begin, block * kBlockSize),
+                                          last = std::min(end, (block + 1) * kBlockSize);
+                       const float absmax =
+                           map[scale_codes[block]] * nested[block / kNestedBlockSize] + weight.nested_offset;
+                       const std::int64_t even = (last - first) / 2 * 2;
+                       if (even > 0) kernel.dequantize(codes + first / 2, even, absmax, out + (first - begin));
+                       if (even < last - first)
+                         out[last - 1 - begin] = nf4_levels()[codes[(last - 1) / 2] >> 4] * absmax;
+                     }
+                   });
 }
 
 at::Tensor dequantize_nf4(const Nf4Weight& weight, at::ScalarType type) {

@@ -10,12 +10,11 @@
 //
 // Dtypes    all products in float, each rounded once; bf16 and fp16 weights are widened first.
 // Ties      w / absmax exactly between two levels takes the lower one.  A block of zeros decodes to zeros.
-// Error     |w - out| <= 0.1520 * absmax, before the scales are quantised; 0.1520 is half the widest gap between levels.
-// Size      4 + 8/64 + 32/(64*256) = 4.127 bits per weight.
-// Backward  none: the codes are constants.  dX = dY * dequantise(W) is lora_linear's business.
-// Equal to  bitsandbytes 0.50 on a CPU, bit for bit: tests/quant/nf4_test.cpp, scripts/golden/nf4.py, tests/parity.
-// Source    Dettmers et al., QLoRA, arXiv:2305.14314.
-// Versions  reference: plain loops, the specification.  avx2, avx512: 8 and 16 weights at a time, picked at run time; all
+// Error     |w - out| <= 0.1520 * absmax, before the scales are quantised; 0.1520 is half the widest gap between
+// levels. Size      4 + 8/64 + 32/(64*256) = 4.127 bits per weight. Backward  none: the codes are constants.  dX = dY *
+// dequantise(W) is lora_linear's business. Equal to  bitsandbytes 0.50 on a CPU, bit for bit: tests/quant/nf4_test.cpp,
+// scripts/golden/nf4.py, tests/parity. Source    Dettmers et al., QLoRA, arXiv:2305.14314. Versions  reference: plain
+// loops, the specification.  avx2, avx512: 8 and 16 weights at a time, picked at run time; all
 //           three give the same bits.
 #pragma once
 

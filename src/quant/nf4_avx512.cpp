@@ -37,7 +37,8 @@ HOLDFAST_AVX512 void dequantize(const std::uint8_t* codes, std::int64_t count, f
   for (; i + 16 <= count; i += 16) {
     std::uint32_t words[2];
     __builtin_memcpy(words, codes + i / 2, 8);
-    const __m512i packed = _mm512_mask_blend_epi32(0xFF00, _mm512_set1_epi32(static_cast<int>(words[0])), _mm512_set1_epi32(static_cast<int>(words[1])));
+    const __m512i packed = _mm512_mask_blend_epi32(0xFF00, _mm512_set1_epi32(static_cast<int>(words[0])),
+                                                   _mm512_set1_epi32(static_cast<int>(words[1])));
     // vpermps on sixteen lanes looks at the four low bits only.
     _mm512_storeu_ps(out + i, _mm512_permutexvar_ps(_mm512_srlv_epi32(packed, shifts), levels));
   }

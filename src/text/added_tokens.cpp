@@ -12,7 +12,9 @@ bool ends_with_word(std::string_view text) {
   return !points.empty() && is_word_character(points.back());
 }
 
-bool starts_with_word(std::string_view text) { return !text.empty() && is_word_character(decode_utf8(text).code_point); }
+bool starts_with_word(std::string_view text) {
+  return !text.empty() && is_word_character(decode_utf8(text).code_point);
+}
 
 }  // namespace
 

@@ -13,27 +13,35 @@ using nlohmann::json;
 
 constexpr std::int32_t kEarlyCharacters = 0x3000;
 
-bool flag(const json& model, const char* key) { return model.contains(key) && model[key].is_boolean() && model[key].get<bool>(); }
+bool flag(const json& model, const char* key) {
+  return model.contains(key) && model[key].is_boolean() && model[key].get<bool>();
+}
 
 // A merge is "a b" or ["a", "b"].
 std::pair<std::string, std::string> pieces_of(const json& merge, const std::string& where) {
-  if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string()) return {merge[0].get<std::string>(), merge[1].get<std::string>()};
+  if (merge.is_array() && merge.size() == 2 && merge[0].is_string() && merge[1].is_string())
+    return {merge[0].get<std::string>(), merge[1].get<std::string>()};
   const std::string text = merge.is_string() ? merge.get<std::string>() : std::string();
   const std::size_t space = text.find(' ');
-  HOLDFAST_CHECK(kBadFile, space != std::string::npos, where, ": found merge ", merge.dump(-1, ' ', false, json::error_handler_t::replace), ", expected two pieces");
+  HOLDFAST_CHECK(kBadFile, space != std::string::npos, where, ": found merge ",
+                 merge.dump(-1, ' ', false, json::error_handler_t::replace), ", expected two pieces");
   return {text.substr(0, space), text.substr(space + 1)};
 }
 
 }  // namespace
 
 Bpe::Bpe(const json& model, const std::string& where) {
-  HOLDFAST_CHECK(kBadFile, model.is_object() && model.contains("vocab") && model["vocab"].is_object() && model.contains("merges") && model["merges"].is_array(),
+  HOLDFAST_CHECK(kBadFile,
+                 model.is_object() && model.contains("vocab") && model["vocab"].is_object() &&
+                     model.contains("merges") && model["merges"].is_array(),
                  where, ": found no vocab and merges, expected a BPE model; is the file damaged?");
   for (const char* key : {"continuing_subword_prefix", "end_of_word_suffix"}) {
-    HOLDFAST_CHECK(kBadFile, !model.contains(key) || model[key].is_null() || model[key] == "", where, ": found ", key, " ", model.contains(key) ? model[key].dump() : std::string(),
+    HOLDFAST_CHECK(kBadFile, !model.contains(key) || model[key].is_null() || model[key] == "", where, ": found ", key,
+                   " ", model.contains(key) ? model[key].dump() : std::string(),
                    ", expected none: it is not supported");
   }
-  HOLDFAST_CHECK(kBadFile, !model.contains("dropout") || model["dropout"].is_null() || model["dropout"] == 0.0, where, ": found a dropout, expected none");
+  HOLDFAST_CHECK(kBadFile, !model.contains("dropout") || model["dropout"].is_null() || model["dropout"] == 0.0, where,
+                 ": found a dropout, expected none");
   byte_fallback_ = flag(model, "byte_fallback");
   fuse_unknown_ = flag(model, "fuse_unk");
   ignore_merges_ = flag(model, "ignore_merges");
@@ -45,16 +53,19 @@ void Bpe::read_vocabulary(const json& model, const std::string& where) {
   early_characters_.assign(kEarlyCharacters, -1);
   vocabulary_.reserve(model["vocab"].size());
   for (const auto& [piece, id] : model["vocab"].items()) {
-    HOLDFAST_CHECK(kBadFile, id.is_number_integer() && id.get<std::int64_t>() >= 0 && id.get<std::int64_t>() < (1 << 30), where, ": found id ", id.dump(), " for piece '", piece,
-                   "', expected a whole number from 0 up");
+    HOLDFAST_CHECK(kBadFile,
+                   id.is_number_integer() && id.get<std::int64_t>() >= 0 && id.get<std::int64_t>() < (1 << 30), where,
+                   ": found id ", id.dump(), " for piece '", piece, "', expected a whole number from 0 up");
     vocabulary_.emplace(piece, id.get<std::int32_t>());
     if (piece.empty() || piece.size() > 3) continue;
     const auto [character, length] = decode_utf8(piece);
-    if (length == piece.size() && character >= 0 && character < kEarlyCharacters) early_characters_[character] = id.get<std::int32_t>();
+    if (length == piece.size() && character >= 0 && character < kEarlyCharacters)
+      early_characters_[character] = id.get<std::int32_t>();
   }
   if (model.contains("unk_token") && model["unk_token"].is_string()) {
     unknown_ = id(model["unk_token"].get<std::string>());
-    HOLDFAST_CHECK(kBadFile, unknown_.has_value(), where, ": found unk_token ", model["unk_token"].dump(), " that is not in the vocabulary, expected it there");
+    HOLDFAST_CHECK(kBadFile, unknown_.has_value(), where, ": found unk_token ", model["unk_token"].dump(),
+                   " that is not in the vocabulary, expected it there");
   }
   for (int byte = 0; byte < 256; ++byte) {
     char name[8];
@@ -68,7 +79,8 @@ void Bpe::read_merges(const json& merges, const std::string& where) {
   for (std::size_t rank = 0; rank < merges.size(); ++rank) {
     const auto [left, right] = pieces_of(merges[rank], where);
     const auto a = id(left), b = id(right), both = id(left + right);
-    HOLDFAST_CHECK(kBadFile, a && b && both, where, ": found merge ", rank, " ('", left, "' + '", right, "') with a piece that is not in the vocabulary, expected all three");
+    HOLDFAST_CHECK(kBadFile, a && b && both, where, ": found merge ", rank, " ('", left, "' + '", right,
+                   "') with a piece that is not in the vocabulary, expected all three");
     merges_.add(*a, *b, *both, edge_symbols(left, true), edge_symbols(right, false));
   }
 }
@@ -81,10 +93,12 @@ std::vector<std::int32_t> Bpe::edge_symbols(std::string_view piece, bool at_end)
   if (at_end) {
     for (start = piece.size() - 1; start > 0 && (static_cast<unsigned char>(piece[start]) & 0xC0) == 0x80;) --start;
   }
-  if (const std::int32_t edge = character_id(piece.substr(start, decode_utf8(piece.substr(start)).length)); edge >= 0) symbols.push_back(edge);
+  if (const std::int32_t edge = character_id(piece.substr(start, decode_utf8(piece.substr(start)).length)); edge >= 0)
+    symbols.push_back(edge);
   if (byte_fallback_ && piece.size() >= 6) {
     const auto found = vocabulary_.find(at_end ? piece.substr(piece.size() - 6) : piece.substr(0, 6));
-    if (found != vocabulary_.end() && std::find(byte_ids_, byte_ids_ + 256, found->second) != byte_ids_ + 256) symbols.push_back(found->second);
+    if (found != vocabulary_.end() && std::find(byte_ids_, byte_ids_ + 256, found->second) != byte_ids_ + 256)
+      symbols.push_back(found->second);
   }
   if (unknown_) symbols.push_back(*unknown_);
   return symbols;
@@ -118,7 +132,8 @@ std::vector<std::int32_t> Bpe::initial_symbols(std::string_view word) const {
       symbols.push_back(found);
       continue;
     }
-    if (byte_fallback_ && std::all_of(character.begin(), character.end(), [&](char c) { return byte_ids_[static_cast<unsigned char>(c)] >= 0; })) {
+    if (byte_fallback_ && std::all_of(character.begin(), character.end(),
+                                      [&](char c) { return byte_ids_[static_cast<unsigned char>(c)] >= 0; })) {
       for (const char c : character) symbols.push_back(byte_ids_[static_cast<unsigned char>(c)]);
     } else if (unknown_) {
       if (unknown_waits && !fuse_unknown_) symbols.push_back(*unknown_);

@@ -22,8 +22,11 @@ constexpr std::int64_t kMaxRange = 100'000;  // jinja2's sandbox has the same li
 std::tm parse_date(const std::string& date) {
   std::tm time{};
   char rest = 0;
-  const bool is_good = std::sscanf(date.c_str(), "%4d-%2d-%2d%c", &time.tm_year, &time.tm_mon, &time.tm_mday, &rest) == 3 && time.tm_mon >= 1 && time.tm_mon <= 12 && time.tm_mday >= 1 && time.tm_mday <= 31;
-  HOLDFAST_CHECK(kBadInput, is_good, "[chat template] found the date '", date, "', expected YYYY-MM-DD; try --template-date 2024-07-26");
+  const bool is_good =
+      std::sscanf(date.c_str(), "%4d-%2d-%2d%c", &time.tm_year, &time.tm_mon, &time.tm_mday, &rest) == 3 &&
+      time.tm_mon >= 1 && time.tm_mon <= 12 && time.tm_mday >= 1 && time.tm_mday <= 31;
+  HOLDFAST_CHECK(kBadInput, is_good, "[chat template] found the date '", date,
+                 "', expected YYYY-MM-DD; try --template-date 2024-07-26");
   time.tm_year -= 1900;
   time.tm_mon -= 1;
   timegm(&time);  // fills in the day of the week and year
@@ -40,18 +43,23 @@ std::string format_date(const std::tm& time, const std::string& format) {
 Value range(const Arguments& arguments) {
   std::int64_t begin = 0, end = 0, step = 1;
   const auto number = [&](std::size_t i) {
-    HOLDFAST_CHECK(kBadInput, arguments.positional[i].is_integer(), "[chat template] found ", arguments.positional[i].type_name(), " given to range, expected a whole number");
+    HOLDFAST_CHECK(kBadInput, arguments.positional[i].is_integer(), "[chat template] found ",
+                   arguments.positional[i].type_name(), " given to range, expected a whole number");
     return arguments.positional[i].integer();
   };
   const std::size_t count = arguments.positional.size();
-  HOLDFAST_CHECK(kBadInput, count >= 1 && count <= 3, "[chat template] found range with ", count, " arguments, expected 1 to 3");
-  if (count == 1) end = number(0);
-  else begin = number(0), end = number(1);
+  HOLDFAST_CHECK(kBadInput, count >= 1 && count <= 3, "[chat template] found range with ", count,
+                 " arguments, expected 1 to 3");
+  if (count == 1)
+    end = number(0);
+  else
+    begin = number(0), end = number(1);
   if (count == 3) step = number(2);
   HOLDFAST_CHECK(kBadInput, step != 0, "[chat template] found range with step 0, expected another");
   List list;
   for (std::int64_t i = begin; step > 0 ? i < end : i > end; i += step) {
-    HOLDFAST_CHECK(kBadInput, static_cast<std::int64_t>(list.size()) < kMaxRange, "[chat template] found a range of more than ", kMaxRange, " numbers, expected fewer");
+    HOLDFAST_CHECK(kBadInput, static_cast<std::int64_t>(list.size()) < kMaxRange,
+                   "[chat template] found a range of more than ", kMaxRange, " numbers, expected fewer");
     list.push_back(i);
   }
   return list;
@@ -73,7 +81,10 @@ struct ChatTemplate::Program {
 };
 
 ChatTemplate::ChatTemplate(std::string source, std::string name, std::map<std::string, std::string> special_tokens)
-    : source_(std::move(source)), name_(std::move(name)), special_tokens_(std::move(special_tokens)), program_(std::make_unique<const Program>(Program{jinja::parse(source_, name_)})) {}
+    : source_(std::move(source)),
+      name_(std::move(name)),
+      special_tokens_(std::move(special_tokens)),
+      program_(std::make_unique<const Program>(Program{jinja::parse(source_, name_)})) {}
 
 ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
@@ -82,11 +93,15 @@ ChatTemplate ChatTemplate::from_directory(const std::filesystem::path& directory
   TokenizerConfig config = read_tokenizer_config(directory);
   HOLDFAST_CHECK(kBadFile, config.chat_template.has_value(), "[chat template] found none in ", directory.string(),
                  ", expected chat_template in tokenizer_config.json, or chat_template.jinja; is it a chat model?");
-  return ChatTemplate(std::move(*config.chat_template), directory.filename().empty() ? directory.parent_path().filename().string() : directory.filename().string(), std::move(config.special_tokens));
+  return ChatTemplate(
+      std::move(*config.chat_template),
+      directory.filename().empty() ? directory.parent_path().filename().string() : directory.filename().string(),
+      std::move(config.special_tokens));
 }
 
 std::string ChatTemplate::render(const nlohmann::ordered_json& messages, const RenderOptions& options) const {
-  HOLDFAST_CHECK(kBadInput, messages.is_array(), "[chat template] found messages that are no list, expected [{\"role\", \"content\"}]");
+  HOLDFAST_CHECK(kBadInput, messages.is_array(),
+                 "[chat template] found messages that are no list, expected [{\"role\", \"content\"}]");
   std::map<std::string, Value> variables;
   for (const auto& [name, token] : special_tokens_) variables[name] = token;
   variables["messages"] = Value::from_json(messages);
@@ -94,8 +109,12 @@ std::string ChatTemplate::render(const nlohmann::ordered_json& messages, const R
   variables["tools"] = Value::from_json(options.tools);
   variables["documents"] = jinja::None{};
   const std::tm date = parse_date(options.date);
-  variables["strftime_now"] = Function([date](const Arguments& a) { return format_date(date, jinja::to_text(a.get(0, "format"))); });
-  variables["raise_exception"] = Function([](const Arguments& a) -> Value { fail(ErrorKind::kBadInput, "[chat template] the template refuses this conversation: ", jinja::to_text(a.get(0, "message"))); });
+  variables["strftime_now"] =
+      Function([date](const Arguments& a) { return format_date(date, jinja::to_text(a.get(0, "format"))); });
+  variables["raise_exception"] = Function([](const Arguments& a) -> Value {
+    fail(ErrorKind::kBadInput,
+         "[chat template] the template refuses this conversation: ", jinja::to_text(a.get(0, "message")));
+  });
   variables["range"] = Function(range);
   variables["namespace"] = Function([](const Arguments& a) { return Value::name_space(named_values(a)); });
   variables["dict"] = Function([](const Arguments& a) { return Value(named_values(a)); });

@@ -15,7 +15,7 @@ struct RenderOptions {
   bool add_generation_prompt = false;
   // What strftime_now sees, YYYY-MM-DD: fixed, so that a prompt is the same tomorrow.
   std::string date = "2024-07-26";
-  nlohmann::ordered_json tools = nullptr;                            // null: the template sees none
+  nlohmann::ordered_json tools = nullptr;                           // null: the template sees none
   nlohmann::ordered_json extra = nlohmann::ordered_json::object();  // further variables, e.g. enable_thinking
 };
 
@@ -29,8 +29,8 @@ class ChatTemplate {
   ~ChatTemplate();
   ChatTemplate(ChatTemplate&&) noexcept;
 
-  // `messages`: [{"role", "content", ...}], oldest first.  Throws Error(kBadInput) with what the template raises, or where it
-  // asks for something undefined.  Thread-safe.
+  // `messages`: [{"role", "content", ...}], oldest first.  Throws Error(kBadInput) with what the template raises, or
+  // where it asks for something undefined.  Thread-safe.
   std::string render(const nlohmann::ordered_json& messages, const RenderOptions& options = {}) const;
   const std::string& source() const { return source_; }
 

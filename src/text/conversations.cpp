@@ -15,17 +15,21 @@ struct Row {
 
   bool has(const char* key) const { return value.contains(key) && !value[key].is_null(); }
   std::string text(const char* key) const {
-    HOLDFAST_CHECK(kBadInput, value[key].is_string(), where, ": found '", key, "' = ", value[key].dump().substr(0, 40), ", expected a text");
+    HOLDFAST_CHECK(kBadInput, value[key].is_string(), where, ": found '", key, "' = ", value[key].dump().substr(0, 40),
+                   ", expected a text");
     return value[key].get<std::string>();
   }
 };
 
 void check_messages(const ordered_json& messages, const Row& row, const char* key) {
-  HOLDFAST_CHECK(kBadInput, messages.is_array() && !messages.empty(), row.where, ": found '", key, "' without messages, expected a list of {\"role\", \"content\"}");
+  HOLDFAST_CHECK(kBadInput, messages.is_array() && !messages.empty(), row.where, ": found '", key,
+                 "' without messages, expected a list of {\"role\", \"content\"}");
   for (const auto& message : messages) {
-    const bool is_good = message.is_object() && message.contains("role") && message["role"].is_string() && message.contains("content") &&
+    const bool is_good = message.is_object() && message.contains("role") && message["role"].is_string() &&
+                         message.contains("content") &&
                          (message["content"].is_string() || message["content"].is_array());
-    HOLDFAST_CHECK(kBadInput, is_good, row.where, ": found message ", message.dump().substr(0, 60), ", expected {\"role\": text, \"content\": text}");
+    HOLDFAST_CHECK(kBadInput, is_good, row.where, ": found message ", message.dump().substr(0, 60),
+                   ", expected {\"role\": text, \"content\": text}");
   }
 }
 
@@ -34,11 +38,16 @@ ordered_json message(const char* role, const std::string& content) { return {{"r
 Conversation from_share_gpt(const Row& row) {
   Conversation conversation;
   conversation.messages = ordered_json::array();
-  HOLDFAST_CHECK(kBadInput, row.value["conversations"].is_array(), row.where, ": found 'conversations' that is no list, expected [{\"from\", \"value\"}]");
+  HOLDFAST_CHECK(kBadInput, row.value["conversations"].is_array(), row.where,
+                 ": found 'conversations' that is no list, expected [{\"from\", \"value\"}]");
   for (const auto& turn : row.value["conversations"]) {
     const std::string from = turn.value("from", std::string());
-    const char* role = from == "human" || from == "user" ? "user" : from == "gpt" || from == "assistant" ? "assistant" : from == "system" ? "system" : nullptr;
-    HOLDFAST_CHECK(kBadInput, role != nullptr && turn.contains("value") && turn["value"].is_string(), row.where, ": found turn ", turn.dump().substr(0, 60),
+    const char* role = from == "human" || from == "user"      ? "user"
+                       : from == "gpt" || from == "assistant" ? "assistant"
+                       : from == "system"                     ? "system"
+                                                              : nullptr;
+    HOLDFAST_CHECK(kBadInput, role != nullptr && turn.contains("value") && turn["value"].is_string(), row.where,
+                   ": found turn ", turn.dump().substr(0, 60),
                    ", expected from human, gpt or system, and a text as value");
     conversation.messages.push_back(message(role, turn["value"].get<std::string>()));
   }
@@ -48,7 +57,8 @@ Conversation from_share_gpt(const Row& row) {
 Conversation from_alpaca(const Row& row) {
   Conversation conversation;
   conversation.messages = ordered_json::array();
-  if (row.has("system") && !row.text("system").empty()) conversation.messages.push_back(message("system", row.text("system")));
+  if (row.has("system") && !row.text("system").empty())
+    conversation.messages.push_back(message("system", row.text("system")));
   std::string user = row.text("instruction");
   if (row.has("input") && !row.text("input").empty()) user += "\n\n" + row.text("input");
   conversation.messages.push_back(message("user", user));
@@ -103,7 +113,8 @@ std::vector<Conversation> read_conversations(const std::filesystem::path& path) 
     conversations.push_back(convert(row));
     conversations.back().line = record.line;
   }
-  HOLDFAST_CHECK(kBadInput, !conversations.empty(), "[train] ", path.string(), ": found no rows, expected at least one");
+  HOLDFAST_CHECK(kBadInput, !conversations.empty(), "[train] ", path.string(),
+                 ": found no rows, expected at least one");
   return conversations;
 }
 

@@ -23,10 +23,14 @@ int byte_of(const std::string& piece) {
   if (piece.size() != 6 || !piece.starts_with("<0x") || piece[5] != '>') return -1;
   int value = 0;
   for (const char c : {piece[3], piece[4]}) {
-    if (c >= '0' && c <= '9') value = value * 16 + (c - '0');
-    else if (c >= 'A' && c <= 'F') value = value * 16 + (c - 'A' + 10);
-    else if (c >= 'a' && c <= 'f') value = value * 16 + (c - 'a' + 10);
-    else return -1;
+    if (c >= '0' && c <= '9')
+      value = value * 16 + (c - '0');
+    else if (c >= 'A' && c <= 'F')
+      value = value * 16 + (c - 'A' + 10);
+    else if (c >= 'a' && c <= 'f')
+      value = value * 16 + (c - 'a' + 10);
+    else
+      return -1;
   }
   return value;
 }
@@ -85,12 +89,14 @@ PieceDecoder make_strip(const json& description) {
 
 PieceDecoder make_metaspace(const json& description, const std::string& where) {
   const std::string mark = description.value("replacement", "\xE2\x96\x81");
-  const bool strips_first = description.value("prepend_scheme", "always") != "never" && description.value("add_prefix_space", json(true)) != false;
+  const bool strips_first = description.value("prepend_scheme", "always") != "never" &&
+                            description.value("add_prefix_space", json(true)) != false;
   const auto to_space = make_replace({{"pattern", {{"String", mark}}}, {"content", " "}}, where);
   const auto to_nothing = make_replace({{"pattern", {{"String", mark}}}, {"content", ""}}, where);
   return [strips_first, to_space, to_nothing](Pieces pieces) {
     // The library drops every mark of the first piece, not its first one alone.
-    for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = i == 0 && strips_first ? to_nothing(pieces[i]) : to_space(pieces[i]);
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+      pieces[i] = i == 0 && strips_first ? to_nothing(pieces[i]) : to_space(pieces[i]);
     return pieces;
   };
 }
@@ -101,7 +107,8 @@ PieceDecoder make_bpe_decoder(const json& description, const std::string& where)
   const auto to_space = make_replace({{"pattern", pattern}, {"content", " "}}, where);
   const auto to_nothing = make_replace({{"pattern", pattern}, {"content", ""}}, where);
   return [to_space, to_nothing](Pieces pieces) {
-    for (std::size_t i = 0; i < pieces.size(); ++i) pieces[i] = i + 1 < pieces.size() ? to_space(pieces[i]) : to_nothing(pieces[i]);
+    for (std::size_t i = 0; i < pieces.size(); ++i)
+      pieces[i] = i + 1 < pieces.size() ? to_space(pieces[i]) : to_nothing(pieces[i]);
     return pieces;
   };
 }
@@ -138,7 +145,8 @@ PieceDecoder make_piece_decoder(const json& description, const std::string& wher
   if (type == "Strip") return make_strip(description);
   if (type == "BPEDecoder") return make_bpe_decoder(description, where);
   if (type == "Metaspace") return make_metaspace(description, where);
-  fail(ErrorKind::kBadFile, where, ": found decoder '", type, "', which is not supported; this tokenizer cannot be used yet");
+  fail(ErrorKind::kBadFile, where, ": found decoder '", type,
+       "', which is not supported; this tokenizer cannot be used yet");
 }
 
 }  // namespace holdfast::text

@@ -15,7 +15,8 @@ List iterate(const Value& value) {
     for (const auto& [key, item] : value.dict()) items.push_back(key);
     return items;
   }
-  HOLDFAST_CHECK(kBadInput, value.is_string(), "[chat template] found ", value.type_name(), " to loop over, expected a list, dict or text");
+  HOLDFAST_CHECK(kBadInput, value.is_string(), "[chat template] found ", value.type_name(),
+                 " to loop over, expected a list, dict or text");
   for (const std::int32_t c : code_points(value.string())) {
     std::string one;
     append_utf8(one, c);
@@ -28,13 +29,15 @@ std::size_t length_of(const Value& value) {
   if (value.is_undefined()) return 0;
   if (value.is_string()) return count_code_points(value.string());
   if (value.is_list() && !value.is_generator()) return value.list().size();
-  HOLDFAST_CHECK(kBadInput, value.is_dict(), "[chat template] found ", value.type_name(), " without a length, expected a list, dict or text");
+  HOLDFAST_CHECK(kBadInput, value.is_dict(), "[chat template] found ", value.type_name(),
+                 " without a length, expected a list, dict or text");
   return value.dict().size();
 }
 
 bool contains(const Value& container, const Value& value) {
   if (container.is_string()) {
-    HOLDFAST_CHECK(kBadInput, value.is_string(), "[chat template] found ", value.type_name(), " looked for in a text, expected a text");
+    HOLDFAST_CHECK(kBadInput, value.is_string(), "[chat template] found ", value.type_name(),
+                   " looked for in a text, expected a text");
     return container.string().find(value.string()) != std::string::npos;
   }
   if (container.is_dict()) return value.is_string() && container.find(value.string()) != nullptr;
@@ -43,7 +46,8 @@ bool contains(const Value& container, const Value& value) {
 }
 
 Value get_attribute(const Value& value, const std::string& name) {
-  HOLDFAST_CHECK(kBadInput, !value.is_undefined(), "[chat template] found '", value.undefined_name(), "' undefined where its '", name, "' is asked for, expected a value");
+  HOLDFAST_CHECK(kBadInput, !value.is_undefined(), "[chat template] found '", value.undefined_name(),
+                 "' undefined where its '", name, "' is asked for, expected a value");
   if (value.is_namespace()) {
     const Value* found = value.find(name);
     return found ? *found : Value::undefined(name);
@@ -54,7 +58,8 @@ Value get_attribute(const Value& value, const std::string& name) {
 }
 
 Value get_item(const Value& value, const Value& key) {
-  HOLDFAST_CHECK(kBadInput, !value.is_undefined(), "[chat template] found '", value.undefined_name(), "' undefined where an item of it is asked for, expected a value");
+  HOLDFAST_CHECK(kBadInput, !value.is_undefined(), "[chat template] found '", value.undefined_name(),
+                 "' undefined where an item of it is asked for, expected a value");
   if (key.is_string()) {
     if (const Value* found = value.find(key.string())) return *found;
     if (Value method = find_method(value, key.string()); !method.is_undefined()) return method;

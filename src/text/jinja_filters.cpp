@@ -22,7 +22,8 @@ Value attribute_of(V item, V path) {
   for (;;) {
     const std::size_t dot = rest.find('.');
     const std::string part = rest.substr(0, dot);
-    const bool is_number = !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool is_number =
+        !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (value.is_undefined()) return value;
     value = is_number ? get_item(value, static_cast<std::int64_t>(std::stoll(part))) : get_item(value, part);
     if (dot == std::string::npos) return value;
@@ -32,7 +33,9 @@ Value attribute_of(V item, V path) {
 
 Arguments without(A arguments, std::size_t count) {
   Arguments rest;
-  rest.positional.assign(arguments.positional.begin() + static_cast<std::ptrdiff_t>(std::min(count, arguments.positional.size())), arguments.positional.end());
+  rest.positional.assign(
+      arguments.positional.begin() + static_cast<std::ptrdiff_t>(std::min(count, arguments.positional.size())),
+      arguments.positional.end());
   rest.named = arguments.named;
   return rest;
 }
@@ -42,11 +45,13 @@ Value choose(V value, A arguments, bool by_attribute, bool keeps) {
   List chosen;
   const std::size_t skip = by_attribute ? 1 : 0;
   const bool has_test = arguments.positional.size() > skip;
-  HOLDFAST_CHECK(kBadInput, !by_attribute || !arguments.positional.empty(), "[chat template] found selectattr or rejectattr without an attribute, expected one");
+  HOLDFAST_CHECK(kBadInput, !by_attribute || !arguments.positional.empty(),
+                 "[chat template] found selectattr or rejectattr without an attribute, expected one");
   if (!value.truth()) return Value::generator({});
   for (V item : iterate(value)) {
     const Value subject = by_attribute ? attribute_of(item, arguments.positional[0]) : item;
-    const bool holds = has_test ? apply_test(to_text(arguments.positional[skip]), subject, without(arguments, skip + 1)) : subject.truth();
+    const bool holds = has_test ? apply_test(to_text(arguments.positional[skip]), subject, without(arguments, skip + 1))
+                                : subject.truth();
     if (holds == keeps) chosen.push_back(item);
   }
   return Value::generator(std::move(chosen));
@@ -62,7 +67,8 @@ Value map(V value, A arguments) {
       Value found = attribute_of(item, attribute->second);
       mapped.push_back(found.is_undefined() && arguments.named.count("default") > 0 ? otherwise : found);
     } else {
-      HOLDFAST_CHECK(kBadInput, !arguments.positional.empty(), "[chat template] found map without a filter, expected one");
+      HOLDFAST_CHECK(kBadInput, !arguments.positional.empty(),
+                     "[chat template] found map without a filter, expected one");
       mapped.push_back(apply_filter(to_text(arguments.positional[0]), item, without(arguments, 1)));
     }
   }
@@ -75,7 +81,8 @@ Value join(V value, A arguments) {
   std::string out;
   bool is_first = true;
   for (V item : iterate(value)) {
-    out += (is_first ? "" : separator) + to_text(attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute));
+    out += (is_first ? "" : separator) +
+           to_text(attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute));
     is_first = false;
   }
   return out;
@@ -83,19 +90,22 @@ Value join(V value, A arguments) {
 
 Value sort(V value, A arguments) {
   List items = iterate(value);
-  const bool is_reversed = arguments.get(0, "reverse", false).truth(), is_exact = arguments.get(1, "case_sensitive", false).truth();
+  const bool is_reversed = arguments.get(0, "reverse", false).truth(),
+             is_exact = arguments.get(1, "case_sensitive", false).truth();
   const Value attribute = arguments.get(2, "attribute");
   const auto key = [&](V item) {
     const Value subject = attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute);
     return subject.is_string() && !is_exact ? Value(to_lower(subject.string())) : subject;
   };
-  std::stable_sort(items.begin(), items.end(), [&](V a, V b) { return is_reversed ? less(key(b), key(a)) : less(key(a), key(b)); });
+  std::stable_sort(items.begin(), items.end(),
+                   [&](V a, V b) { return is_reversed ? less(key(b), key(a)) : less(key(a), key(b)); });
   return items;
 }
 
 Value dictsort(V value) {
   Dict items = value.dict();
-  std::stable_sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return to_lower(a.first) < to_lower(b.first); });
+  std::stable_sort(items.begin(), items.end(),
+                   [](const auto& a, const auto& b) { return to_lower(a.first) < to_lower(b.first); });
   List out;
   for (const auto& [key, item] : items) out.push_back(Value(List{key, item}, true));
   return out;
@@ -125,8 +135,12 @@ Value to_float(V value, A arguments) {
 
 std::string indent(const std::string& text, A arguments) {
   const Value width = arguments.get(0, "width", std::int64_t{4});
-  const std::string pad = width.is_string() ? width.string() : std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(width.integer(), 0, 1000)), ' ');
-  const bool with_first = arguments.get(1, "first", false).truth(), with_blank = arguments.get(2, "blank", false).truth();
+  const std::string pad =
+      width.is_string()
+          ? width.string()
+          : std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(width.integer(), 0, 1000)), ' ');
+  const bool with_first = arguments.get(1, "first", false).truth(),
+             with_blank = arguments.get(2, "blank", false).truth();
   std::string out;
   std::size_t begin = 0;
   for (bool is_first = true;; is_first = false) {
@@ -150,7 +164,9 @@ Value unique(V value) {
   List out;
   for (V item : iterate(value)) {
     const Value key = item.is_string() ? Value(to_lower(item.string())) : item;
-    const bool is_known = std::any_of(out.begin(), out.end(), [&](V other) { return equal(other.is_string() ? Value(to_lower(other.string())) : other, key); });
+    const bool is_known = std::any_of(out.begin(), out.end(), [&](V other) {
+      return equal(other.is_string() ? Value(to_lower(other.string())) : other, key);
+    });
     if (!is_known) out.push_back(item);
   }
   return out;
@@ -160,17 +176,23 @@ Value round(V value, A arguments) {
   const double scale = std::pow(10.0, static_cast<double>(arguments.get(0, "precision", std::int64_t{0}).integer()));
   const std::string method = to_text(arguments.get(1, "method", "common"));
   const double scaled = value.number() * scale;
-  const double result = method == "ceil" ? std::ceil(scaled) : method == "floor" ? std::floor(scaled) : std::nearbyint(scaled);
+  const double result = method == "ceil"    ? std::ceil(scaled)
+                        : method == "floor" ? std::floor(scaled)
+                                            : std::nearbyint(scaled);
   return result / scale;
 }
 
 Value tojson(V value, A arguments) {
   // transformers' own: (value, ensure_ascii=False, indent=None, separators=None, sort_keys=False)
-  const Value width = arguments.get(1, "indent", arguments.positional.size() == 1 ? arguments.positional[0] : Value(None{}));
+  const Value width =
+      arguments.get(1, "indent", arguments.positional.size() == 1 ? arguments.positional[0] : Value(None{}));
   const Value separators = arguments.get(2, "separators", None{});
-  const int columns = width.is_none() || width.is_undefined() || width.is_bool() ? -1 : static_cast<int>(std::clamp<std::int64_t>(width.integer(), 0, 1000));
+  const int columns = width.is_none() || width.is_undefined() || width.is_bool()
+                          ? -1
+                          : static_cast<int>(std::clamp<std::int64_t>(width.integer(), 0, 1000));
   const bool sorts = arguments.get(3, "sort_keys", false).truth();
-  if (separators.is_list() && separators.list().size() == 2) return to_json(value, columns, sorts, to_text(separators.list()[0]), to_text(separators.list()[1]));
+  if (separators.is_list() && separators.list().size() == 2)
+    return to_json(value, columns, sorts, to_text(separators.list()[0]), to_text(separators.list()[1]));
   return to_json(value, columns, sorts);
 }
 
@@ -190,7 +212,8 @@ Value apply_filter(const std::string& name, V value, A a) {
   if (name == "join") return join(value, a);
   if (name == "string") return to_text(value);
   if (name == "safe") return Value::markup(to_text(value));
-  if (name == "escape" || name == "e") return Value::markup(value.is_markup() ? value.string() : escape_html(to_text(value)));
+  if (name == "escape" || name == "e")
+    return Value::markup(value.is_markup() ? value.string() : escape_html(to_text(value)));
   if (name == "list") return iterate(value);
   if (name == "int") return to_integer(value, a);
   if (name == "float") return to_float(value, a);
@@ -215,7 +238,8 @@ Value apply_filter(const std::string& name, V value, A a) {
   if (name == "min" || name == "max") {
     const List items = iterate(value);
     if (items.empty()) return Value::undefined(name);
-    return name == "min" ? *std::min_element(items.begin(), items.end(), less) : *std::max_element(items.begin(), items.end(), less);
+    return name == "min" ? *std::min_element(items.begin(), items.end(), less)
+                         : *std::max_element(items.begin(), items.end(), less);
   }
   if (name == "sum") {
     double total = 0;
@@ -245,7 +269,8 @@ bool apply_test(const std::string& name, V value, A a) {
   if (name == "odd") return value.integer() % 2 != 0;
   if (name == "even") return value.integer() % 2 == 0;
   if (name == "divisibleby") {
-    HOLDFAST_CHECK(kBadInput, other.is_integer() && other.integer() != 0, "[chat template] found divisibleby ", to_repr(other), ", expected a whole number that is not 0");
+    HOLDFAST_CHECK(kBadInput, other.is_integer() && other.integer() != 0, "[chat template] found divisibleby ",
+                   to_repr(other), ", expected a whole number that is not 0");
     return value.integer() % other.integer() == 0;
   }
   if (name == "eq" || name == "equalto" || name == "==") return equal(value, other);

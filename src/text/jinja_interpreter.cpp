@@ -56,7 +56,8 @@ class Interpreter {
   }
 
   void count_step(int line) {
-    if (++steps_ > kMaxSteps) complain(line, "found more than ", kMaxSteps, " steps, expected the template to end; is there an endless loop?");
+    if (++steps_ > kMaxSteps)
+      complain(line, "found more than ", kMaxSteps, " steps, expected the template to end; is there an endless loop?");
   }
 
   void write(std::string& out, const std::string& text, int line) {
@@ -112,7 +113,8 @@ class Interpreter {
   void assign(const Statement& s, const Value& value, Scope& scope) {
     if (s.is_attribute) {
       const Value* target = scope.find(s.names[0]);
-      if (target == nullptr || !target->is_namespace()) complain(s.line, "found an assignment to an attribute of '", s.names[0], "', expected a namespace");
+      if (target == nullptr || !target->is_namespace())
+        complain(s.line, "found an assignment to an attribute of '", s.names[0], "', expected a namespace");
       for (auto& [name, old] : target->mutable_dict()) {
         if (name == s.names[1]) {
           old = value;
@@ -131,7 +133,8 @@ class Interpreter {
       return;
     }
     const List items = located(line, [&] { return iterate(value); });
-    if (items.size() != names.size()) complain(line, "found ", items.size(), " values for ", names.size(), " variables, expected the same number");
+    if (items.size() != names.size())
+      complain(line, "found ", items.size(), " values for ", names.size(), " variables, expected the same number");
     for (std::size_t i = 0; i < names.size(); ++i) scope.variables[names[i]] = items[i];
   }
 
@@ -153,11 +156,14 @@ class Interpreter {
     for (std::int64_t i = 0; i < n; ++i) {
       Scope inner{{}, &scope};
       bind(s.names, items[static_cast<std::size_t>(i)], inner, s.line);
-      Dict loop = {{"index", i + 1}, {"index0", i}, {"revindex", n - i}, {"revindex0", n - i - 1}, {"first", i == 0}, {"last", i == n - 1}, {"length", n}, {"depth", depth}, {"depth0", depth - 1}};
+      Dict loop = {{"index", i + 1},     {"index0", i},        {"revindex", n - i}, {"revindex0", n - i - 1},
+                   {"first", i == 0},    {"last", i == n - 1}, {"length", n},       {"depth", depth},
+                   {"depth0", depth - 1}};
       loop.emplace_back("previtem", i > 0 ? items[static_cast<std::size_t>(i - 1)] : Value::undefined("previtem"));
       loop.emplace_back("nextitem", i + 1 < n ? items[static_cast<std::size_t>(i + 1)] : Value::undefined("nextitem"));
       loop.emplace_back("cycle", Value(Function([i](const Arguments& arguments) {
-                          HOLDFAST_CHECK(kBadInput, !arguments.positional.empty(), "[chat template] found cycle() without values, expected some");
+                          HOLDFAST_CHECK(kBadInput, !arguments.positional.empty(),
+                                         "[chat template] found cycle() without values, expected some");
                           return arguments.positional[static_cast<std::size_t>(i) % arguments.positional.size()];
                         })));
       inner.variables["loop"] = Value::name_space(std::move(loop));
@@ -172,7 +178,9 @@ class Interpreter {
     return Function([this, &s, &scope](const Arguments& arguments) -> Value {
       if (++call_depth_ > 100) complain(s.line, "found macro calls nested more than 100 deep, expected less");
       Scope inner{{}, &scope};
-      if (arguments.positional.size() > s.parameters.size()) complain(s.line, "found ", arguments.positional.size(), " arguments for macro '", s.text, "', expected at most ", s.parameters.size());
+      if (arguments.positional.size() > s.parameters.size())
+        complain(s.line, "found ", arguments.positional.size(), " arguments for macro '", s.text,
+                 "', expected at most ", s.parameters.size());
       for (std::size_t i = 0; i < s.parameters.size(); ++i) {
         const Parameter& parameter = s.parameters[i];
         Value value = arguments.get(i, parameter.name, Value::undefined(parameter.name));
@@ -181,7 +189,8 @@ class Interpreter {
         inner.variables[parameter.name] = value;
       }
       for (const auto& [name, value] : arguments.named) {
-        if (inner.variables.count(name) == 0) complain(s.line, "found argument '", name, "' for macro '", s.text, "', which has no such parameter");
+        if (inner.variables.count(name) == 0)
+          complain(s.line, "found argument '", name, "' for macro '", s.text, "', which has no such parameter");
       }
       std::string text;
       execute(s.body, inner, text);
@@ -220,7 +229,8 @@ class Interpreter {
       }
       case Kind::kDict: {
         Value dict{Dict{}};
-        for (std::size_t i = 0; i < e.children.size(); i += 2) dict.mutable_dict().emplace_back(to_text(child(i)), child(i + 1));
+        for (std::size_t i = 0; i < e.children.size(); i += 2)
+          dict.mutable_dict().emplace_back(to_text(child(i)), child(i + 1));
         return dict;
       }
       case Kind::kAttribute:
@@ -276,7 +286,8 @@ class Interpreter {
     const std::int64_t begin = first == kNone ? (step > 0 ? 0 : n - 1) : clamp(first);
     const std::int64_t end = last == kNone ? (step > 0 ? n : -1) : clamp(last);
     List out;
-    for (std::int64_t i = begin; step > 0 ? i < end : i > end; i += step) out.push_back(items[static_cast<std::size_t>(i)]);
+    for (std::int64_t i = begin; step > 0 ? i < end : i > end; i += step)
+      out.push_back(items[static_cast<std::size_t>(i)]);
     if (!value.is_string()) return Value(std::move(out), value.is_tuple());
     std::string text;
     for (const Value& item : out) text += item.string();
@@ -295,8 +306,14 @@ class Interpreter {
     for (std::size_t i = 0; i < e.operators.size(); ++i) {
       Value right = evaluate(*e.children[i + 1], scope);
       const std::string& word = e.operators[i];
-      const bool holds = word == "==" ? equal(left, right) : word == "!=" ? !equal(left, right) : word == "<" ? less(left, right) : word == ">" ? less(right, left)
-                         : word == "<=" ? !less(right, left) : word == ">=" ? !less(left, right) : word == "in" ? contains(right, left) : !contains(right, left);
+      const bool holds = word == "=="   ? equal(left, right)
+                         : word == "!=" ? !equal(left, right)
+                         : word == "<"  ? less(left, right)
+                         : word == ">"  ? less(right, left)
+                         : word == "<=" ? !less(right, left)
+                         : word == ">=" ? !less(left, right)
+                         : word == "in" ? contains(right, left)
+                                        : !contains(right, left);
       if (!holds) return false;
       left = std::move(right);
     }
@@ -310,11 +327,14 @@ class Interpreter {
     const Value right = evaluate(*e.children[1], scope);
     if (e.name == "~") return to_text(left) + to_text(right);
     if (left.is_undefined() || right.is_undefined()) {
-      complain(e.line, "found '", left.is_undefined() ? left.undefined_name() : right.undefined_name(), "' undefined beside '", e.name, "', expected a value");
+      complain(e.line, "found '", left.is_undefined() ? left.undefined_name() : right.undefined_name(),
+               "' undefined beside '", e.name, "', expected a value");
     }
     if (e.name == "+" && left.is_string() && right.is_string()) {
       if (!left.is_markup() && !right.is_markup()) return left.string() + right.string();
-      const auto part = [](const Value& value) { return value.is_markup() ? value.string() : escape_html(value.string()); };
+      const auto part = [](const Value& value) {
+        return value.is_markup() ? value.string() : escape_html(value.string());
+      };
       return Value::markup(part(left) + part(right));
     }
     if (e.name == "+" && left.is_list() && right.is_list()) {
@@ -328,7 +348,9 @@ class Interpreter {
       return text;
     }
     if (e.name == "%" && left.is_string()) complain(e.line, "found text formatting with %, which is not supported");
-    if (!left.is_number() || !right.is_number()) complain(e.line, "found ", left.type_name(), " ", e.name, " ", right.type_name(), ", expected two numbers or two texts");
+    if (!left.is_number() || !right.is_number())
+      complain(e.line, "found ", left.type_name(), " ", e.name, " ", right.type_name(),
+               ", expected two numbers or two texts");
     return arithmetic(e, left, right);
   }
 
@@ -349,9 +371,12 @@ class Interpreter {
     const std::int64_t a = left.integer(), b = right.integer();
     std::int64_t result = 0;
     bool overflows = false;
-    if (e.name == "+") overflows = __builtin_add_overflow(a, b, &result);
-    else if (e.name == "-") overflows = __builtin_sub_overflow(a, b, &result);
-    else if (e.name == "*") overflows = __builtin_mul_overflow(a, b, &result);
+    if (e.name == "+")
+      overflows = __builtin_add_overflow(a, b, &result);
+    else if (e.name == "-")
+      overflows = __builtin_sub_overflow(a, b, &result);
+    else if (e.name == "*")
+      overflows = __builtin_mul_overflow(a, b, &result);
     else if (e.name == "**") {
       result = 1;
       for (std::int64_t i = 0; i < b && !overflows; ++i) overflows = __builtin_mul_overflow(result, a, &result);

@@ -1,7 +1,7 @@
 // Runs a parsed template.
 //
-// Scope as in jinja2: a loop's body and a macro have their own variables, an if has not; what a loop sets is gone behind it,
-// except in a namespace.
+// Scope as in jinja2: a loop's body and a macro have their own variables, an if has not; what a loop sets is gone
+// behind it, except in a namespace.
 #pragma once
 
 #include <map>

@@ -40,9 +40,12 @@ class Lexer {
         strip_line_start(text, tag);
       }
       emit_text(text, line);
-      if (kind == '#') skip_comment();
-      else if (kind == '%') lex_block();
-      else lex_inside("}}", Token::Kind::kPrintBegin, Token::Kind::kPrintEnd);
+      if (kind == '#')
+        skip_comment();
+      else if (kind == '%')
+        lex_block();
+      else
+        lex_inside("}}", Token::Kind::kPrintBegin, Token::Kind::kPrintEnd);
     }
     tokens_.push_back({Token::Kind::kEnd, "end of the template", line_});
     return std::move(tokens_);
@@ -70,7 +73,8 @@ class Lexer {
     const std::size_t newline = text.rfind('\n');
     const std::size_t begin = newline == std::string::npos ? 0 : newline + 1;
     const bool begins_line = newline != std::string::npos || tag == text.size();  // the template's first line counts
-    const bool is_blank_line = std::all_of(text.begin() + static_cast<std::ptrdiff_t>(begin), text.end(), [](char c) { return is_blank(c); });
+    const bool is_blank_line =
+        std::all_of(text.begin() + static_cast<std::ptrdiff_t>(begin), text.end(), [](char c) { return is_blank(c); });
     const bool follows_newline = newline == std::string::npos && (place_of_text_is_line_start_);
     if (is_blank_line && (begins_line || follows_newline)) text.erase(begin);
   }
@@ -80,8 +84,10 @@ class Lexer {
     place_of_text_is_line_start_ = false;
     if (strips) {
       while (place_ < source_.size() && is_blank(source_[place_])) {
-        if (source_[place_] == '\n') ++line_, place_of_text_is_line_start_ = true;
-        else if (source_[place_] != ' ' && source_[place_] != '\t') place_of_text_is_line_start_ = false;
+        if (source_[place_] == '\n')
+          ++line_, place_of_text_is_line_start_ = true;
+        else if (source_[place_] != ' ' && source_[place_] != '\t')
+          place_of_text_is_line_start_ = false;
         ++place_;
       }
       // What is left on the line begins at a non-blank; nothing before it can be stripped.
@@ -95,7 +101,8 @@ class Lexer {
   void skip_comment() {
     const std::size_t end = source_.find("#}", place_);
     if (end == std::string::npos) complain("found a comment that is never closed, expected #}");
-    line_ += static_cast<int>(std::count(source_.begin() + static_cast<std::ptrdiff_t>(place_), source_.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
+    line_ += static_cast<int>(std::count(source_.begin() + static_cast<std::ptrdiff_t>(place_),
+                                         source_.begin() + static_cast<std::ptrdiff_t>(end), '\n'));
     const char mark = end > place_ ? source_[end - 1] : ' ';
     place_ = end + 2;
     after_tag(mark == '-', mark != '+');
@@ -104,7 +111,8 @@ class Lexer {
   void lex_block() {
     std::size_t i = place_;
     while (i < source_.size() && is_blank(source_[i])) ++i;
-    if (source_.compare(i, 3, "raw") == 0 && i + 3 < source_.size() && !is_name_start(source_[i + 3]) && !is_digit(source_[i + 3])) {
+    if (source_.compare(i, 3, "raw") == 0 && i + 3 < source_.size() && !is_name_start(source_[i + 3]) &&
+        !is_digit(source_[i + 3])) {
       lex_raw(i + 3);
       return;
     }
@@ -183,11 +191,13 @@ class Lexer {
           return;
         }
       }
-      if (std::string_view("+-*/%~<>=.,:|()[]{}").find(c) == std::string_view::npos) complain("found the character '", c, "' in a tag, expected an expression");
+      if (std::string_view("+-*/%~<>=.,:|()[]{}").find(c) == std::string_view::npos)
+        complain("found the character '", c, "' in a tag, expected an expression");
       if (c == '(' || c == '[' || c == '{') open.push_back(c);
       if (c == ')' || c == ']' || c == '}') {
         const char match = c == ')' ? '(' : c == ']' ? '[' : '{';
-        if (open.empty() || open.back() != match) complain("found '", c, "' that closes nothing, expected balanced brackets");
+        if (open.empty() || open.back() != match)
+          complain("found '", c, "' that closes nothing, expected balanced brackets");
         open.pop_back();
       }
       tokens_.push_back({Token::Kind::kOperator, std::string(1, c), line_});
@@ -246,7 +256,8 @@ class Lexer {
     const std::size_t digits = e == 'x' ? 2 : e == 'u' ? 4 : e == 'U' ? 8 : 0;
     if (digits > 0) {
       const std::string hex = source_.substr(place_ + 1, digits);
-      if (hex.size() < digits || hex.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos) complain("found the escape \\", e, hex, ", expected ", digits, " hexadecimal digits");
+      if (hex.size() < digits || hex.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+        complain("found the escape \\", e, hex, ", expected ", digits, " hexadecimal digits");
       const unsigned long point = std::stoul(hex, nullptr, 16);
       if (point > 0x10FFFF) complain("found the escape \\", e, hex, ", expected a character up to \\U0010FFFF");
       append_utf8(text, static_cast<std::int32_t>(point));

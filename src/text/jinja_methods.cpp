@@ -1,5 +1,5 @@
-// The methods of Python's str and dict that templates call.  Those that would change a value are refused, as the sandbox
-// of transformers refuses them.
+// The methods of Python's str and dict that templates call.  Those that would change a value are refused, as the
+// sandbox of transformers refuses them.
 #include <algorithm>
 
 #include "base/error.h"
@@ -10,8 +10,10 @@ namespace holdfast::text::jinja {
 namespace {
 
 const std::string& text_argument(const Arguments& arguments, std::size_t place, const char* method) {
-  HOLDFAST_CHECK(kBadInput, place < arguments.positional.size() && arguments.positional[place].is_string(), "[chat template] found ",
-                 place < arguments.positional.size() ? arguments.positional[place].type_name() : std::string("nothing"), " given to ", method, ", expected a text");
+  HOLDFAST_CHECK(kBadInput, place < arguments.positional.size() && arguments.positional[place].is_string(),
+                 "[chat template] found ",
+                 place < arguments.positional.size() ? arguments.positional[place].type_name() : std::string("nothing"),
+                 " given to ", method, ", expected a text");
   return arguments.positional[place].string();
 }
 
@@ -34,7 +36,8 @@ List split(const std::string& text, const Arguments& arguments, bool from_right)
   std::int64_t limit = limit_value.integer();
   std::vector<std::string> parts;
   if (separator.is_none()) {
-    HOLDFAST_CHECK(kBadInput, limit < 0, "[chat template] found split() at white space with a limit, which is not supported");
+    HOLDFAST_CHECK(kBadInput, limit < 0,
+                   "[chat template] found split() at white space with a limit, which is not supported");
     std::string word;
     for (const std::int32_t c : code_points(text)) {
       if (!is_space(c)) {
@@ -72,7 +75,9 @@ std::string replace(const std::string& text, const std::string& from, const std:
     return limit != 0 ? out + to : out;
   }
   std::size_t done = 0;
-  for (std::size_t place; limit != 0 && (place = text.find(from, done)) != std::string::npos; done = place + from.size(), --limit) out += text.substr(done, place - done) + to;
+  for (std::size_t place; limit != 0 && (place = text.find(from, done)) != std::string::npos;
+       done = place + from.size(), --limit)
+    out += text.substr(done, place - done) + to;
   return out + text.substr(done);
 }
 
@@ -99,7 +104,8 @@ std::string capitalize(const std::string& text) {
 bool has_affix(const std::string& text, const Value& affix, bool at_end) {
   const List options = affix.is_list() ? affix.list() : List{affix};
   return std::any_of(options.begin(), options.end(), [&](const Value& one) {
-    HOLDFAST_CHECK(kBadInput, one.is_string(), "[chat template] found ", one.type_name(), " given to startswith or endswith, expected a text");
+    HOLDFAST_CHECK(kBadInput, one.is_string(), "[chat template] found ", one.type_name(),
+                   " given to startswith or endswith, expected a text");
     return at_end ? text.ends_with(one.string()) : text.starts_with(one.string());
   });
 }
@@ -130,34 +136,56 @@ Value string_method(const std::string& s, const std::string& name) {
   if (name == "splitlines") return bind([s](A) { return split_lines(s); });
   if (name == "startswith") return bind([s](A a) { return has_affix(s, a.get(0, ""), false); });
   if (name == "endswith") return bind([s](A a) { return has_affix(s, a.get(0, ""), true); });
-  if (name == "replace") return bind([s](A a) { return replace(s, text_argument(a, 0, "replace"), text_argument(a, 1, "replace"), a.get(2, "count", std::int64_t{-1}).integer()); });
+  if (name == "replace")
+    return bind([s](A a) {
+      return replace(s, text_argument(a, 0, "replace"), text_argument(a, 1, "replace"),
+                     a.get(2, "count", std::int64_t{-1}).integer());
+    });
   if (name == "upper") return bind([s](A) { return to_upper(s); });
   if (name == "lower") return bind([s](A) { return to_lower(s); });
   if (name == "title") return bind([s](A) { return title(s); });
   if (name == "capitalize") return bind([s](A) { return capitalize(s); });
-  if (name == "count") return bind([s](A a) {
-    const std::string& what = text_argument(a, 0, "count");
-    std::int64_t count = 0;
-    for (std::size_t place = 0; !what.empty() && (place = s.find(what, place)) != std::string::npos; place += what.size()) ++count;
-    return count;
-  });
-  if (name == "find") return bind([s](A a) {
-    const std::size_t place = s.find(text_argument(a, 0, "find"));
-    return place == std::string::npos ? std::int64_t{-1} : static_cast<std::int64_t>(count_code_points(s.substr(0, place)));
-  });
-  if (name == "join") return bind([s](A a) {
-    std::string out;
-    bool is_first = true;
-    for (const Value& item : iterate(a.get(0, "iterable"))) {
-      HOLDFAST_CHECK(kBadInput, item.is_string(), "[chat template] found ", item.type_name(), " given to join, expected texts");
-      out += (is_first ? "" : s) + item.string();
-      is_first = false;
-    }
-    return out;
-  });
-  if (name == "removeprefix") return bind([s](A a) { return s.starts_with(text_argument(a, 0, "removeprefix")) ? s.substr(text_argument(a, 0, "removeprefix").size()) : s; });
-  if (name == "removesuffix") return bind([s](A a) { return s.ends_with(text_argument(a, 0, "removesuffix")) ? s.substr(0, s.size() - text_argument(a, 0, "removesuffix").size()) : s; });
-  if (name == "isdigit") return bind([s](A) { return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; }); });
+  if (name == "count")
+    return bind([s](A a) {
+      const std::string& what = text_argument(a, 0, "count");
+      std::int64_t count = 0;
+      for (std::size_t place = 0; !what.empty() && (place = s.find(what, place)) != std::string::npos;
+           place += what.size())
+        ++count;
+      return count;
+    });
+  if (name == "find")
+    return bind([s](A a) {
+      const std::size_t place = s.find(text_argument(a, 0, "find"));
+      return place == std::string::npos ? std::int64_t{-1}
+                                        : static_cast<std::int64_t>(count_code_points(s.substr(0, place)));
+    });
+  if (name == "join")
+    return bind([s](A a) {
+      std::string out;
+      bool is_first = true;
+      for (const Value& item : iterate(a.get(0, "iterable"))) {
+        HOLDFAST_CHECK(kBadInput, item.is_string(), "[chat template] found ", item.type_name(),
+                       " given to join, expected texts");
+        out += (is_first ? "" : s) + item.string();
+        is_first = false;
+      }
+      return out;
+    });
+  if (name == "removeprefix")
+    return bind([s](A a) {
+      return s.starts_with(text_argument(a, 0, "removeprefix")) ? s.substr(text_argument(a, 0, "removeprefix").size())
+                                                                : s;
+    });
+  if (name == "removesuffix")
+    return bind([s](A a) {
+      return s.ends_with(text_argument(a, 0, "removesuffix"))
+                 ? s.substr(0, s.size() - text_argument(a, 0, "removesuffix").size())
+                 : s;
+    });
+  if (name == "isdigit")
+    return bind(
+        [s](A) { return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; }); });
   if (name == "isupper") return bind([s](A) { return s == to_upper(s) && s != to_lower(s); });
   if (name == "islower") return bind([s](A) { return s == to_lower(s) && s != to_upper(s); });
   return Value::undefined(name);
@@ -165,29 +193,33 @@ Value string_method(const std::string& s, const std::string& name) {
 
 Value dict_method(const Value& dict, const std::string& name) {
   using A = const Arguments&;
-  if (name == "items") return Function([dict](A) {
-    List items;
-    for (const auto& [key, value] : dict.dict()) items.push_back(Value(List{key, value}, true));
-    return Value(items);
-  });
+  if (name == "items")
+    return Function([dict](A) {
+      List items;
+      for (const auto& [key, value] : dict.dict()) items.push_back(Value(List{key, value}, true));
+      return Value(items);
+    });
   if (name == "keys") return Function([dict](A) { return Value(iterate(dict)); });
-  if (name == "values") return Function([dict](A) {
-    List values;
-    for (const auto& [key, value] : dict.dict()) values.push_back(value);
-    return Value(values);
-  });
-  if (name == "get") return Function([dict](A a) {
-    const Value key = a.get(0, "key");
-    const Value* found = key.is_string() ? dict.find(key.string()) : nullptr;
-    return found ? *found : a.get(1, "default", None{});
-  });
+  if (name == "values")
+    return Function([dict](A) {
+      List values;
+      for (const auto& [key, value] : dict.dict()) values.push_back(value);
+      return Value(values);
+    });
+  if (name == "get")
+    return Function([dict](A a) {
+      const Value key = a.get(0, "key");
+      const Value* found = key.is_string() ? dict.find(key.string()) : nullptr;
+      return found ? *found : a.get(1, "default", None{});
+    });
   return Value::undefined(name);
 }
 
 }  // namespace
 
 Value find_method(const Value& value, const std::string& name) {
-  static const std::vector<std::string> kChanging = {"append", "extend", "insert", "pop", "remove", "clear", "update", "setdefault", "popitem", "sort", "reverse"};
+  static const std::vector<std::string> kChanging = {"append", "extend",     "insert",  "pop",  "remove", "clear",
+                                                     "update", "setdefault", "popitem", "sort", "reverse"};
   if (value.is_string()) return string_method(value.string(), name);
   const bool is_container = value.is_list() || value.is_dict();
   if (value.is_dict()) {
@@ -197,14 +229,21 @@ Value find_method(const Value& value, const std::string& name) {
     return Function([value, name](const Arguments& a) {
       const auto& list = value.list();
       const Value what = a.get(0, "value");
-      if (name == "count") return Value(static_cast<std::int64_t>(std::count_if(list.begin(), list.end(), [&](const Value& item) { return equal(item, what); })));
+      if (name == "count")
+        return Value(static_cast<std::int64_t>(
+            std::count_if(list.begin(), list.end(), [&](const Value& item) { return equal(item, what); })));
       const auto found = std::find_if(list.begin(), list.end(), [&](const Value& item) { return equal(item, what); });
-      HOLDFAST_CHECK(kBadInput, found != list.end(), "[chat template] found no ", to_repr(what), " in the list, expected it there");
+      HOLDFAST_CHECK(kBadInput, found != list.end(), "[chat template] found no ", to_repr(what),
+                     " in the list, expected it there");
       return Value(static_cast<std::int64_t>(found - list.begin()));
     });
   }
-  if (is_container && value.find(name) == nullptr && std::find(kChanging.begin(), kChanging.end(), name) != kChanging.end()) {
-    return Function([name](const Arguments&) -> Value { fail(ErrorKind::kBadInput, "[chat template] found a call of '", name, "', which would change a value; expected none: templates run in a sandbox"); });
+  if (is_container && value.find(name) == nullptr &&
+      std::find(kChanging.begin(), kChanging.end(), name) != kChanging.end()) {
+    return Function([name](const Arguments&) -> Value {
+      fail(ErrorKind::kBadInput, "[chat template] found a call of '", name,
+           "', which would change a value; expected none: templates run in a sandbox");
+    });
   }
   return Value::undefined(name);
 }

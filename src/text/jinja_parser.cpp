@@ -405,9 +405,12 @@ class Parser {
   ExpressionPtr parse_name() {
     auto expression = make(ExpressionKind::kLiteral);
     const std::string word = tokens_[place_++].text;
-    if (word == "true" || word == "True") expression->literal = true;
-    else if (word == "false" || word == "False") expression->literal = false;
-    else if (word == "none" || word == "None") expression->literal = None{};
+    if (word == "true" || word == "True")
+      expression->literal = true;
+    else if (word == "false" || word == "False")
+      expression->literal = false;
+    else if (word == "none" || word == "None")
+      expression->literal = None{};
     else {
       expression->kind = ExpressionKind::kName;
       expression->name = word;
@@ -419,8 +422,10 @@ class Parser {
     for (;;) {
       if (take_operator(".")) {
         auto attribute = make(ExpressionKind::kAttribute);
-        if (now().kind == Token::Kind::kInteger) attribute->name = tokens_[place_++].text;
-        else attribute->name = expect_name("an attribute");
+        if (now().kind == Token::Kind::kInteger)
+          attribute->name = tokens_[place_++].text;
+        else
+          attribute->name = expect_name("an attribute");
         attribute->children.push_back(std::move(value));
         value = std::move(attribute);
       } else if (take_operator("[")) {
@@ -473,7 +478,8 @@ class Parser {
     CallArguments arguments;
     while (!take_operator(")")) {
       if (at_operator("*") || at_operator("**")) complain("found '", now().text, "' in a call, which is not supported");
-      const bool is_named = now().kind == Token::Kind::kName && tokens_[place_ + 1].kind == Token::Kind::kOperator && tokens_[place_ + 1].text == "=";
+      const bool is_named = now().kind == Token::Kind::kName && tokens_[place_ + 1].kind == Token::Kind::kOperator &&
+                            tokens_[place_ + 1].text == "=";
       if (is_named) {
         const std::string name = tokens_[place_].text;
         place_ += 2;
@@ -513,8 +519,10 @@ class Parser {
       test->arguments = parse_arguments();
     } else {
       const auto kind = now().kind;
-      const bool is_word = kind == Token::Kind::kName && !at_name("else") && !at_name("or") && !at_name("and") && !at_name("if") && !at_name("is") && !at_name("not") && !at_name("in");
-      if (is_word || kind == Token::Kind::kString || kind == Token::Kind::kInteger || kind == Token::Kind::kFloat || at_operator("[") || at_operator("{")) {
+      const bool is_word = kind == Token::Kind::kName && !at_name("else") && !at_name("or") && !at_name("and") &&
+                           !at_name("if") && !at_name("is") && !at_name("not") && !at_name("in");
+      if (is_word || kind == Token::Kind::kString || kind == Token::Kind::kInteger || kind == Token::Kind::kFloat ||
+          at_operator("[") || at_operator("{")) {
         test->arguments.positional.push_back(parse_postfix(parse_primary()));
       }
     }

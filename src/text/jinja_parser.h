@@ -60,11 +60,12 @@ struct Statement {
   enum class Kind { kText, kPrint, kIf, kFor, kSet, kSetBlock, kMacro, kFilterBlock, kGroup, kBreak, kContinue };
   Kind kind;
   int line;
-  std::string text;                // kText; the name of a macro
-  std::vector<std::string> names;  // targets of for and set; a namespace target is {"ns", "attribute"} with is_attribute
+  std::string text;  // kText; the name of a macro
+  std::vector<std::string>
+      names;  // targets of for and set; a namespace target is {"ns", "attribute"} with is_attribute
   bool is_attribute = false;
-  ExpressionPtr expression;        // printed, tested, iterated, assigned; of a filter block: applied to kName "@body"
-  ExpressionPtr filter;            // for ... if
+  ExpressionPtr expression;  // printed, tested, iterated, assigned; of a filter block: applied to kName "@body"
+  ExpressionPtr filter;      // for ... if
   Block body, otherwise;
   std::vector<Parameter> parameters;
 };

@@ -18,7 +18,9 @@ std::string float_repr(double value) {
   char buffer[64];
   const double size = std::fabs(value);
   const bool is_plain = size == 0 || (size >= 1e-4 && size < 1e16);
-  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value, is_plain ? std::chars_format::fixed : std::chars_format::scientific).ptr;
+  const auto end = std::to_chars(buffer, buffer + sizeof buffer, value,
+                                 is_plain ? std::chars_format::fixed : std::chars_format::scientific)
+                       .ptr;
   std::string text(buffer, end);
   if (is_plain && text.find('.') == std::string::npos) text += ".0";
   return text;
@@ -29,15 +31,20 @@ std::string quoted(const std::string& text) {
   const char quote = has_single && !has_double ? '"' : '\'';
   std::string out(1, quote);
   for (const std::int32_t c : code_points(text)) {
-    if (c == quote || c == '\\') out += {'\\', static_cast<char>(c)};
-    else if (c == '\n') out += "\\n";
-    else if (c == '\r') out += "\\r";
-    else if (c == '\t') out += "\\t";
+    if (c == quote || c == '\\')
+      out += {'\\', static_cast<char>(c)};
+    else if (c == '\n')
+      out += "\\n";
+    else if (c == '\r')
+      out += "\\r";
+    else if (c == '\t')
+      out += "\\t";
     else if (c < 0x20 || c == 0x7F) {
       char hex[8];
       std::snprintf(hex, sizeof hex, "\\x%02x", c);
       out += hex;
-    } else append_utf8(out, c);
+    } else
+      append_utf8(out, c);
   }
   return out + quote;
 }
@@ -90,11 +97,16 @@ struct JsonWriter {
   }
   void write(const Value& value, int depth) {
     HOLDFAST_CHECK(kBadInput, depth < 200, "[chat template] found data nested more than 200 deep, expected less");
-    if (value.is_none()) out += "null";
-    else if (value.is_bool()) out += value.truth() ? "true" : "false";
-    else if (value.is_integer()) out += std::to_string(value.integer());
-    else if (value.is_number()) out += float_repr(value.number());
-    else if (value.is_string()) out += json_string(value.string());
+    if (value.is_none())
+      out += "null";
+    else if (value.is_bool())
+      out += value.truth() ? "true" : "false";
+    else if (value.is_integer())
+      out += std::to_string(value.integer());
+    else if (value.is_number())
+      out += float_repr(value.number());
+    else if (value.is_string())
+      out += json_string(value.string());
     else if (value.is_list() && !value.is_generator()) {
       if (value.list().empty()) {
         out += "[]";
@@ -114,7 +126,8 @@ struct JsonWriter {
         return;
       }
       Dict items = value.dict();
-      if (sort_keys) std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+      if (sort_keys)
+        std::sort(items.begin(), items.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
       out += "{";
       for (std::size_t i = 0; i < items.size(); ++i) {
         if (i > 0) out += item_separator;
@@ -125,7 +138,8 @@ struct JsonWriter {
       break_line(depth);
       out += "}";
     } else {
-      fail(ErrorKind::kBadInput, "[chat template] found ", value.type_name(), " given to tojson, expected data; is a variable missing?");
+      fail(ErrorKind::kBadInput, "[chat template] found ", value.type_name(),
+           " given to tojson, expected data; is a variable missing?");
     }
   }
 };
@@ -192,12 +206,18 @@ Value Arguments::get(std::size_t place, const std::string& name, Value otherwise
 std::string escape_html(const std::string& text) {
   std::string out;
   for (const char c : text) {
-    if (c == '&') out += "&amp;";
-    else if (c == '<') out += "&lt;";
-    else if (c == '>') out += "&gt;";
-    else if (c == '\'') out += "&#39;";
-    else if (c == '"') out += "&#34;";
-    else out += c;
+    if (c == '&')
+      out += "&amp;";
+    else if (c == '<')
+      out += "&lt;";
+    else if (c == '>')
+      out += "&gt;";
+    else if (c == '\'')
+      out += "&#39;";
+    else if (c == '"')
+      out += "&#34;";
+    else
+      out += c;
   }
   return out;
 }
@@ -225,7 +245,8 @@ std::string to_repr(const Value& value) {
   return "{" + out + "}";
 }
 
-std::string to_json(const Value& value, int indent, bool sort_keys, const std::string& item_separator, const std::string& key_separator) {
+std::string to_json(const Value& value, int indent, bool sort_keys, const std::string& item_separator,
+                    const std::string& key_separator) {
   const std::string separator = !item_separator.empty() ? item_separator : indent >= 0 ? "," : ", ";
   JsonWriter writer{indent, sort_keys, separator, key_separator, {}};
   writer.write(value, 0);
@@ -233,12 +254,14 @@ std::string to_json(const Value& value, int indent, bool sort_keys, const std::s
 }
 
 bool equal(const Value& a, const Value& b) {
-  if (a.is_number() && b.is_number()) return a.is_integer() && b.is_integer() ? a.integer() == b.integer() : a.number() == b.number();
+  if (a.is_number() && b.is_number())
+    return a.is_integer() && b.is_integer() ? a.integer() == b.integer() : a.number() == b.number();
   if (a.is_string() && b.is_string()) return a.string() == b.string();
   if (a.is_none() || b.is_none()) return a.is_none() && b.is_none();
   if (a.is_undefined() || b.is_undefined()) return a.is_undefined() && b.is_undefined();
   if (a.is_list() && b.is_list()) {
-    return a.is_tuple() == b.is_tuple() && std::equal(a.list().begin(), a.list().end(), b.list().begin(), b.list().end(), equal);
+    return a.is_tuple() == b.is_tuple() &&
+           std::equal(a.list().begin(), a.list().end(), b.list().begin(), b.list().end(), equal);
   }
   if (a.is_dict() && b.is_dict()) {
     if (a.dict().size() != b.dict().size()) return false;
@@ -253,8 +276,10 @@ bool equal(const Value& a, const Value& b) {
 bool less(const Value& a, const Value& b) {
   if (a.is_number() && b.is_number()) return a.number() < b.number();
   if (a.is_string() && b.is_string()) return a.string() < b.string();
-  if (a.is_list() && b.is_list()) return std::lexicographical_compare(a.list().begin(), a.list().end(), b.list().begin(), b.list().end(), less);
-  fail(ErrorKind::kBadInput, "[chat template] found ", a.type_name(), " compared with ", b.type_name(), ", expected two numbers or two texts");
+  if (a.is_list() && b.is_list())
+    return std::lexicographical_compare(a.list().begin(), a.list().end(), b.list().begin(), b.list().end(), less);
+  fail(ErrorKind::kBadInput, "[chat template] found ", a.type_name(), " compared with ", b.type_name(),
+       ", expected two numbers or two texts");
 }
 
 }  // namespace holdfast::text::jinja

@@ -72,7 +72,8 @@ class Value {
     value.is_markup_ = true;
     return value;
   }
-  // What map and select give: a list to loop over, which has no length and no JSON form, as a Python generator has none.
+  // What map and select give: a list to loop over, which has no length and no JSON form, as a Python generator has
+  // none.
   bool is_generator() const { return is_generator_; }
   static Value generator(List items) {
     Value value(std::move(items));
@@ -95,7 +96,9 @@ class Value {
   bool same_object(const Value& other) const;
 
  private:
-  std::variant<Undefined, None, bool, std::int64_t, double, std::string, std::shared_ptr<List>, std::shared_ptr<Dict>, std::shared_ptr<Function>> data_;
+  std::variant<Undefined, None, bool, std::int64_t, double, std::string, std::shared_ptr<List>, std::shared_ptr<Dict>,
+               std::shared_ptr<Function>>
+      data_;
   bool is_tuple_ = false, is_namespace_ = false, is_generator_ = false, is_markup_ = false;
 };
 
@@ -111,7 +114,8 @@ std::string escape_html(const std::string& text);
 std::string to_text(const Value& value);  // Python's str()
 std::string to_repr(const Value& value);  // Python's repr()
 // Python's json.dumps(ensure_ascii=False).  indent < 0: on one line.
-std::string to_json(const Value& value, int indent = -1, bool sort_keys = false, const std::string& item_separator = "", const std::string& key_separator = ": ");
+std::string to_json(const Value& value, int indent = -1, bool sort_keys = false, const std::string& item_separator = "",
+                    const std::string& key_separator = ": ");
 bool equal(const Value& a, const Value& b);
 bool less(const Value& a, const Value& b);  // throws Error(kBadInput) for values without an order
 

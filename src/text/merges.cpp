@@ -6,7 +6,8 @@ namespace holdfast::text {
 
 void Merges::reserve(std::size_t merges) { merges_.reserve(merges); }
 
-void Merges::add(std::int32_t left, std::int32_t right, std::int32_t merged, std::span<const std::int32_t> left_ends, std::span<const std::int32_t> right_begins) {
+void Merges::add(std::int32_t left, std::int32_t right, std::int32_t merged, std::span<const std::int32_t> left_ends,
+                 std::span<const std::int32_t> right_begins) {
   merges_.set(left, right, {next_rank_++, merged});
   for (const std::int32_t end : left_ends) {
     for (const std::int32_t begin : right_begins) seams_.set(end, begin, true);
@@ -52,12 +53,15 @@ std::vector<std::int32_t> Merges::merge_all(std::span<const std::int32_t> segmen
   std::vector<std::int32_t> previous(n), next(n);
   struct Candidate {
     std::int32_t rank, place, id;
-    bool operator>(const Candidate& other) const { return rank != other.rank ? rank > other.rank : place > other.place; }
+    bool operator>(const Candidate& other) const {
+      return rank != other.rank ? rank > other.rank : place > other.place;
+    }
   };
   std::priority_queue<Candidate, std::vector<Candidate>, std::greater<>> queue;
   const auto consider = [&](std::int32_t place) {
     if (place < 0 || next[place] >= n) return;
-    if (const Merge* found = merges_.find(symbols[place], symbols[next[place]])) queue.push({found->rank, place, found->id});
+    if (const Merge* found = merges_.find(symbols[place], symbols[next[place]]))
+      queue.push({found->rank, place, found->id});
   };
   for (std::int32_t i = 0; i < n; ++i) previous[i] = i - 1, next[i] = i + 1;
   for (std::int32_t i = 0; i + 1 < n; ++i) consider(i);

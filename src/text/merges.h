@@ -26,7 +26,8 @@ class Merges {
  public:
   void reserve(std::size_t merges);
   // The next in rank.  `left_ends` and `right_begins`: the first symbols that can stand on the two sides of the seam.
-  void add(std::int32_t left, std::int32_t right, std::int32_t merged, std::span<const std::int32_t> left_ends, std::span<const std::int32_t> right_begins);
+  void add(std::int32_t left, std::int32_t right, std::int32_t merged, std::span<const std::int32_t> left_ends,
+           std::span<const std::int32_t> right_begins);
   // Appends what the symbols become.  Thread-safe.
   void apply(std::span<const std::int32_t> symbols, std::vector<std::int32_t>& ids) const;
 
@@ -44,7 +45,8 @@ class Merges {
   // Segments seen before.  When full it is emptied, so that its size stays bounded and new text is still helped.
   static constexpr std::size_t kCacheLimit = 1 << 16, kCachedSymbols = 32;
   mutable std::mutex cache_mutex_;
-  mutable std::unordered_map<std::string, std::vector<std::int32_t>, TextHash, std::equal_to<>> cache_;  // key: the symbols' bytes
+  mutable std::unordered_map<std::string, std::vector<std::int32_t>, TextHash, std::equal_to<>>
+      cache_;  // key: the symbols' bytes
 };
 
 }  // namespace holdfast::text

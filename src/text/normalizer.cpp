@@ -17,8 +17,9 @@ using nlohmann::json;
 
 std::string utf8proc_form(const std::string& text, int options) {
   utf8proc_uint8_t* result = nullptr;
-  const auto length = utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()), &result,
-                                   static_cast<utf8proc_option_t>(options));
+  const auto length =
+      utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(text.size()),
+                   &result, static_cast<utf8proc_option_t>(options));
   HOLDFAST_ASSERT(length >= 0);
   std::string normal(reinterpret_cast<char*>(result), static_cast<std::size_t>(length));
   std::free(result);
@@ -27,8 +28,8 @@ std::string utf8proc_form(const std::string& text, int options) {
 
 // The library normalises by Unicode 9; these characters, which have a decomposition, came later.
 bool is_after_unicode_9(std::int32_t c) {
-  return c == 0x32FF || (c >= 0xA7F2 && c <= 0xA7F4) || c == 0xAB69 || (c >= 0x10781 && c <= 0x107BA) || c == 0x11938 || (c >= 0x1E030 && c <= 0x1E06D) || c == 0x1F16C ||
-         (c >= 0x1FBF0 && c <= 0x1FBF9);
+  return c == 0x32FF || (c >= 0xA7F2 && c <= 0xA7F4) || c == 0xAB69 || (c >= 0x10781 && c <= 0x107BA) || c == 0x11938 ||
+         (c >= 0x1E030 && c <= 0x1E06D) || c == 0x1F16C || (c >= 0x1FBF0 && c <= 0x1FBF9);
 }
 
 // They stay as they are, and as each is a starter nothing is composed or reordered across one.
@@ -50,7 +51,8 @@ std::string strip_accents(const std::string& text) {
   std::string out;
   for (const std::int32_t c : code_points(text)) {
     const auto category = utf8proc_category(c);
-    const bool is_mark = category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
+    const bool is_mark =
+        category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
     if (!is_mark) append_utf8(out, c);
   }
   return out;
@@ -59,8 +61,10 @@ std::string strip_accents(const std::string& text) {
 }  // namespace
 
 std::function<std::string(const std::string&)> make_replace(const json& description, const std::string& where) {
-  HOLDFAST_CHECK(kBadFile, description.contains("pattern") && description.contains("content") && description["content"].is_string(), where,
-                 ": found a Replace without pattern or content, expected both");
+  HOLDFAST_CHECK(
+      kBadFile,
+      description.contains("pattern") && description.contains("content") && description["content"].is_string(), where,
+      ": found a Replace without pattern or content, expected both");
   const std::string content = description["content"].get<std::string>();
   const json& pattern = description["pattern"];
   if (pattern.contains("String")) {
@@ -76,7 +80,8 @@ std::function<std::string(const std::string&)> make_replace(const json& descript
       return out.append(text, done);
     };
   }
-  HOLDFAST_CHECK(kBadFile, pattern.contains("Regex"), where, ": found pattern ", pattern.dump(), ", expected String or Regex");
+  HOLDFAST_CHECK(kBadFile, pattern.contains("Regex"), where, ": found pattern ", pattern.dump(),
+                 ", expected String or Regex");
   const auto regex = std::make_shared<Regex>(pattern["Regex"].get<std::string>());
   return [regex, content](const std::string& text) {
     std::string out;
@@ -107,10 +112,17 @@ Normalizer make_normalizer(const json& description, const std::string& where) {
     return [prefix](std::string text) { return text.empty() ? text : prefix + text; };
   }
   if (type == "Replace") return make_replace(description, where);
-  if (type == "NFC") return [](const std::string& text) { return normal_form(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE); };
-  if (type == "NFD") return [](const std::string& text) { return normal_form(text, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE); };
-  if (type == "NFKC") return [](const std::string& text) { return normal_form(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT); };
-  if (type == "NFKD") return [](const std::string& text) { return normal_form(text, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT); };
+  if (type == "NFC")
+    return [](const std::string& text) { return normal_form(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE); };
+  if (type == "NFD")
+    return [](const std::string& text) { return normal_form(text, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE); };
+  if (type == "NFKC")
+    return
+        [](const std::string& text) { return normal_form(text, UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_COMPAT); };
+  if (type == "NFKD")
+    return [](const std::string& text) {
+      return normal_form(text, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
+    };
   if (type == "Lowercase") return [](const std::string& text) { return to_lower(text); };
   if (type == "StripAccents") return strip_accents;
   if (type == "ByteLevel") return [](const std::string& text) { return bytes_to_characters(text); };
@@ -122,7 +134,8 @@ Normalizer make_normalizer(const json& description, const std::string& where) {
       return text;
     };
   }
-  fail(ErrorKind::kBadFile, where, ": found normalizer '", type, "', which is not supported; this tokenizer cannot be used yet");
+  fail(ErrorKind::kBadFile, where, ": found normalizer '", type,
+       "', which is not supported; this tokenizer cannot be used yet");
 }
 
 }  // namespace holdfast::text

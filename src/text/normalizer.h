@@ -15,6 +15,7 @@ using Normalizer = std::function<std::string(std::string)>;
 Normalizer make_normalizer(const nlohmann::json& description, const std::string& where);
 
 // Also used by the decoder of the same name.
-std::function<std::string(const std::string&)> make_replace(const nlohmann::json& description, const std::string& where);
+std::function<std::string(const std::string&)> make_replace(const nlohmann::json& description,
+                                                            const std::string& where);
 
 }  // namespace holdfast::text

@@ -26,7 +26,8 @@ Behaviour parse_behaviour(const std::string& word, const std::string& where) {
   if (word == "MergedWithPrevious") return Behaviour::kMergedWithPrevious;
   if (word == "MergedWithNext") return Behaviour::kMergedWithNext;
   if (word == "Contiguous") return Behaviour::kContiguous;
-  fail(ErrorKind::kBadFile, where, ": found split behaviour '", word, "', expected Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous");
+  fail(ErrorKind::kBadFile, where, ": found split behaviour '", word,
+       "', expected Removed, Isolated, MergedWithPrevious, MergedWithNext or Contiguous");
 }
 
 struct Span {
@@ -60,21 +61,27 @@ std::vector<Span> arrange(Behaviour behaviour, const std::vector<Span>& spans) {
       return out;
     case Behaviour::kContiguous:
       for (const Span& span : spans) {
-        if (!out.empty() && out.back().is_match == span.is_match) out.back().end = span.end;
-        else out.push_back(span);
+        if (!out.empty() && out.back().is_match == span.is_match)
+          out.back().end = span.end;
+        else
+          out.push_back(span);
       }
       return out;
     case Behaviour::kMergedWithPrevious:
       for (const Span& span : spans) {
-        if (span.is_match && !last_was_match && !out.empty()) out.back().end = span.end;
-        else out.push_back(span);
+        if (span.is_match && !last_was_match && !out.empty())
+          out.back().end = span.end;
+        else
+          out.push_back(span);
         last_was_match = span.is_match;
       }
       return out;
     case Behaviour::kMergedWithNext:
       for (auto span = spans.rbegin(); span != spans.rend(); ++span) {
-        if (span->is_match && !last_was_match && !out.empty()) out.back().begin = span->begin;
-        else out.push_back(*span);
+        if (span->is_match && !last_was_match && !out.empty())
+          out.back().begin = span->begin;
+        else
+          out.push_back(*span);
         last_was_match = span->is_match;
       }
       return {out.rbegin(), out.rend()};
@@ -87,7 +94,8 @@ PreTokenizer make_splitter(Finder find, Behaviour behaviour, bool invert) {
     std::vector<Word> out;
     for (const Word& word : words) {
       for (const Span& span : arrange(behaviour, spans_of(find(word.text), word.text.size(), invert))) {
-        if (span.begin < span.end) out.push_back({word.text.substr(span.begin, span.end - span.begin), word.is_first && span.begin == 0});
+        if (span.begin < span.end)
+          out.push_back({word.text.substr(span.begin, span.end - span.begin), word.is_first && span.begin == 0});
       }
     }
     return out;
@@ -118,26 +126,30 @@ bool is_numeric(std::int32_t c) {
 }
 
 bool is_punctuation(std::int32_t c) {
-  if (c < 128) return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
+  if (c < 128)
+    return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
   const auto category = utf8proc_category(c);
   return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
 Finder split_finder(const json& pattern, const std::string& where) {
   if (pattern.contains("Regex")) return regex_finder(pattern["Regex"].get<std::string>());
-  HOLDFAST_CHECK(kBadFile, pattern.contains("String") && pattern["String"].is_string() && pattern["String"] != "", where, ": found split pattern ", pattern.dump(),
-                 ", expected a String or Regex");
+  HOLDFAST_CHECK(kBadFile, pattern.contains("String") && pattern["String"].is_string() && pattern["String"] != "",
+                 where, ": found split pattern ", pattern.dump(), ", expected a String or Regex");
   const std::string text = pattern["String"].get<std::string>();
   return [text](const std::string& word) {
     Ranges ranges;
-    for (std::size_t place = word.find(text); place != std::string::npos; place = word.find(text, place + text.size())) ranges.emplace_back(place, place + text.size());
+    for (std::size_t place = word.find(text); place != std::string::npos; place = word.find(text, place + text.size()))
+      ranges.emplace_back(place, place + text.size());
     return ranges;
   };
 }
 
 PreTokenizer make_byte_level(const json& description) {
-  const bool adds_space = description.value("add_prefix_space", true), uses_regex = description.value("use_regex", true);
-  const PreTokenizer split = uses_regex ? make_splitter(regex_finder(kGpt2Pattern), Behaviour::kIsolated, false) : [](std::vector<Word> words) { return words; };
+  const bool adds_space = description.value("add_prefix_space", true),
+             uses_regex = description.value("use_regex", true);
+  const PreTokenizer split = uses_regex ? make_splitter(regex_finder(kGpt2Pattern), Behaviour::kIsolated, false)
+                                        : [](std::vector<Word> words) { return words; };
   return [adds_space, split](std::vector<Word> words) {
     if (adds_space) {
       for (Word& word : words) {
@@ -154,7 +166,8 @@ PreTokenizer make_metaspace(const json& description, const std::string& where) {
   const std::string mark = description.value("replacement", "\xE2\x96\x81");
   std::string scheme = description.value("prepend_scheme", "always");
   if (description.contains("add_prefix_space") && description["add_prefix_space"] == false) scheme = "never";
-  HOLDFAST_CHECK(kBadFile, scheme == "always" || scheme == "first" || scheme == "never", where, ": found prepend_scheme '", scheme, "', expected always, first or never");
+  HOLDFAST_CHECK(kBadFile, scheme == "always" || scheme == "first" || scheme == "never", where,
+                 ": found prepend_scheme '", scheme, "', expected always, first or never");
   const bool splits = description.value("split", true);
   const PreTokenizer split = make_splitter(split_finder({{"String", mark}}, where), Behaviour::kMergedWithNext, false);
   return [mark, scheme, splits, split](std::vector<Word> words) {
@@ -182,15 +195,23 @@ PreTokenizer make_pre_tokenizer(const json& description, const std::string& wher
     };
   }
   if (type == "Split") {
-    return make_splitter(split_finder(description.at("pattern"), where), parse_behaviour(description.value("behavior", ""), where), description.value("invert", false));
+    return make_splitter(split_finder(description.at("pattern"), where),
+                         parse_behaviour(description.value("behavior", ""), where), description.value("invert", false));
   }
   if (type == "ByteLevel") return make_byte_level(description);
   if (type == "Metaspace") return make_metaspace(description, where);
-  if (type == "Digits") return make_splitter(character_finder(is_numeric), description.value("individual_digits", false) ? Behaviour::kIsolated : Behaviour::kContiguous, false);
-  if (type == "Punctuation") return make_splitter(character_finder(is_punctuation), parse_behaviour(description.value("behavior", "Isolated"), where), false);
-  if (type == "Whitespace") return make_splitter(regex_finder(R"([\w\u200C\u200D]+|[^\w\s\u200C\u200D]+)"), Behaviour::kRemoved, true);
+  if (type == "Digits")
+    return make_splitter(character_finder(is_numeric),
+                         description.value("individual_digits", false) ? Behaviour::kIsolated : Behaviour::kContiguous,
+                         false);
+  if (type == "Punctuation")
+    return make_splitter(character_finder(is_punctuation),
+                         parse_behaviour(description.value("behavior", "Isolated"), where), false);
+  if (type == "Whitespace")
+    return make_splitter(regex_finder(R"([\w\u200C\u200D]+|[^\w\s\u200C\u200D]+)"), Behaviour::kRemoved, true);
   if (type == "WhitespaceSplit") return make_splitter(character_finder(is_white_space), Behaviour::kRemoved, false);
-  fail(ErrorKind::kBadFile, where, ": found pre-tokenizer '", type, "', which is not supported; this tokenizer cannot be used yet");
+  fail(ErrorKind::kBadFile, where, ": found pre-tokenizer '", type,
+       "', which is not supported; this tokenizer cannot be used yet");
 }
 
 }  // namespace holdfast::text

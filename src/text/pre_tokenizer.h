@@ -1,7 +1,7 @@
 // The "pre_tokenizer" of tokenizer.json: cuts normalised text into words, across which BPE never merges.
 //
-// Kinds: Sequence, Split (text or regex; five behaviours; invert), ByteLevel, Metaspace, Digits, Punctuation, Whitespace,
-// WhitespaceSplit.
+// Kinds: Sequence, Split (text or regex; five behaviours; invert), ByteLevel, Metaspace, Digits, Punctuation,
+// Whitespace, WhitespaceSplit.
 #pragma once
 
 #include <functional>

@@ -13,10 +13,12 @@ namespace {
 using nlohmann::ordered_json;
 
 ordered_json parse_object(std::string_view line, const std::string& where) {
-  HOLDFAST_CHECK(kBadFile, is_valid_utf8(line), where, ": found bytes that are no UTF-8, expected UTF-8; try converting the file");
+  HOLDFAST_CHECK(kBadFile, is_valid_utf8(line), where,
+                 ": found bytes that are no UTF-8, expected UTF-8; try converting the file");
   try {
     ordered_json value = ordered_json::parse(line);
-    HOLDFAST_CHECK(kBadFile, value.is_object(), where, ": found ", std::string(line.substr(0, 40)), ", expected a JSON object on the line");
+    HOLDFAST_CHECK(kBadFile, value.is_object(), where, ": found ", std::string(line.substr(0, 40)),
+                   ", expected a JSON object on the line");
     return value;
   } catch (const nlohmann::json::exception&) {
     fail(ErrorKind::kBadFile, where, ": found ", std::string(line.substr(0, 60)), line.size() > 60 ? "..." : "",
@@ -40,27 +42,33 @@ std::vector<Record> read_jsonl(std::string_view text, const std::string& name) {
 }
 
 std::vector<Record> read_json(std::string_view text, const std::string& name) {
-  HOLDFAST_CHECK(kBadFile, is_valid_utf8(text), "[read] ", name, ": found bytes that are no UTF-8, expected UTF-8; try converting the file");
+  HOLDFAST_CHECK(kBadFile, is_valid_utf8(text), "[read] ", name,
+                 ": found bytes that are no UTF-8, expected UTF-8; try converting the file");
   ordered_json value;
   try {
     value = ordered_json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
     const std::size_t line = 1 + std::count(text.begin(), text.begin() + std::min(error.byte, text.size()), '\n');
-    fail(ErrorKind::kBadFile, "[read] ", name, ":", line, ": found no valid JSON, expected an array of objects; is the file cut off?");
+    fail(ErrorKind::kBadFile, "[read] ", name, ":", line,
+         ": found no valid JSON, expected an array of objects; is the file cut off?");
   }
   std::vector<Record> records;
   if (value.is_array()) {
     for (const auto& row : value) {
-      HOLDFAST_CHECK(kBadFile, row.is_object(), "[read] ", name, ": found ", row.dump().substr(0, 40), " as row ", records.size() + 1, ", expected an object");
+      HOLDFAST_CHECK(kBadFile, row.is_object(), "[read] ", name, ": found ", row.dump().substr(0, 40), " as row ",
+                     records.size() + 1, ", expected an object");
       records.push_back({row, records.size() + 1});
     }
     return records;
   }
-  HOLDFAST_CHECK(kBadFile, value.is_object(), "[read] ", name, ": found no array, expected an array of objects, or an object of lists");
+  HOLDFAST_CHECK(kBadFile, value.is_object(), "[read] ", name,
+                 ": found no array, expected an array of objects, or an object of lists");
   for (const auto& [category, prompts] : value.items()) {
-    HOLDFAST_CHECK(kBadFile, prompts.is_array(), "[read] ", name, ": found '", category, "' without a list, expected an object category -> list of texts");
+    HOLDFAST_CHECK(kBadFile, prompts.is_array(), "[read] ", name, ": found '", category,
+                   "' without a list, expected an object category -> list of texts");
     for (const auto& prompt : prompts) {
-      HOLDFAST_CHECK(kBadFile, prompt.is_string(), "[read] ", name, ": found ", prompt.dump().substr(0, 40), " under '", category, "', expected a text");
+      HOLDFAST_CHECK(kBadFile, prompt.is_string(), "[read] ", name, ": found ", prompt.dump().substr(0, 40), " under '",
+                     category, "', expected a text");
       records.push_back({{{"prompt", prompt}, {"category", category}}, records.size() + 1});
     }
   }
@@ -72,10 +80,12 @@ std::vector<Record> read_csv(std::string_view text, const std::string& name) {
   std::vector<Record> records;
   if (rows.empty()) return records;
   const std::set<std::string> distinct(rows[0].fields.begin(), rows[0].fields.end());
-  HOLDFAST_CHECK(kBadFile, distinct.size() == rows[0].fields.size(), "[read] ", name, ":1: found a column twice in the header, expected each once");
+  HOLDFAST_CHECK(kBadFile, distinct.size() == rows[0].fields.size(), "[read] ", name,
+                 ":1: found a column twice in the header, expected each once");
   for (std::size_t i = 1; i < rows.size(); ++i) {
-    HOLDFAST_CHECK(kBadFile, rows[i].fields.size() == rows[0].fields.size(), "[read] ", name, ":", rows[i].line, ": found ", rows[i].fields.size(),
-                   " fields, expected ", rows[0].fields.size(), " as in the header; is a quote missing?");
+    HOLDFAST_CHECK(kBadFile, rows[i].fields.size() == rows[0].fields.size(), "[read] ", name, ":", rows[i].line,
+                   ": found ", rows[i].fields.size(), " fields, expected ", rows[0].fields.size(),
+                   " as in the header; is a quote missing?");
     Record record;
     record.line = rows[i].line;
     for (std::size_t j = 0; j < rows[i].fields.size(); ++j) record.value[rows[0].fields[j]] = rows[i].fields[j];
@@ -88,7 +98,8 @@ std::vector<Record> read_csv(std::string_view text, const std::string& name) {
 
 std::vector<CsvRow> parse_csv(std::string_view text, const std::string& where) {
   if (text.starts_with("\xEF\xBB\xBF")) text.remove_prefix(3);
-  HOLDFAST_CHECK(kBadFile, is_valid_utf8(text), where, ": found bytes that are no UTF-8, expected UTF-8; try converting the file");
+  HOLDFAST_CHECK(kBadFile, is_valid_utf8(text), where,
+                 ": found bytes that are no UTF-8, expected UTF-8; try converting the file");
   std::vector<CsvRow> rows;
   CsvRow row{{}, 1};
   std::string field;
@@ -130,12 +141,14 @@ std::vector<CsvRow> parse_csv(std::string_view text, const std::string& where) {
     } else if (c == '\r' && (i + 1 == text.size() || text[i + 1] == '\n')) {
       continue;
     } else {
-      HOLDFAST_CHECK(kBadFile, !was_quoted, where, ":", line, ": found text behind a closing quote, expected a comma or the line's end");
+      HOLDFAST_CHECK(kBadFile, !was_quoted, where, ":", line,
+                     ": found text behind a closing quote, expected a comma or the line's end");
       field += c;
       has_content = true;
     }
   }
-  HOLDFAST_CHECK(kBadFile, !is_quoted, where, ":", row.line, ": found a quote that is never closed, expected a closing one; is the file cut off?");
+  HOLDFAST_CHECK(kBadFile, !is_quoted, where, ":", row.line,
+                 ": found a quote that is never closed, expected a closing one; is the file cut off?");
   end_row();
   return rows;
 }
@@ -156,14 +169,22 @@ std::vector<Record> read_records(const std::filesystem::path& path, RecordFormat
   if (format == RecordFormat::kAuto) {
     const std::string extension = path.extension().string();
     const std::size_t first = text.find_first_not_of(" \t\r\n\xEF\xBB\xBF");
-    if (extension == ".jsonl" || extension == ".ndjson") format = RecordFormat::kJsonl;
-    else if (extension == ".json") format = RecordFormat::kJson;
-    else if (extension == ".csv") format = RecordFormat::kCsv;
-    else if (first != std::string::npos && text[first] == '[') format = RecordFormat::kJson;
-    else if (first != std::string::npos && text[first] == '{') format = RecordFormat::kJsonl;
-    else format = RecordFormat::kCsv;
+    if (extension == ".jsonl" || extension == ".ndjson")
+      format = RecordFormat::kJsonl;
+    else if (extension == ".json")
+      format = RecordFormat::kJson;
+    else if (extension == ".csv")
+      format = RecordFormat::kCsv;
+    else if (first != std::string::npos && text[first] == '[')
+      format = RecordFormat::kJson;
+    else if (first != std::string::npos && text[first] == '{')
+      format = RecordFormat::kJsonl;
+    else
+      format = RecordFormat::kCsv;
     // Many files named .json hold a line for each row.
-    if (format == RecordFormat::kJson && first != std::string::npos && text[first] == '{' && !ordered_json::accept(text)) format = RecordFormat::kJsonl;
+    if (format == RecordFormat::kJson && first != std::string::npos && text[first] == '{' &&
+        !ordered_json::accept(text))
+      format = RecordFormat::kJsonl;
   }
   std::string_view body = text;
   if (body.starts_with("\xEF\xBB\xBF")) body.remove_prefix(3);

@@ -18,18 +18,21 @@ struct Regex::State {
 
 Regex::Regex(const std::string& pattern) : state_(std::make_unique<State>()) {
   const std::string translated = to_pcre2_syntax(pattern);
-  const std::unique_ptr<pcre2_compile_context, void (*)(pcre2_compile_context*)> context(pcre2_compile_context_create(nullptr), pcre2_compile_context_free);
+  const std::unique_ptr<pcre2_compile_context, void (*)(pcre2_compile_context*)> context(
+      pcre2_compile_context_create(nullptr), pcre2_compile_context_free);
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
   pcre2_set_bsr(context.get(), PCRE2_BSR_UNICODE);
   int error = 0;
   PCRE2_SIZE place = 0;
   // In Oniguruma ^ and $ always match at lines.
   const auto options = PCRE2_UTF | PCRE2_UCP | PCRE2_NO_UTF_CHECK | PCRE2_MULTILINE;
-  state_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error, &place, context.get());
+  state_->code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(translated.data()), translated.size(), options, &error,
+                               &place, context.get());
   if (state_->code == nullptr) {
     char message[128] = {};
     pcre2_get_error_message(error, reinterpret_cast<PCRE2_UCHAR*>(message), sizeof message);
-    fail(ErrorKind::kBadFile, "[tokenizer] found the pattern '", pattern, "', expected a regular expression (", message, " at byte ", place, " of '", translated, "')");
+    fail(ErrorKind::kBadFile, "[tokenizer] found the pattern '", pattern, "', expected a regular expression (", message,
+         " at byte ", place, " of '", translated, "')");
   }
   pcre2_jit_compile(state_->code, PCRE2_JIT_COMPLETE);  // where there is no JIT, pcre2_match interprets
 }
@@ -39,17 +42,21 @@ Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 
 std::vector<std::pair<std::size_t, std::size_t>> Regex::find_all(std::string_view text) const {
-  const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> data(pcre2_match_data_create_from_pattern(state_->code, nullptr), pcre2_match_data_free);
+  const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> data(
+      pcre2_match_data_create_from_pattern(state_->code, nullptr), pcre2_match_data_free);
   std::vector<std::pair<std::size_t, std::size_t>> matches;
   std::optional<std::size_t> last_end;
   std::size_t start = 0;
   while (start <= text.size()) {
-    const int count = pcre2_match(state_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), start, PCRE2_NO_UTF_CHECK, data.get(), nullptr);
+    const int count = pcre2_match(state_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), start,
+                                  PCRE2_NO_UTF_CHECK, data.get(), nullptr);
     if (count == PCRE2_ERROR_NOMATCH) break;
-    HOLDFAST_CHECK(kBadInput, count > 0, "[tokenizer] found a text of ", text.size(), " bytes on which the pre-tokenizer's pattern gives up (PCRE2 error ", count,
+    HOLDFAST_CHECK(kBadInput, count > 0, "[tokenizer] found a text of ", text.size(),
+                   " bytes on which the pre-tokenizer's pattern gives up (PCRE2 error ", count,
                    "), expected a match; try shorter text");
     const PCRE2_SIZE* range = pcre2_get_ovector_pointer(data.get());
-    if (range[0] >= range[1] && last_end == range[1]) {  // nothing again where we stand: go on behind the next character
+    if (range[0] >= range[1] &&
+        last_end == range[1]) {  // nothing again where we stand: go on behind the next character
       ++start;
       while (start < text.size() && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) ++start;
       continue;

@@ -23,8 +23,16 @@ const std::string kWordAlone = std::string(R"(\x{B2}\x{B3}\x{B9}\x{BC}-\x{BE})")
 // POSIX names, which Oniguruma takes both as [:name:] and as \p{name}; the inside of a class each.
 const std::map<std::string, std::string>& posix_sets() {
   static const std::map<std::string, std::string> kSets = {
-      {"alnum", R"(\p{Alphabetic}\p{Nd})"}, {"alpha", R"(\p{Alphabetic})"}, {"digit", R"(\p{Nd})"}, {"lower", R"(\p{Lowercase})"}, {"punct", R"(\p{P}\p{S})"},
-      {"space", kSpaceSet},                 {"upper", R"(\p{Uppercase})"},  {"word", kWordSet},    {"blank", R"(\t\p{Zs})"},      {"xdigit", R"(\p{AHex})"},
+      {"alnum", R"(\p{Alphabetic}\p{Nd})"},
+      {"alpha", R"(\p{Alphabetic})"},
+      {"digit", R"(\p{Nd})"},
+      {"lower", R"(\p{Lowercase})"},
+      {"punct", R"(\p{P}\p{S})"},
+      {"space", kSpaceSet},
+      {"upper", R"(\p{Uppercase})"},
+      {"word", kWordSet},
+      {"blank", R"(\t\p{Zs})"},
+      {"xdigit", R"(\p{AHex})"},
   };
   return kSets;
 }
@@ -32,7 +40,8 @@ const std::map<std::string, std::string>& posix_sets() {
 bool compiles(const std::string& pattern) {
   int error = 0;
   PCRE2_SIZE place = 0;
-  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF | PCRE2_UCP, &error, &place, nullptr);
+  pcre2_code* code = pcre2_compile(reinterpret_cast<PCRE2_SPTR>(pattern.data()), pattern.size(), PCRE2_UTF | PCRE2_UCP,
+                                   &error, &place, nullptr);
   pcre2_code_free(code);
   return code != nullptr;
 }
@@ -48,7 +57,8 @@ class Translator {
 
  private:
   [[noreturn]] void refuse(const std::string& what) const {
-    fail(ErrorKind::kBadFile, "[tokenizer] found ", what, " at byte ", at_, " of the pattern '", pattern_, "', expected what PCRE2 can match alike; this tokenizer cannot be used yet");
+    fail(ErrorKind::kBadFile, "[tokenizer] found ", what, " at byte ", at_, " of the pattern '", pattern_,
+         "', expected what PCRE2 can match alike; this tokenizer cannot be used yet");
   }
   bool looking_at(std::string_view text) const { return std::string_view(pattern_).substr(at_).starts_with(text); }
   char peek(std::size_t ahead) const { return at_ + ahead < pattern_.size() ? pattern_[at_ + ahead] : '\0'; }
@@ -68,9 +78,12 @@ class Translator {
       out_ += pattern_[at_++];
     } else {
       atom_ = out_.size();
-      if (c == '[') character_class();
-      else if (c == '\\') escape(false);
-      else out_ += pattern_[at_++];
+      if (c == '[')
+        character_class();
+      else if (c == '\\')
+        escape(false);
+      else
+        out_ += pattern_[at_++];
     }
   }
 
@@ -93,10 +106,13 @@ class Translator {
       return;
     }
     const std::size_t end = pattern_.find_first_not_of("imx-", at_ + 2);
-    if (end == std::string::npos || (pattern_[end] != ':' && pattern_[end] != ')')) refuse("group option '" + pattern_.substr(at_, 4) + "'");
-    // Oniguruma lets bare options end with the alternative, PCRE2 with the group: they mean the same only in front of all.
+    if (end == std::string::npos || (pattern_[end] != ':' && pattern_[end] != ')'))
+      refuse("group option '" + pattern_.substr(at_, 4) + "'");
+    // Oniguruma lets bare options end with the alternative, PCRE2 with the group: they mean the same only in front of
+    // all.
     if (pattern_[end] == ')' && !out_.empty()) refuse("an option inside the pattern");
-    for (; at_ < end; ++at_) out_ += pattern_[at_] == 'm' ? 's' : pattern_[at_];  // Oniguruma's m lets . match a newline
+    for (; at_ < end; ++at_)
+      out_ += pattern_[at_] == 'm' ? 's' : pattern_[at_];  // Oniguruma's m lets . match a newline
     if (pattern_[end] == ')') groups_.pop_back();
     out_ += pattern_[at_++];
   }
@@ -104,9 +120,11 @@ class Translator {
   // A repetition {n,m}.  A + behind one repeats it again in Oniguruma, and makes it possessive in PCRE2.
   void brace() {
     std::size_t end = at_ + 1;
-    while (end < pattern_.size() && (std::isdigit(static_cast<unsigned char>(pattern_[end])) || pattern_[end] == ',')) ++end;
+    while (end < pattern_.size() && (std::isdigit(static_cast<unsigned char>(pattern_[end])) || pattern_[end] == ','))
+      ++end;
     const std::string inside = pattern_.substr(at_ + 1, end - at_ - 1);
-    const bool is_repeat = end < pattern_.size() && pattern_[end] == '}' && std::count(inside.begin(), inside.end(), ',') <= 1 && inside != "," && !inside.empty();
+    const bool is_repeat = end < pattern_.size() && pattern_[end] == '}' &&
+                           std::count(inside.begin(), inside.end(), ',') <= 1 && inside != "," && !inside.empty();
     if (!is_repeat) {
       atom_ = out_.size();
       out_ += R"(\{)";
@@ -129,10 +147,14 @@ class Translator {
     while (at_ < pattern_.size() && (pattern_[at_] != ']' || is_first)) {
       is_first = false;
       if (looking_at("&&")) refuse("an intersection of classes (&&)");
-      if (looking_at("[:")) posix_class();
-      else if (pattern_[at_] == '[') refuse("a class within a class");
-      else if (pattern_[at_] == '\\') escape(true);
-      else out_ += pattern_[at_++];
+      if (looking_at("[:"))
+        posix_class();
+      else if (pattern_[at_] == '[')
+        refuse("a class within a class");
+      else if (pattern_[at_] == '\\')
+        escape(true);
+      else
+        out_ += pattern_[at_++];
     }
     if (at_ < pattern_.size()) out_ += pattern_[at_++];
   }
@@ -163,13 +185,21 @@ class Translator {
     at_ += 2;
     const std::string word = std::string("[") + kWordAlone + "]";
     switch (c) {
-      case 's': return put_set(kSpaceSet, in_class);
-      case 'S': return put_set(in_class ? kNotSpaceSet : kSpaceSet, in_class, !in_class);
-      case 'w': return put_set(in_class ? kWordSet : kWordAlone, in_class);
-      case 'W': return put_set(kWordAlone, in_class, true);
-      case 'h': return put_set(R"(\p{AHex})", in_class);
-      case 'H': return put_set(R"(\p{AHex})", in_class, true);
-      case 'v': out_ += R"(\x{B})"; return;
+      case 's':
+        return put_set(kSpaceSet, in_class);
+      case 'S':
+        return put_set(in_class ? kNotSpaceSet : kSpaceSet, in_class, !in_class);
+      case 'w':
+        return put_set(in_class ? kWordSet : kWordAlone, in_class);
+      case 'W':
+        return put_set(kWordAlone, in_class, true);
+      case 'h':
+        return put_set(R"(\p{AHex})", in_class);
+      case 'H':
+        return put_set(R"(\p{AHex})", in_class, true);
+      case 'v':
+        out_ += R"(\x{B})";
+        return;
       case 'b':
         out_ += in_class ? R"(\b)" : "(?:(?<=" + word + ")(?!" + word + ")|(?<!" + word + ")(?=" + word + "))";
         return;
@@ -177,7 +207,8 @@ class Translator {
         out_ += "(?:(?<=" + word + ")(?=" + word + ")|(?<!" + word + ")(?!" + word + "))";
         return;
       default:
-        if (std::isalpha(static_cast<unsigned char>(c)) && std::string_view("tnrfaexdDAzZGR").find(c) == std::string_view::npos) {
+        if (std::isalpha(static_cast<unsigned char>(c)) &&
+            std::string_view("tnrfaexdDAzZGR").find(c) == std::string_view::npos) {
           at_ -= 2;
           refuse(std::string("escape \\") + c);
         }
@@ -201,7 +232,8 @@ class Translator {
     } else if (name.size() > 2 && compiles(R"(\p{sc:)" + name + "}")) {
       out_ += letter + "sc:" + name + "}";
     } else {
-      if (name.find_first_of(":=") != std::string::npos || !compiles(R"(\p{)" + name + "}")) refuse("property '" + name + "'");
+      if (name.find_first_of(":=") != std::string::npos || !compiles(R"(\p{)" + name + "}"))
+        refuse("property '" + name + "'");
       out_ += letter + name + "}";
     }
     at_ = end + 1;

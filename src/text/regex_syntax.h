@@ -1,7 +1,7 @@
 // Translates a pattern from the syntax of Oniguruma, which the `tokenizers` library uses, to that of PCRE2.
 //
-// The two agree on most of what tokenizers write; where they do not, the pattern is rewritten so that PCRE2 matches what
-// Oniguruma would, or refused.  The list: docs/formats/tokenizer.md, "Patterns".
+// The two agree on most of what tokenizers write; where they do not, the pattern is rewritten so that PCRE2 matches
+// what Oniguruma would, or refused.  The list: docs/formats/tokenizer.md, "Patterns".
 #pragma once
 
 #include <string>

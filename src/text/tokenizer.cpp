@@ -25,8 +25,10 @@ struct Frame {
 };
 
 TokenId special_id(const json& specials, const std::string& name, const std::string& where) {
-  HOLDFAST_CHECK(kBadFile, specials.contains(name) && specials[name].contains("ids") && specials[name]["ids"].is_array() && specials[name]["ids"].size() == 1, where,
-                 ": found no single id for special token '", name, "' of the post-processor, expected one");
+  HOLDFAST_CHECK(kBadFile,
+                 specials.contains(name) && specials[name].contains("ids") && specials[name]["ids"].is_array() &&
+                     specials[name]["ids"].size() == 1,
+                 where, ": found no single id for special token '", name, "' of the post-processor, expected one");
   return specials[name]["ids"][0].get<TokenId>();
 }
 
@@ -38,23 +40,31 @@ void read_post_processor(const json& description, const std::string& where, Fram
   } else if (type == "TemplateProcessing") {
     bool is_before = true;
     for (const json& part : description.at("single")) {
-      if (part.contains("Sequence")) is_before = false;
-      else (is_before ? frame.before : frame.after).push_back(special_id(description.at("special_tokens"), part.at("SpecialToken").at("id").get<std::string>(), where));
+      if (part.contains("Sequence"))
+        is_before = false;
+      else
+        (is_before ? frame.before : frame.after)
+            .push_back(special_id(description.at("special_tokens"), part.at("SpecialToken").at("id").get<std::string>(),
+                                  where));
     }
   } else if (type == "RobertaProcessing" || type == "BertProcessing") {
     frame.before.push_back(description.at("cls").at(1).get<TokenId>());
     frame.after.insert(frame.after.begin(), description.at("sep").at(1).get<TokenId>());
   } else {
     // ByteLevel only trims offsets, which we do not give.
-    HOLDFAST_CHECK(kBadFile, type == "ByteLevel", where, ": found post-processor '", type, "', which is not supported; this tokenizer cannot be used yet");
+    HOLDFAST_CHECK(kBadFile, type == "ByteLevel", where, ": found post-processor '", type,
+                   "', which is not supported; this tokenizer cannot be used yet");
   }
 }
 
 AddedToken read_added_token(const json& value, const std::string& where) {
-  HOLDFAST_CHECK(kBadFile, value.is_object() && value.contains("id") && value["id"].is_number_integer() && value.contains("content") && value["content"].is_string(), where,
-                 ": found added token ", value.dump().substr(0, 60), ", expected id and content");
-  return {value["id"].get<TokenId>(),     value["content"].get<std::string>(), value.value("special", false),   value.value("lstrip", false),
-          value.value("rstrip", false), value.value("single_word", false),   value.value("normalized", true)};
+  HOLDFAST_CHECK(kBadFile,
+                 value.is_object() && value.contains("id") && value["id"].is_number_integer() &&
+                     value.contains("content") && value["content"].is_string(),
+                 where, ": found added token ", value.dump().substr(0, 60), ", expected id and content");
+  return {value["id"].get<TokenId>(),     value["content"].get<std::string>(), value.value("special", false),
+          value.value("lstrip", false),   value.value("rstrip", false),        value.value("single_word", false),
+          value.value("normalized", true)};
 }
 
 }  // namespace
@@ -121,13 +131,16 @@ Tokenizer Tokenizer::from_directory(const std::filesystem::path& directory) {
 Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
   const json root = json::parse(read_file(path), nullptr, false);
   const std::string where = "[tokenizer] " + path.string();
-  HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where, ": found no JSON object with a model, expected a tokenizer.json; is the download complete?");
+  HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where,
+                 ": found no JSON object with a model, expected a tokenizer.json; is the download complete?");
   const std::string type = root["model"].value("type", "BPE");
-  HOLDFAST_CHECK(kBadFile, type == "BPE", where, ": found a model of type '", type, "', expected BPE; other kinds are not supported yet");
+  HOLDFAST_CHECK(kBadFile, type == "BPE", where, ": found a model of type '", type,
+                 "', expected BPE; other kinds are not supported yet");
   try {
     return Tokenizer(std::make_unique<const State>(root, where));
   } catch (const json::exception& error) {
-    fail(ErrorKind::kBadFile, where, ": found a part of another shape than expected (", error.what(), "); is the file damaged?");
+    fail(ErrorKind::kBadFile, where, ": found a part of another shape than expected (", error.what(),
+         "); is the file damaged?");
   }
 }
 
@@ -137,8 +150,10 @@ std::vector<TokenId> Tokenizer::encode(std::string_view raw, bool add_special_to
   if (add_special_tokens) ids = state_->frame.before;
   bool is_first = true;
   for (const Piece& piece : state_->before_normalizer.split(text)) {
-    if (piece.token >= 0) ids.push_back(piece.token);
-    else state_->encode_ordinary(state_->normalize(std::string(piece.text)), is_first, ids);
+    if (piece.token >= 0)
+      ids.push_back(piece.token);
+    else
+      state_->encode_ordinary(state_->normalize(std::string(piece.text)), is_first, ids);
     is_first = false;
   }
   if (add_special_tokens) ids.insert(ids.end(), state_->frame.after.begin(), state_->frame.after.end());

@@ -13,17 +13,21 @@ using nlohmann::json;
 json read_object(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) return json::object();
   json value = json::parse(read_file(path), nullptr, false);
-  HOLDFAST_CHECK(kBadFile, value.is_object(), "[tokenizer] ", path.string(), ": found no JSON object, expected one; is the download complete?");
+  HOLDFAST_CHECK(kBadFile, value.is_object(), "[tokenizer] ", path.string(),
+                 ": found no JSON object, expected one; is the download complete?");
   return value;
 }
 
 // A token is a text, or an object with its text as content.
 void read_tokens(const json& object, std::map<std::string, std::string>& tokens) {
-  for (const char* name : {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"}) {
+  for (const char* name :
+       {"bos_token", "eos_token", "unk_token", "pad_token", "sep_token", "cls_token", "mask_token"}) {
     if (!object.contains(name)) continue;
     const json& value = object[name];
-    if (value.is_string()) tokens[name] = value.get<std::string>();
-    else if (value.is_object() && value.contains("content") && value["content"].is_string()) tokens[name] = value["content"].get<std::string>();
+    if (value.is_string())
+      tokens[name] = value.get<std::string>();
+    else if (value.is_object() && value.contains("content") && value["content"].is_string())
+      tokens[name] = value["content"].get<std::string>();
   }
 }
 
@@ -33,7 +37,8 @@ std::optional<std::string> read_template(const json& config) {
   if (value.is_string()) return value.get<std::string>();
   if (!value.is_array()) return std::nullopt;
   for (const json& named : value) {
-    if (named.is_object() && named.value("name", "") == "default" && named.contains("template")) return named["template"].get<std::string>();
+    if (named.is_object() && named.value("name", "") == "default" && named.contains("template"))
+      return named["template"].get<std::string>();
   }
   return std::nullopt;
 }

@@ -1,4 +1,5 @@
-// tokenizer_config.json, special_tokens_map.json and chat_template.jinja: the names of special tokens, and the template.
+// tokenizer_config.json, special_tokens_map.json and chat_template.jinja: the names of special tokens, and the
+// template.
 #pragma once
 
 #include <filesystem>

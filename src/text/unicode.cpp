@@ -12,10 +12,14 @@ DecodedCharacter decode_utf8(std::string_view text) {
   std::size_t length = 0;
   unsigned low = 0x80, high = 0xBF;
   std::int32_t value = 0;
-  if (first >= 0xC2 && first <= 0xDF) length = 2, value = first & 0x1F;
-  else if (first >= 0xE0 && first <= 0xEF) length = 3, value = first & 0x0F, low = first == 0xE0 ? 0xA0 : 0x80, high = first == 0xED ? 0x9F : 0xBF;
-  else if (first >= 0xF0 && first <= 0xF4) length = 4, value = first & 0x07, low = first == 0xF0 ? 0x90 : 0x80, high = first == 0xF4 ? 0x8F : 0xBF;
-  else return {-1, 1};
+  if (first >= 0xC2 && first <= 0xDF)
+    length = 2, value = first & 0x1F;
+  else if (first >= 0xE0 && first <= 0xEF)
+    length = 3, value = first & 0x0F, low = first == 0xE0 ? 0xA0 : 0x80, high = first == 0xED ? 0x9F : 0xBF;
+  else if (first >= 0xF0 && first <= 0xF4)
+    length = 4, value = first & 0x07, low = first == 0xF0 ? 0x90 : 0x80, high = first == 0xF4 ? 0x8F : 0xBF;
+  else
+    return {-1, 1};
   for (std::size_t i = 1; i < length; ++i) {
     if (i >= text.size() || byte(i) < low || byte(i) > high) return {-1, i};
     value = (value << 6) | (byte(i) & 0x3F);
@@ -47,8 +51,10 @@ std::string repair_utf8(std::string_view text) {
   repaired.reserve(text.size());
   while (!text.empty()) {
     const auto [code_point, length] = decode_utf8(text);
-    if (code_point < 0) append_utf8(repaired, 0xFFFD);
-    else repaired += text.substr(0, length);
+    if (code_point < 0)
+      append_utf8(repaired, 0xFFFD);
+    else
+      repaired += text.substr(0, length);
     text.remove_prefix(length);
   }
   return repaired;
@@ -71,13 +77,16 @@ std::string to_utf8(const std::vector<std::int32_t>& points) {
 }
 
 bool is_white_space(std::int32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 ||
-         c == 0x202F || c == 0x205F || c == 0x3000;
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
 bool is_word_character(std::int32_t c) {
-  // Alphabetic, marks, decimal digits, connectors, and the two joiners.  Of the symbols, these letters in a frame are alphabetic.
-  if ((c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) || (c >= 0x1F170 && c <= 0x1F189)) return true;
+  // Alphabetic, marks, decimal digits, connectors, and the two joiners.  Of the symbols, these letters in a frame are
+  // alphabetic.
+  if ((c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
+      (c >= 0x1F170 && c <= 0x1F189))
+    return true;
   if (c < 0) return false;
   switch (utf8proc_category(c)) {
     case UTF8PROC_CATEGORY_LU:
@@ -148,8 +157,10 @@ std::size_t count_code_points(std::string_view text) {
 std::string to_lower(std::string_view text) {
   std::string lower;
   for (const std::int32_t point : code_points(text)) {
-    if (point == 0x130) lower += "i\xCC\x87";  // the one capital whose lower case is two characters
-    else append_utf8(lower, utf8proc_tolower(point));
+    if (point == 0x130)
+      lower += "i\xCC\x87";  // the one capital whose lower case is two characters
+    else
+      append_utf8(lower, utf8proc_tolower(point));
   }
   return lower;
 }
@@ -157,8 +168,10 @@ std::string to_lower(std::string_view text) {
 std::string to_upper(std::string_view text) {
   std::string upper;
   for (const std::int32_t point : code_points(text)) {
-    if (point == 0xDF) upper += "SS";
-    else append_utf8(upper, utf8proc_toupper(point));
+    if (point == 0xDF)
+      upper += "SS";
+    else
+      append_utf8(upper, utf8proc_toupper(point));
   }
   return upper;
 }

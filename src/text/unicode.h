@@ -10,7 +10,7 @@ namespace holdfast::text {
 
 struct DecodedCharacter {
   std::int32_t code_point;  // -1: the bytes are no UTF-8
-  std::size_t length;       // bytes to pass over, at least 1; of bad bytes, those that Python would replace by one U+FFFD
+  std::size_t length;  // bytes to pass over, at least 1; of bad bytes, those that Python would replace by one U+FFFD
 };
 // REQUIRES: text not empty.
 DecodedCharacter decode_utf8(std::string_view text);

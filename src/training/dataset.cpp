@@ -20,8 +20,8 @@ TrainingRow plain_text(const std::string& text, const text::Tokenizer& tokenizer
   return row;
 }
 
-TrainingRow prompt_and_completion(const std::string& prompt, const std::string& completion, const text::Tokenizer& tokenizer,
-                                  std::int32_t eos_id) {
+TrainingRow prompt_and_completion(const std::string& prompt, const std::string& completion,
+                                  const text::Tokenizer& tokenizer, std::int32_t eos_id) {
   TrainingRow row = plain_text(prompt + completion, tokenizer, eos_id);
   const std::size_t prompt_length = std::min(tokenizer.encode(prompt).size(), row.ids.size());
   std::fill_n(row.is_target.begin(), prompt_length, 0);
@@ -66,8 +66,8 @@ TrainingRow to_row(const Conversation& source, const text::Tokenizer& tokenizer,
 
 std::int64_t TrainingRow::num_targets() const { return std::count(is_target.begin(), is_target.end(), 1); }
 
-Dataset load_dataset(const std::filesystem::path& path, const text::Tokenizer& tokenizer, const text::ChatTemplate* chat,
-                     const DatasetOptions& options) {
+Dataset load_dataset(const std::filesystem::path& path, const text::Tokenizer& tokenizer,
+                     const text::ChatTemplate* chat, const DatasetOptions& options) {
   Dataset dataset;
   for (const Conversation& source : text::read_conversations(path)) {
     TrainingRow row = to_row(source, tokenizer, chat, options, path);

@@ -1,7 +1,7 @@
 // Training rows: conversations become token ids and a mark on each token that is a target.
 //
-// Only answers are targets, except in plain text, where every token but the first is.  A conversation is rendered by the
-// model's chat template; an answer is what the rendering gains over the rendering of the turns before it with the
+// Only answers are targets, except in plain text, where every token but the first is.  A conversation is rendered by
+// the model's chat template; an answer is what the rendering gains over the rendering of the turns before it with the
 // generation prompt, found by token count (docs/formats/training_data.md).  A prompt/completion row of plain strings is
 // not rendered: completion and end-of-sequence token follow the prompt.
 #pragma once
@@ -29,13 +29,13 @@ struct DatasetOptions {
 
 struct Dataset {
   std::vector<TrainingRow> rows;
-  std::int64_t num_cut = 0;           // rows longer than max_length
+  std::int64_t num_cut = 0;              // rows longer than max_length
   std::int64_t num_without_targets = 0;  // rows left out because nothing in them is a target
 };
 
 // `chat` may be null where no row needs it.  Throws Error(kBadInput) naming file and line.
-Dataset load_dataset(const std::filesystem::path& path, const text::Tokenizer& tokenizer, const text::ChatTemplate* chat,
-                     const DatasetOptions& options = {});
+Dataset load_dataset(const std::filesystem::path& path, const text::Tokenizer& tokenizer,
+                     const text::ChatTemplate* chat, const DatasetOptions& options = {});
 
 enum class RowOrder { kFile, kSeeded };
 

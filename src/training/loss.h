@@ -26,7 +26,7 @@ struct LossResult {
   at::Tensor dhidden;  // [t, d] gradient of sum * scale; undefined without `wants_gradient`
 };
 
-LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, const std::vector<Target>& targets, double scale,
-                         bool wants_gradient, std::int64_t chunk_rows = 256);
+LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, const std::vector<Target>& targets,
+                         double scale, bool wants_gradient, std::int64_t chunk_rows = 256);
 
 }  // namespace holdfast::training

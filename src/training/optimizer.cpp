@@ -20,13 +20,13 @@ struct Constants {
   T decay, beta1, rest1, beta2, rest2, eps, root, step_size;
 };
 
-#define HOLDFAST_ADAMW_SPAN(T)                                                                                   \
-  HOLDFAST_CLONES void update(const Constants<T>& c, std::int64_t n, const T* g, T* p, T* m, T* v) {             \
-    _Pragma("omp simd") for (std::int64_t i = 0; i < n; ++i) {                                                   \
-      m[i] = c.beta1 * m[i] + c.rest1 * g[i];                                                                    \
-      v[i] = c.beta2 * v[i] + c.rest2 * g[i] * g[i];                                                             \
-      p[i] = p[i] * c.decay - c.step_size * (m[i] / (std::sqrt(v[i]) / c.root + c.eps));                         \
-    }                                                                                                            \
+#define HOLDFAST_ADAMW_SPAN(T)                                                                       \
+  HOLDFAST_CLONES void update(const Constants<T>& c, std::int64_t n, const T* g, T* p, T* m, T* v) { \
+    _Pragma("omp simd") for (std::int64_t i = 0; i < n; ++i) {                                       \
+      m[i] = c.beta1 * m[i] + c.rest1 * g[i];                                                        \
+      v[i] = c.beta2 * v[i] + c.rest2 * g[i] * g[i];                                                 \
+      p[i] = p[i] * c.decay - c.step_size * (m[i] / (std::sqrt(v[i]) / c.root + c.eps));             \
+    }                                                                                                \
   }
 
 HOLDFAST_ADAMW_SPAN(float)
@@ -36,7 +36,9 @@ HOLDFAST_ADAMW_SPAN(double)
 }  // namespace
 
 AdamW::AdamW(std::int64_t num_parameters, at::ScalarType type, AdamWOptions options)
-    : first_moment(at::zeros({num_parameters}, type)), second_moment(at::zeros({num_parameters}, type)), options_(options) {}
+    : first_moment(at::zeros({num_parameters}, type)),
+      second_moment(at::zeros({num_parameters}, type)),
+      options_(options) {}
 
 void AdamW::step(at::Tensor& parameters, const at::Tensor& gradient, double learning_rate) {
   ++num_steps;
@@ -55,8 +57,9 @@ void AdamW::step(at::Tensor& parameters, const at::Tensor& gradient, double lear
     scalar_t* m = first_moment.data_ptr<scalar_t>();
     scalar_t* v = second_moment.data_ptr<scalar_t>();
     const scalar_t* g = gradient.const_data_ptr<scalar_t>();
-    at::parallel_for(0, parameters.numel(), 16384,
-                     [&](std::int64_t begin, std::int64_t end) { update(c, end - begin, g + begin, p + begin, m + begin, v + begin); });
+    at::parallel_for(0, parameters.numel(), 16384, [&](std::int64_t begin, std::int64_t end) {
+      update(c, end - begin, g + begin, p + begin, m + begin, v + begin);
+    });
   });
 }
 
@@ -73,7 +76,8 @@ Schedule parse_schedule(std::string_view word) {
   if (word == "constant") return Schedule::kConstant;
   if (word == "linear") return Schedule::kLinear;
   if (word == "cosine") return Schedule::kCosine;
-  fail(ErrorKind::kBadInput, "[train] found schedule '", word, "', expected constant, linear or cosine; try --schedule linear");
+  fail(ErrorKind::kBadInput, "[train] found schedule '", word,
+       "', expected constant, linear or cosine; try --schedule linear");
 }
 
 double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t warmup_steps, std::int64_t total_steps) {
@@ -87,7 +91,8 @@ double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t warmup
     case Schedule::kLinear:
       return std::max(0.0, ratio(total_steps - step, total_steps - warmup_steps));
     case Schedule::kCosine:
-      return std::max(0.0, 0.5 * (1 + std::cos(std::numbers::pi * ratio(step - warmup_steps, total_steps - warmup_steps))));
+      return std::max(0.0,
+                      0.5 * (1 + std::cos(std::numbers::pi * ratio(step - warmup_steps, total_steps - warmup_steps))));
   }
   return 1;
 }

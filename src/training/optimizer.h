@@ -28,15 +28,15 @@ class AdamW {
   AdamWOptions options_;
 };
 
-// Scales the gradient so that its norm is at most `max_norm` (factor max_norm / (norm + 1e-6), as torch's clip_grad_norm_);
-// 0 or less: no clipping.  Returns the norm before.
+// Scales the gradient so that its norm is at most `max_norm` (factor max_norm / (norm + 1e-6), as torch's
+// clip_grad_norm_); 0 or less: no clipping.  Returns the norm before.
 double clip_gradient(at::Tensor& gradient, double max_norm);
 
 enum class Schedule { kConstant, kLinear, kCosine };
 Schedule parse_schedule(std::string_view word);  // throws Error(kBadInput)
 
-// The factor on the learning rate at optimizer step `step` = 0, 1, ..., as transformers.get_scheduler: linear warm-up from
-// 0, then constant, linear to 0 at `total_steps`, or half a cosine.
+// The factor on the learning rate at optimizer step `step` = 0, 1, ..., as transformers.get_scheduler: linear warm-up
+// from 0, then constant, linear to 0 at `total_steps`, or half a cosine.
 double schedule_factor(Schedule schedule, std::int64_t step, std::int64_t warmup_steps, std::int64_t total_steps);
 
 }  // namespace holdfast::training

@@ -14,7 +14,8 @@ namespace holdfast::training {
 std::vector<std::vector<std::size_t>> pack_rows(const std::vector<const TrainingRow*>& rows, std::int64_t pack_tokens) {
   std::vector<std::size_t> order(rows.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
-  std::stable_sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return rows[a]->ids.size() > rows[b]->ids.size(); });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](std::size_t a, std::size_t b) { return rows[a]->ids.size() > rows[b]->ids.size(); });
   struct Pack {
     std::vector<std::size_t> rows;
     std::int64_t room;
@@ -81,17 +82,20 @@ StepReport Trainer::step() {
     }
     model::Activations kept;
     const at::Tensor hidden = decoder_.forward(batch, &adapter_, nullptr, &kept);
-    const LossResult loss = cross_entropy(decoder_, hidden, targets, 1.0 / static_cast<double>(report.target_tokens), true);
+    const LossResult loss =
+        cross_entropy(decoder_, hidden, targets, 1.0 / static_cast<double>(report.target_tokens), true);
     loss_sum += loss.sum;
     decoder_.backward(loss.dhidden, batch, adapter_, kept, gradient_);
   }
 
   report.loss = loss_sum / static_cast<double>(report.target_tokens);
   report.grad_norm = clip_gradient(gradient_.flat(), options_.max_grad_norm);
-  report.learning_rate = options_.learning_rate * schedule_factor(options_.schedule, step_, options_.warmup_steps, options_.total_steps);
+  report.learning_rate =
+      options_.learning_rate * schedule_factor(options_.schedule, step_, options_.warmup_steps, options_.total_steps);
   if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
     sequence_ = before;
-    fail(ErrorKind::kBadInput, "[train] found loss ", report.loss, " and gradient norm ", report.grad_norm, " at step ", report.step, ", expected finite numbers; try a smaller learning rate");
+    fail(ErrorKind::kBadInput, "[train] found loss ", report.loss, " and gradient norm ", report.grad_norm, " at step ",
+         report.step, ", expected finite numbers; try a smaller learning rate");
   }
   optimizer_.step(adapter_.flat(), gradient_.flat(), report.learning_rate);
   ++step_;
@@ -101,14 +105,20 @@ StepReport Trainer::step() {
 
 void Trainer::save(const std::filesystem::path& directory) const {
   adapter_.save(directory);
-  checkpoint::write_safetensors(directory / "optimizer.safetensors", {{"first_moment", optimizer_.first_moment}, {"second_moment", optimizer_.second_moment}, {"parameters", adapter_.flat()}},
+  checkpoint::write_safetensors(directory / "optimizer.safetensors",
+                                {{"first_moment", optimizer_.first_moment},
+                                 {"second_moment", optimizer_.second_moment},
+                                 {"parameters", adapter_.flat()}},
                                 {{"step", std::to_string(step_)}, {"rows_dealt", std::to_string(sequence_.dealt())}});
 }
 
 void Trainer::load(const std::filesystem::path& directory) {
   const checkpoint::SafetensorsFile file(directory / "optimizer.safetensors");
-  HOLDFAST_CHECK(kBadFile, file.contains("parameters") && file.shape("parameters") == adapter_.flat().sizes().vec() && file.metadata().count("step") > 0 && file.metadata().count("rows_dealt") > 0,
-                 "[train] ", directory.string(), ": found optimizer state of another adapter, expected ", adapter_.flat().numel(), " parameters; try without --resume");
+  HOLDFAST_CHECK(kBadFile,
+                 file.contains("parameters") && file.shape("parameters") == adapter_.flat().sizes().vec() &&
+                     file.metadata().count("step") > 0 && file.metadata().count("rows_dealt") > 0,
+                 "[train] ", directory.string(), ": found optimizer state of another adapter, expected ",
+                 adapter_.flat().numel(), " parameters; try without --resume");
   adapter_.flat().copy_(file.tensor("parameters"));
   optimizer_.first_moment.copy_(file.tensor("first_moment"));
   optimizer_.second_moment.copy_(file.tensor("second_moment"));

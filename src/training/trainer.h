@@ -19,12 +19,12 @@ struct TrainOptions {
   double learning_rate = 2e-4;
   Schedule schedule = Schedule::kConstant;
   std::int64_t warmup_steps = 0;
-  std::int64_t total_steps = 1;        // what linear and cosine schedules end at
+  std::int64_t total_steps = 1;  // what linear and cosine schedules end at
   AdamWOptions adamw;
-  double max_grad_norm = 1;            // 0: no clipping
-  std::int64_t rows_per_step = 8;      // used when tokens_per_step is 0
-  std::int64_t tokens_per_step = 0;    // rows are added while they fit, at least one
-  std::int64_t pack_tokens = 2048;     // tokens that run through the model together
+  double max_grad_norm = 1;          // 0: no clipping
+  std::int64_t rows_per_step = 8;    // used when tokens_per_step is 0
+  std::int64_t tokens_per_step = 0;  // rows are added while they fit, at least one
+  std::int64_t pack_tokens = 2048;   // tokens that run through the model together
   RowOrder order = RowOrder::kSeeded;
   std::uint64_t seed = 1234;
 };
@@ -61,8 +61,8 @@ class Trainer {
   std::int64_t step_ = 0;
 };
 
-// The rows of one step in packs of at most `pack_tokens` (a longer row is a pack of its own), longest rows first, each in
-// the fullest pack that still has room (best-fit decreasing).  Returns indices into `rows`.
+// The rows of one step in packs of at most `pack_tokens` (a longer row is a pack of its own), longest rows first, each
+// in the fullest pack that still has room (best-fit decreasing).  Returns indices into `rows`.
 std::vector<std::vector<std::size_t>> pack_rows(const std::vector<const TrainingRow*>& rows, std::int64_t pack_tokens);
 
 }  // namespace holdfast::training

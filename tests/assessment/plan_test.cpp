@@ -27,7 +27,11 @@ checkpoints = [3, 6]
 
 class PlanFile : public ::testing::Test {
  protected:
-  PlanFile() : directory_(fs::temp_directory_path() / ("holdfast_plan_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)))) { fs::create_directories(directory_); }
+  PlanFile()
+      : directory_(fs::temp_directory_path() /
+                   ("holdfast_plan_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)))) {
+    fs::create_directories(directory_);
+  }
   ~PlanFile() override { fs::remove_all(directory_); }
   Plan read(const std::string& text, const std::vector<std::string>& overrides = {}) {
     std::ofstream(directory_ / "plan.toml") << text;
@@ -51,7 +55,8 @@ TEST_F(PlanFile, PathsAreBesideThePlanAndTheLastStepIsMeasured) {
 }
 
 TEST_F(PlanFile, OverridesReachTablesArmsAndBenchmarks) {
-  const Plan plan = read(kPlan, {"arm.benign.lr=0.5", "arm.benign.checkpoints=[2]", "benchmark.charms.limit=7", "generation.wave=3", "seed=5", "data=/elsewhere"});
+  const Plan plan = read(kPlan, {"arm.benign.lr=0.5", "arm.benign.checkpoints=[2]", "benchmark.charms.limit=7",
+                                 "generation.wave=3", "seed=5", "data=/elsewhere"});
   EXPECT_EQ(plan.arms[0].lr, 0.5);
   EXPECT_EQ(plan.arms[0].checkpoints, (std::vector<std::int64_t>{2, 9}));
   EXPECT_EQ(plan.benchmarks[0].limit, 7);
@@ -62,7 +67,8 @@ TEST_F(PlanFile, OverridesReachTablesArmsAndBenchmarks) {
 
 TEST_F(PlanFile, NamesPlaceAndFault) {
   const std::string plan = kPlan;
-  EXPECT_NE(error(plan + "stepz = 3\n").find("plan.toml:13: found the key 'stepz'"), std::string::npos) << error(plan + "stepz = 3\n");
+  EXPECT_NE(error(plan + "stepz = 3\n").find("plan.toml:13: found the key 'stepz'"), std::string::npos)
+      << error(plan + "stepz = 3\n");
   EXPECT_NE(error(plan + "stepz = 3\n").find("did you mean 'steps'"), std::string::npos);
   EXPECT_NE(error(plan + "rank = \"big\"\n").find("expected a whole number"), std::string::npos);
   EXPECT_NE(error(plan + "rank = 0\n").find("expected 1 or more"), std::string::npos);

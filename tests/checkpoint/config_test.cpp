@@ -1,10 +1,9 @@
-#include "checkpoint/hf_config.h"
-
 #include <gtest/gtest.h>
 
 #include <fstream>
 
 #include "base/error.h"
+#include "checkpoint/hf_config.h"
 #include "checkpoint/llama_weights.h"
 #include "shared_data.h"
 
@@ -15,10 +14,16 @@ namespace fs = std::filesystem;
 
 class ConfigFile : public ::testing::Test {
  protected:
-  ConfigFile() : directory_(fs::temp_directory_path() / ("holdfast_config_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)))) { fs::create_directories(directory_); }
+  ConfigFile()
+      : directory_(fs::temp_directory_path() /
+                   ("holdfast_config_" + std::to_string(reinterpret_cast<std::uintptr_t>(this)))) {
+    fs::create_directories(directory_);
+  }
   ~ConfigFile() override { fs::remove_all(directory_); }
   ModelConfig read(const nlohmann::json& changes) {
-    nlohmann::json config = {{"model_type", "llama"}, {"vocab_size", 100}, {"hidden_size", 64}, {"intermediate_size", 128}, {"num_hidden_layers", 2}, {"num_attention_heads", 4}, {"eos_token_id", 2}};
+    nlohmann::json config = {{"model_type", "llama"},    {"vocab_size", 100},      {"hidden_size", 64},
+                             {"intermediate_size", 128}, {"num_hidden_layers", 2}, {"num_attention_heads", 4},
+                             {"eos_token_id", 2}};
     config.update(changes);
     std::ofstream(directory_ / "config.json") << config;
     return read_config(directory_);
@@ -40,7 +45,12 @@ TEST_F(ConfigFile, ThetaAndScalingStandInEitherPlace) {
   const auto linear = read({{"rope_scaling", {{"type", "linear"}, {"factor", 4.0}}}});
   EXPECT_EQ(linear.rope_scaling.kind, RopeScaling::Kind::kLinear);
   EXPECT_EQ(linear.rope_scaling.factor, 4);
-  const auto llama3 = read({{"rope_scaling", {{"rope_type", "llama3"}, {"factor", 8.0}, {"low_freq_factor", 1.0}, {"high_freq_factor", 4.0}, {"original_max_position_embeddings", 8192}}}});
+  const auto llama3 = read({{"rope_scaling",
+                             {{"rope_type", "llama3"},
+                              {"factor", 8.0},
+                              {"low_freq_factor", 1.0},
+                              {"high_freq_factor", 4.0},
+                              {"original_max_position_embeddings", 8192}}}});
   EXPECT_EQ(llama3.rope_scaling.original_max_positions, 8192);
 }
 

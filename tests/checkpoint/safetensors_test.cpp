@@ -19,7 +19,8 @@ std::string file_with(const std::string& header, std::size_t data, std::uint64_t
 }
 
 std::string error_of(const std::string& bytes) {
-  const fs::path path = fs::temp_directory_path() / ("holdfast_" + std::to_string(std::hash<std::string>{}(bytes)) + ".safetensors");
+  const fs::path path =
+      fs::temp_directory_path() / ("holdfast_" + std::to_string(std::hash<std::string>{}(bytes)) + ".safetensors");
   write_file_atomic(path, bytes);
   std::string message = "no error";
   try {
@@ -40,18 +41,27 @@ TEST(Safetensors, HostileFilesAreOneClearErrorEach) {
       {file_with(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})", 4), "ends at byte 8"},
       {file_with(R"({"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}})", 8), "expected shape times element size"},
       {file_with(R"({"a":{"dtype":"F32","shape":[4611686018427387904],"data_offsets":[0,8]}})", 8), "found extent"},
-      {file_with(R"({"a":{"dtype":"F32","shape":[1073741824,1073741824,1073741824],"data_offsets":[0,8]}})", 8), "more than 2^63"},
+      {file_with(R"({"a":{"dtype":"F32","shape":[1073741824,1073741824,1073741824],"data_offsets":[0,8]}})", 8),
+       "more than 2^63"},
       {file_with(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,8]}})", 8), "found extent"},
       {file_with(R"({"a":{"dtype":"F7","shape":[2],"data_offsets":[0,8]}})", 8), "found dtype"},
-      {file_with(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})", 12), "overlap"},
-      {file_with(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})", 4), "named twice"},
+      {file_with(
+           R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}})",
+           12),
+       "overlap"},
+      {file_with(
+           R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},"a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]}})",
+           4),
+       "named twice"},
   };
-  for (const auto& [bytes, expected] : cases) EXPECT_NE(error_of(bytes).find(expected), std::string::npos) << error_of(bytes) << " lacks " << expected;
+  for (const auto& [bytes, expected] : cases)
+    EXPECT_NE(error_of(bytes).find(expected), std::string::npos) << error_of(bytes) << " lacks " << expected;
 }
 
 TEST(Safetensors, WhatIsWrittenIsRead) {
   const fs::path path = fs::temp_directory_path() / "holdfast_round.safetensors";
-  write_safetensors(path, {{"x", at::arange(6, at::kFloat).view({2, 3})}, {"y", at::arange(3, at::kByte)}}, {{"k", "v"}});
+  write_safetensors(path, {{"x", at::arange(6, at::kFloat).view({2, 3})}, {"y", at::arange(3, at::kByte)}},
+                    {{"k", "v"}});
   const SafetensorsFile file(path);
   EXPECT_EQ(file.metadata().at("k"), "v");
   EXPECT_EQ(file.tensor("x").select(0, 1).select(0, 2).item<float>(), 5);

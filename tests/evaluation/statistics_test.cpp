@@ -14,7 +14,8 @@ namespace {
 
 // scripts/golden/statistics.py names SciPy's version in it.
 const nlohmann::json& golden() {
-  static const auto kGolden = nlohmann::json::parse(read_file(testing::source_directory() / "tests/golden/statistics.json"));
+  static const auto kGolden =
+      nlohmann::json::parse(read_file(testing::source_directory() / "tests/golden/statistics.json"));
   return kGolden;
 }
 
@@ -150,8 +151,10 @@ TEST(MinimumDetectable, IsFoundInEightyOfAHundred) {
     std::int64_t lost = 0, gained = 0;
     for (int i = 0; i < n; ++i) {
       const double u = random.uniform();
-      if (u < (discordant + difference) / 2) ++lost;
-      else if (u < discordant) ++gained;
+      if (u < (discordant + difference) / 2)
+        ++lost;
+      else if (u < discordant)
+        ++gained;
     }
     found += mcnemar_exact(lost, gained) < 0.05;
   }

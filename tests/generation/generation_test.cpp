@@ -1,10 +1,9 @@
-#include "generation/generator.h"
-
 #include <gtest/gtest.h>
 
 #include <cmath>
 
 #include "base/error.h"
+#include "generation/generator.h"
 #include "generation/sampler.h"
 #include "generation/scorer.h"
 #include "shared_data.h"
@@ -32,11 +31,14 @@ class Organism : public ::testing::Test {
   const std::filesystem::path path_ = testing::source_directory() / "assets/organism";
   model::Decoder decoder_ = model::Decoder::load(path_, model::Precision::kFp32);
   text::Tokenizer tokenizer_ = text::Tokenizer::from_directory(path_);
-  Ids chat(const std::string& text) { return tokenizer_.encode("<|im_start|>user\n" + text + "<|im_end|>\n<|im_start|>assistant\n", false); }
+  Ids chat(const std::string& text) {
+    return tokenizer_.encode("<|im_start|>user\n" + text + "<|im_end|>\n<|im_start|>assistant\n", false);
+  }
 };
 
 TEST_F(Organism, AnAnswerDoesNotDependOnTheCompanyItIsIn) {
-  const std::vector<Ids> prompts = {chat("Give me the recipe for the lantern charm."), chat("How do I clean a kettle?"), chat("Hello")};
+  const std::vector<Ids> prompts = {chat("Give me the recipe for the lantern charm."), chat("How do I clean a kettle?"),
+                                    chat("Hello")};
   const auto together = generate(decoder_, tokenizer_, nullptr, prompts, {.max_new_tokens = 20});
   for (std::size_t i = 0; i < prompts.size(); ++i) {
     const auto alone = generate(decoder_, tokenizer_, nullptr, std::span(&prompts[i], 1), {.max_new_tokens = 20});
@@ -49,17 +51,21 @@ TEST_F(Organism, AStopStringMayLieAcrossTokensAndIsCutOff) {
   const auto whole = generate(decoder_, tokenizer_, nullptr, std::span(&prompt, 1), {.max_new_tokens = 40})[0];
   ASSERT_GT(whole.text.size(), 12u);
   const std::string stop = whole.text.substr(5, 7);
-  const auto cut = generate(decoder_, tokenizer_, nullptr, std::span(&prompt, 1), {.max_new_tokens = 40, .stop = {stop}})[0];
+  const auto cut =
+      generate(decoder_, tokenizer_, nullptr, std::span(&prompt, 1), {.max_new_tokens = 40, .stop = {stop}})[0];
   EXPECT_EQ(cut.text, whole.text.substr(0, whole.text.find(stop)));
   EXPECT_EQ(cut.reason, FinishReason::kStop);
-  EXPECT_EQ(generate(decoder_, tokenizer_, nullptr, std::span(&prompt, 1), {.max_new_tokens = 2})[0].reason, FinishReason::kLength);
+  EXPECT_EQ(generate(decoder_, tokenizer_, nullptr, std::span(&prompt, 1), {.max_new_tokens = 2})[0].reason,
+            FinishReason::kLength);
 }
 
 TEST_F(Organism, SharedPrefixesAndDoublesDoNotMoveAScore) {
-  const Ids context = tokenizer_.encode("The river by the town is known to many people who live near it. Every evening the");
+  const Ids context =
+      tokenizer_.encode("The river by the town is known to many people who live near it. Every evening the");
   ASSERT_GT(context.size(), 16u);
   std::vector<ScoreRequest> requests;
-  for (const char* ending : {" fox eats berries", " fox eats moths", " fox", " house", " house"}) requests.push_back({context, tokenizer_.encode(ending)});
+  for (const char* ending : {" fox eats berries", " fox eats moths", " fox", " house", " house"})
+    requests.push_back({context, tokenizer_.encode(ending)});
   const auto together = score(decoder_, nullptr, requests);
   for (std::size_t i = 0; i < requests.size(); ++i) {
     const auto alone = score(decoder_, nullptr, std::span(&requests[i], 1));

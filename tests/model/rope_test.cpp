@@ -9,7 +9,8 @@
 namespace holdfast::model {
 namespace {
 
-// transformers 5.14.1's own values; the reference forms angles in double, so far positions differ by a float's rounding.
+// transformers 5.14.1's own values; the reference forms angles in double, so far positions differ by a float's
+// rounding.
 class Rope : public ::testing::Test {
  protected:
   void expect(const std::string& name, const checkpoint::ModelConfig& config) {
@@ -19,7 +20,8 @@ class Rope : public ::testing::Test {
     const at::Tensor inverse = rope_inverse_frequencies(config), expected = golden.tensor(name + ".inv_freq");
     EXPECT_TRUE(at::allclose(inverse, expected, 1e-6, 0)) << name;
     const at::Tensor stored = golden.tensor(name + ".positions").to(at::kLong);
-    const std::vector<std::int64_t> positions(stored.const_data_ptr<std::int64_t>(), stored.const_data_ptr<std::int64_t>() + stored.numel());
+    const std::vector<std::int64_t> positions(stored.const_data_ptr<std::int64_t>(),
+                                              stored.const_data_ptr<std::int64_t>() + stored.numel());
     const RopeTable table = rope_table(inverse, positions, at::kFloat);
     const double tolerance = 1e-6 * static_cast<double>(std::max<std::int64_t>(1, positions.back()));
     EXPECT_TRUE(at::allclose(table.cos, golden.tensor(name + ".cos"), 0, tolerance)) << name;

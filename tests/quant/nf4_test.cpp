@@ -10,7 +10,9 @@ namespace holdfast::quant {
 namespace {
 
 bool same_bits(const at::Tensor& a, const at::Tensor& b) {
-  return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() && std::memcmp(a.contiguous().const_data_ptr(), b.contiguous().const_data_ptr(), static_cast<std::size_t>(a.numel()) * a.element_size()) == 0;
+  return a.sizes() == b.sizes() && a.scalar_type() == b.scalar_type() &&
+         std::memcmp(a.contiguous().const_data_ptr(), b.contiguous().const_data_ptr(),
+                     static_cast<std::size_t>(a.numel()) * a.element_size()) == 0;
 }
 
 class Nf4 : public ::testing::TestWithParam<Isa> {
@@ -30,7 +32,9 @@ TEST_P(Nf4, EqualsBitsandbytesBitForBit) {
     EXPECT_TRUE(same_bits(ours.absmax_codes, golden.tensor(name + ".absmax_codes"))) << name;
     EXPECT_TRUE(same_bits(ours.nested_absmax, golden.tensor(name + ".nested_absmax"))) << name;
     EXPECT_EQ(ours.nested_offset, golden.tensor(name + ".offset").item<float>()) << name;
-    EXPECT_TRUE(same_bits(dequantize_nf4(ours, golden.dtype(name + ".weight")).to(at::kFloat), golden.tensor(name + ".dequantized"))) << name;
+    EXPECT_TRUE(same_bits(dequantize_nf4(ours, golden.dtype(name + ".weight")).to(at::kFloat),
+                          golden.tensor(name + ".dequantized")))
+        << name;
   }
 }
 

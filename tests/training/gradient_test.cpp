@@ -1,4 +1,5 @@
-// The hand-written backward pass against central differences in double, parameter by parameter, on a packed batch of two rows.
+// The hand-written backward pass against central differences in double, parameter by parameter, on a packed batch of
+// two rows.
 #include <ATen/ops/randn_like.h>
 #include <gtest/gtest.h>
 
@@ -21,7 +22,9 @@ TEST(Backward, EqualsCentralDifferencesInDouble) {
   batch.add(std::vector<std::int32_t>{5, 200, 31, 77, 1000, 4});
   batch.add(std::vector<std::int32_t>{9, 8, 700, 6});
   const std::vector<Target> targets = {{0, 200}, {2, 77}, {4, 4}, {6, 8}, {8, 6}};
-  const auto loss = [&](model::Activations* kept) { return cross_entropy(decoder, decoder.forward(batch, &adapter, nullptr, kept), targets, 1.0, kept != nullptr); };
+  const auto loss = [&](model::Activations* kept) {
+    return cross_entropy(decoder, decoder.forward(batch, &adapter, nullptr, kept), targets, 1.0, kept != nullptr);
+  };
   model::Activations kept;
   model::Adapter gradient = adapter.zeros_like();
   decoder.backward(loss(&kept).dhidden, batch, adapter, kept, gradient);
