@@ -49,6 +49,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", HOLDFAST_VERSION);
   apps::add_text_commands(app);
+  apps::add_inspect_command(app);
   apps::add_model_commands(app);
   apps::add_train_command(app);
   apps::add_measure_commands(app);

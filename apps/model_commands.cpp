@@ -1,6 +1,5 @@
-// inspect, score, generate
+// score, generate
 #include <iostream>
-#include <set>
 
 #include "base/error.h"
 #include "commands.h"
@@ -35,77 +34,6 @@ std::vector<text::TokenId> ids_field(const text::Record& record, const char* key
       "[read] standard input:", record.line, ": found ", key, " ", ids.dump().substr(0, 40),
       ", expected a list of token ids");
   return ids.get<std::vector<text::TokenId>>();
-}
-
-void inspect(const Common& common) {
-  const model::Decoder decoder = load(common);
-  const auto& c = decoder.config();
-  ordered_json census = ordered_json::array();
-  std::int64_t parameters = 0;
-  const auto count = [&](const char* what, const quant::Matrix& matrix, std::int64_t copies) {
-    if (matrix.is_empty()) return;
-    const std::int64_t size = matrix.out_features() * matrix.in_features() * copies;
-    parameters += size;
-    census.push_back({{"tensor", what},
-                      {"parameters", size},
-                      {"storage", matrix.storage_name()},
-                      {"bytes", matrix.bytes() * copies}});
-  };
-  count("embedding", decoder.embedding(), 1);
-  for (const auto projection : model::kProjections)
-    count(model::projection_name(projection), decoder.layers()[0][projection], c.num_layers);
-  if (!c.tie_word_embeddings) count("lm_head", decoder.head(), 1);
-  const std::int64_t per_token = model::KvCache::bytes_per_token(c, at::kFloat);
-  // What a training step keeps of a token: layer inputs, q, k, v, attention output, gate and up, in float.
-  const std::int64_t kept =
-      4 * c.num_layers *
-      (2 * c.hidden_size + 2 * c.num_heads * c.head_dim + 2 * c.num_kv_heads * c.head_dim + 2 * c.intermediate_size);
-  ordered_json plan = ordered_json::array();
-  for (const std::int64_t length : {std::int64_t{512}, std::int64_t{2048}, c.max_positions})
-    plan.push_back({{"tokens", length},
-                    {"weights_bytes", decoder.weight_bytes()},
-                    {"cache_bytes", per_token * length},
-                    {"training_bytes", kept * length}});
-  const ordered_json json = {{"family", c.family},
-                             {"layers", c.num_layers},
-                             {"hidden_size", c.hidden_size},
-                             {"heads", c.num_heads},
-                             {"kv_heads", c.num_kv_heads},
-                             {"head_dim", c.head_dim},
-                             {"ffn", c.intermediate_size},
-                             {"vocabulary", c.vocab_size},
-                             {"positions", c.max_positions},
-                             {"tied", c.tie_word_embeddings},
-                             {"stored_dtype", c.stored_dtype},
-                             {"precision", model::precision_name(decoder.precision())},
-                             {"parameters", parameters},
-                             {"census", census},
-                             {"memory", plan}};
-  if (common.json) {
-    std::cout << json.dump(2) << '\n';
-    return;
-  }
-  for (const auto& [key, value] : json.items()) {
-    if (!value.is_array())
-      std::cout << key << std::string(14 - std::min<std::size_t>(13, key.size()), ' ')
-                << (value.is_string() ? value.get<std::string>() : value.dump()) << '\n';
-  }
-  std::cout << "\ntensor              parameters  storage         bytes\n";
-  for (const auto& row : census) {
-    char line[128];
-    std::snprintf(line, sizeof line, "%-18s %11lld  %-7s %13lld\n", row["tensor"].get<std::string>().c_str(),
-                  static_cast<long long>(row["parameters"].get<std::int64_t>()),
-                  row["storage"].get<std::string>().c_str(), static_cast<long long>(row["bytes"].get<std::int64_t>()));
-    std::cout << line;
-  }
-  std::cout << "\ntokens   weights MB   cache MB   training keeps MB\n";
-  for (const auto& row : plan) {
-    char line[128];
-    std::snprintf(line, sizeof line, "%6lld %12.1f %10.1f %19.1f\n",
-                  static_cast<long long>(row["tokens"].get<std::int64_t>()), row["weights_bytes"].get<double>() / 1e6,
-                  row["cache_bytes"].get<double>() / 1e6, row["training_bytes"].get<double>() / 1e6);
-    std::cout << line;
-  }
 }
 
 void score(const Common& common) {
@@ -211,14 +139,11 @@ void generate(const Common& common, const GenerateFlags& flags) {
 void add_model_commands(CLI::App& app) {
   auto common = std::make_shared<Common>();
   auto flags = std::make_shared<GenerateFlags>();
-  auto* inspect_command = app.add_subcommand("inspect", "family, sizes, what is in how many bits, memory");
-  inspect_command->add_option("directory", common->model, "Hugging Face checkpoint directory")->required();
-  add_common(*inspect_command, *common, false);
   auto* score_command = app.add_subcommand("score", "log-likelihood of continuations, JSONL to JSONL");
   add_common(*score_command, *common);
   auto* generate_command = app.add_subcommand("generate", "answers to prompts, JSONL to JSONL");
   add_common(*generate_command, *common);
-  for (CLI::App* command : {inspect_command, score_command, generate_command})
+  for (CLI::App* command : {score_command, generate_command})
     command->add_option("--precision", common->precision, "nf4, bf16 or fp32 (default: the checkpoint's own)");
   for (CLI::App* command : {score_command, generate_command})
     command->add_option("--adapter", common->adapter, "PEFT adapter directory");
@@ -229,7 +154,6 @@ void add_model_commands(CLI::App& app) {
   generate_command->add_option("--top-p", flags->options.top_p, "share of probability sampled from");
   generate_command->add_option("--samples", flags->samples, "answers a prompt")->check(CLI::PositiveNumber);
   generate_command->add_option("--stop", flags->options.stop, "text that ends an answer; repeatable");
-  inspect_command->callback([=] { inspect(*common); });
   score_command->callback([=] { score(*common); });
   generate_command->callback([=] { generate(*common, *flags); });
 }
