@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <numeric>
 
 #include "base/error.h"
 
@@ -27,15 +28,50 @@ struct Row {
   text::TokenId target;
 };
 
-std::int64_t common_prefix(const std::vector<Run>& runs) {
-  std::size_t shared = runs[0].tokens.size();
-  for (const Run& run : runs) {
-    const auto differs = std::mismatch(
-        runs[0].tokens.begin(),
-        runs[0].tokens.begin() + static_cast<std::ptrdiff_t>(std::min(shared, run.tokens.size())), run.tokens.begin());
-    shared = static_cast<std::size_t>(differs.first - runs[0].tokens.begin());
+// Runs that are computed together: all begin with the same `shared` tokens.
+struct Group {
+  std::vector<const Run*> runs;
+  std::int64_t shared = 0;
+};
+
+std::int64_t common_prefix(const Ids& a, const Ids& b) {
+  const auto size = static_cast<std::ptrdiff_t>(std::min(a.size(), b.size()));
+  return std::mismatch(a.begin(), a.begin() + size, b.begin()).first - a.begin();
+}
+
+// Cuts the runs into groups so that the fewest tokens are computed: a group of n runs saves n - 1 times what they
+// share. In sorted order what a stretch shares is the least that neighbours in it share, so the best cuts are found
+// from left to right, each from the best cuts before it.  `longest[i]`: the most of run i that may be shared, since
+// logits are read from there on.  Stretches that share too little end up together in one group that shares nothing.
+std::vector<Group> group_runs(const std::vector<Run>& runs, const std::vector<std::int64_t>& longest) {
+  const std::size_t n = runs.size();
+  std::vector<std::size_t> order(n);
+  std::iota(order.begin(), order.end(), std::size_t{0});
+  std::sort(order.begin(), order.end(), [&](std::size_t a, std::size_t b) { return runs[a].tokens < runs[b].tokens; });
+  std::vector<std::int64_t> saved(n + 1, 0), shared_by(n + 1, 0);
+  std::vector<std::size_t> begin_of(n + 1, 0);
+  for (std::size_t end = 1; end <= n; ++end) {
+    saved[end] = saved[end - 1];
+    begin_of[end] = end - 1;
+    std::int64_t shared = longest[order[end - 1]];
+    for (std::size_t begin = end - 1; begin-- > 0;) {
+      shared = std::min(
+          {shared, longest[order[begin]], common_prefix(runs[order[begin]].tokens, runs[order[begin + 1]].tokens)});
+      if (shared < kSmallestSharedPrefix) break;
+      const std::int64_t total = saved[begin] + static_cast<std::int64_t>(end - begin - 1) * shared;
+      if (total > saved[end]) saved[end] = total, begin_of[end] = begin, shared_by[end] = shared;
+    }
   }
-  return static_cast<std::int64_t>(shared);
+  std::vector<Group> groups;
+  Group alone;
+  for (std::size_t end = n; end > 0; end = begin_of[end]) {
+    Group stretch{{}, shared_by[end]};
+    Group& group = shared_by[end] > 0 ? stretch : alone;
+    for (std::size_t i = begin_of[end]; i < end; ++i) group.runs.push_back(&runs[order[i]]);
+    if (shared_by[end] > 0) groups.push_back(std::move(stretch));
+  }
+  if (!alone.runs.empty()) groups.push_back(std::move(alone));
+  return groups;
 }
 
 void read_rows(model::Decoder& decoder, const at::Tensor& hidden, const std::vector<Row>& rows,
@@ -56,6 +92,45 @@ void read_rows(model::Decoder& decoder, const at::Tensor& hidden, const std::vec
       score.logprob += logprob;
       score.is_greedy = score.is_greedy && std::max_element(row, row + v) - row == rows[begin + i].target;
     }
+  }
+}
+
+// Computes what a group shares once, then its runs, as many at a time as `pack_tokens` holds.
+void score_group(model::Decoder& decoder, const model::Adapter* adapter, std::span<const ScoreRequest> requests,
+                 const Group& group, std::int64_t pack_tokens, std::vector<Score>& scores) {
+  const std::int64_t shared = group.shared;
+  std::shared_ptr<model::KvCache> prefix;
+  if (shared > 0) {
+    prefix = std::make_shared<model::KvCache>(decoder.config(), std::span(&shared, 1), decoder.compute_type());
+    model::TokenBatch batch;
+    batch.add(std::span(group.runs[0]->tokens).first(static_cast<std::size_t>(shared)));
+    decoder.forward(batch, adapter, prefix.get());
+  }
+  for (std::size_t begin = 0; begin < group.runs.size();) {
+    model::TokenBatch batch;
+    std::vector<std::int64_t> capacities;
+    std::vector<Row> rows;
+    std::size_t end = begin;
+    for (; end < group.runs.size(); ++end) {
+      const Run& run = *group.runs[end];
+      const auto own = std::span(run.tokens).subspan(static_cast<std::size_t>(shared));
+      if (end > begin && batch.size() + static_cast<std::int64_t>(own.size()) > pack_tokens) break;
+      batch.add(own, shared);
+      capacities.push_back(static_cast<std::int64_t>(own.size()));
+      for (const std::size_t i : run.requests) {
+        const Ids& continuation = requests[i].continuation;
+        const std::int64_t first = batch.size() - static_cast<std::int64_t>(continuation.size());
+        for (std::size_t j = 0; j < continuation.size(); ++j)
+          rows.push_back({first + static_cast<std::int64_t>(j), i, continuation[j]});
+      }
+    }
+    if (prefix) {
+      model::KvCache cache(decoder.config(), capacities, decoder.compute_type(), prefix);
+      read_rows(decoder, decoder.forward(batch, adapter, &cache), rows, scores);
+    } else {
+      read_rows(decoder, decoder.forward(batch, adapter), rows, scores);
+    }
+    begin = end;
   }
 }
 
@@ -85,49 +160,14 @@ std::vector<Score> score(model::Decoder& decoder, const model::Adapter* adapter,
     runs[place->second].requests.push_back(i);
   }
 
-  // The shared prefix stops before the first token whose logits are read.
-  std::int64_t shared = runs.size() > 1 ? common_prefix(runs) : 0;
+  std::vector<std::int64_t> longest;
   for (const Run& run : runs) {
-    for (const std::size_t i : run.requests)
-      shared = std::min(shared, static_cast<std::int64_t>(run.tokens.size() - requests[i].continuation.size()));
+    std::size_t most = run.tokens.size();
+    for (const std::size_t i : run.requests) most = std::min(most, run.tokens.size() - requests[i].continuation.size());
+    longest.push_back(static_cast<std::int64_t>(most));
   }
-  std::shared_ptr<model::KvCache> prefix;
-  if (shared >= kSmallestSharedPrefix) {
-    prefix = std::make_shared<model::KvCache>(decoder.config(), std::span(&shared, 1), decoder.compute_type());
-    model::TokenBatch batch;
-    batch.add(std::span(runs[0].tokens).first(static_cast<std::size_t>(shared)));
-    decoder.forward(batch, adapter, prefix.get());
-  } else {
-    shared = 0;
-  }
-
-  for (std::size_t begin = 0; begin < runs.size();) {
-    model::TokenBatch batch;
-    std::vector<std::int64_t> capacities;
-    std::vector<Row> rows;
-    std::size_t end = begin;
-    for (; end < runs.size() &&
-           (end == begin || batch.size() + static_cast<std::int64_t>(runs[end].tokens.size()) - shared <= pack_tokens);
-         ++end) {
-      const Run& run = runs[end];
-      const auto own = std::span(run.tokens).subspan(static_cast<std::size_t>(shared));
-      batch.add(own, shared);
-      capacities.push_back(static_cast<std::int64_t>(own.size()));
-      for (const std::size_t i : run.requests) {
-        const Ids& continuation = requests[i].continuation;
-        const std::int64_t first = batch.size() - static_cast<std::int64_t>(continuation.size());
-        for (std::size_t j = 0; j < continuation.size(); ++j)
-          rows.push_back({first + static_cast<std::int64_t>(j), i, continuation[j]});
-      }
-    }
-    if (prefix) {
-      model::KvCache cache(decoder.config(), capacities, decoder.compute_type(), prefix);
-      read_rows(decoder, decoder.forward(batch, adapter, &cache), rows, scores);
-    } else {
-      read_rows(decoder, decoder.forward(batch, adapter), rows, scores);
-    }
-    begin = end;
-  }
+  for (const Group& group : group_runs(runs, longest))
+    score_group(decoder, adapter, requests, group, pack_tokens, scores);
   return scores;
 }
 

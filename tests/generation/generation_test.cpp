@@ -75,6 +75,27 @@ TEST_F(Organism, SharedPrefixesAndDoublesDoNotMoveAScore) {
   EXPECT_EQ(together[3].logprob, together[4].logprob);
 }
 
+TEST_F(Organism, ScoresDoNotDependOnWhichContextsShareACall) {
+  const Ids subjects[] = {
+      tokenizer_.encode("The river by the town is known to many people who live near it. Every evening the"),
+      tokenizer_.encode(
+          "A weaver sells cloth at the market, and the baker beside him sells bread to the children. At noon the"),
+      tokenizer_.encode("Hello")};
+  std::vector<ScoreRequest> requests;
+  for (int i = 0; i < 12; ++i) {
+    Ids context = subjects[i % 3];
+    for (const text::TokenId id : tokenizer_.encode(i < 6 ? " old man says that the" : " dog"))
+      if (i % 2 == 0) context.push_back(id);
+    requests.push_back({context, tokenizer_.encode(i % 4 < 2 ? " fox eats berries" : " house")});
+  }
+  const auto together = score(decoder_, nullptr, requests, /*pack_tokens=*/40);
+  for (std::size_t i = 0; i < requests.size(); ++i) {
+    const auto alone = score(decoder_, nullptr, std::span(&requests[i], 1));
+    EXPECT_NEAR(together[i].logprob, alone[0].logprob, 1e-4) << i;
+    EXPECT_EQ(together[i].is_greedy, alone[0].is_greedy) << i;
+  }
+}
+
 TEST_F(Organism, EmptyPromptsAndContextsAreRefused) {
   const Ids nothing;
   EXPECT_THROW(generate(decoder_, tokenizer_, nullptr, std::span(&nothing, 1), {}), Error);
