@@ -26,6 +26,7 @@ nlohmann::ordered_json carried(const nlohmann::ordered_json& row);
 
 void add_text_commands(CLI::App& app);     // tokenize, render
 void add_model_commands(CLI::App& app);    // inspect, score, generate
+void add_quantize_command(CLI::App& app);  // quantize
 void add_train_command(CLI::App& app);     // train
 void add_measure_commands(CLI::App& app);  // evaluate, assess, report, demo
 

@@ -50,6 +50,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", HOLDFAST_VERSION);
   apps::add_text_commands(app);
   apps::add_model_commands(app);
+  apps::add_quantize_command(app);
   apps::add_train_command(app);
   apps::add_measure_commands(app);
   try {
