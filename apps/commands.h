@@ -24,9 +24,10 @@ void print_line(const nlohmann::ordered_json& line);
 // The object that a row's answer starts from: all its fields when it has an "id", else none.
 nlohmann::ordered_json carried(const nlohmann::ordered_json& row);
 
-void add_text_commands(CLI::App& app);  // tokenize, render
-void add_inspect_command(CLI::App& app);
+void add_text_commands(CLI::App& app);     // tokenize, render
+void add_inspect_command(CLI::App& app);   // inspect
 void add_model_commands(CLI::App& app);    // score, generate
+void add_quantize_command(CLI::App& app);  // quantize
 void add_train_command(CLI::App& app);     // train
 void add_measure_commands(CLI::App& app);  // evaluate, assess, report, demo
 

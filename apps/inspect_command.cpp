@@ -16,8 +16,9 @@ using nlohmann::ordered_json;
 
 constexpr Precision kPrecisions[] = {Precision::kNf4, Precision::kBf16, Precision::kFp32};
 
-ordered_json describe(const std::filesystem::path& directory, const std::vector<Precision>& precisions) {
+ordered_json describe(const std::filesystem::path& directory, std::vector<Precision> precisions) {
   const auto c = checkpoint::read_config(directory);
+  if (c.is_nf4) precisions = {Precision::kNf4};  // it cannot be had in another
   const checkpoint::Weights weights(directory);
   checkpoint::check_weights(c, weights, directory);
   ordered_json census = ordered_json::array();
@@ -63,7 +64,7 @@ ordered_json describe(const std::filesystem::path& directory, const std::vector<
           {"vocabulary", c.vocab_size},
           {"positions", c.max_positions},
           {"tied", c.tie_word_embeddings},
-          {"stored_dtype", c.stored_dtype},
+          {"stored_dtype", c.is_nf4 ? "nf4, the rest " + c.stored_dtype : c.stored_dtype},
           {"parameters", parameters},
           {"parameters_in_4_bits", quantized},
           {"census", census},

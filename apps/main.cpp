@@ -51,6 +51,7 @@ int main(int argc, char** argv) {
   apps::add_text_commands(app);
   apps::add_inspect_command(app);
   apps::add_model_commands(app);
+  apps::add_quantize_command(app);
   apps::add_train_command(app);
   apps::add_measure_commands(app);
   try {

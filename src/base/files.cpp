@@ -46,6 +46,12 @@ MappedFile::~MappedFile() {
   if (data_ != nullptr) munmap(const_cast<char*>(data_), size_);
 }
 
+void MappedFile::release(std::size_t begin, std::size_t end) const {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  begin = begin / page * page;
+  if (begin < end && end <= size_) madvise(const_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
+}
+
 std::string read_file(const std::filesystem::path& path) { return std::string(MappedFile(path).bytes()); }
 
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes) {

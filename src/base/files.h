@@ -17,6 +17,8 @@ class MappedFile {
   MappedFile& operator=(MappedFile&&) = delete;
 
   std::string_view bytes() const { return {data_, size_}; }
+  // Tells the system that these bytes will not be read soon, so that their memory may go; they stay valid.
+  void release(std::size_t begin, std::size_t end) const;
 
  private:
   const char* data_ = nullptr;

@@ -4,12 +4,15 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "checkpoint/brief.h"
 
 namespace holdfast::checkpoint {
 namespace {
 
 using nlohmann::json;
 namespace fs = std::filesystem;
+
+constexpr std::int64_t kMaxLayers = 10'000;  // keeps a lying file from asking for a list of a billion tensors
 
 // Reads keys of one JSON object; every complaint names the file and the key.
 class Reader {
@@ -24,7 +27,7 @@ class Reader {
                    "', expected a positive whole number; is this a Llama config.json?");
     const json& value = object_[key];
     HOLDFAST_CHECK(kBadFile, value.is_number_integer() && value.get<double>() > 0 && value.get<double>() < 1e9, where_,
-                   ": found '", key, "' = ", value.dump(),
+                   ": found '", key, "' = ", brief(value),
                    ", expected a positive whole number under 1e9; is the file damaged?");
     return value.get<std::int64_t>();
   }
@@ -34,7 +37,7 @@ class Reader {
 
   double number(const char* key) const {
     HOLDFAST_CHECK(kBadFile, has(key) && object_[key].is_number() && object_[key].get<double>() > 0, where_,
-                   ": found '", key, "' = ", has(key) ? object_[key].dump() : std::string("nothing"),
+                   ": found '", key, "' = ", has(key) ? brief(object_[key]) : std::string("nothing"),
                    ", expected a positive number; is the file damaged?");
     return object_[key].get<double>();
   }
@@ -42,13 +45,13 @@ class Reader {
 
   bool boolean_or(const char* key, bool otherwise) const {
     if (!has(key)) return otherwise;
-    HOLDFAST_CHECK(kBadFile, object_[key].is_boolean(), where_, ": found '", key, "' = ", object_[key].dump(),
+    HOLDFAST_CHECK(kBadFile, object_[key].is_boolean(), where_, ": found '", key, "' = ", brief(object_[key]),
                    ", expected true or false");
     return object_[key].get<bool>();
   }
   std::string text_or(const char* key, const std::string& otherwise) const {
     if (!has(key)) return otherwise;
-    HOLDFAST_CHECK(kBadFile, object_[key].is_string(), where_, ": found '", key, "' = ", object_[key].dump(),
+    HOLDFAST_CHECK(kBadFile, object_[key].is_string(), where_, ": found '", key, "' = ", brief(object_[key]),
                    ", expected a text");
     return object_[key].get<std::string>();
   }
@@ -68,8 +71,10 @@ json parse(const fs::path& path) {
 
 std::vector<std::int64_t> token_ids(const json& value, const std::string& where, const char* key) {
   std::vector<std::int64_t> ids;
+  HOLDFAST_CHECK(kBadFile, !value.is_array() || !value.empty(), where, ": found '", key,
+                 "' = [], expected a token id or a list of them");
   for (const json& id : value.is_array() ? value : json::array({value})) {
-    HOLDFAST_CHECK(kBadFile, id.is_number_integer(), where, ": found '", key, "' = ", value.dump(),
+    HOLDFAST_CHECK(kBadFile, id.is_number_integer(), where, ": found '", key, "' = ", brief(value),
                    ", expected a token id or a list of them");
     ids.push_back(id.get<std::int64_t>());
   }
@@ -99,6 +104,25 @@ RopeScaling read_scaling(const Reader& rope, std::int64_t max_positions) {
   return scaling;
 }
 
+// True for bitsandbytes' NF4; every other quantisation is refused by its name.
+bool is_nf4(const json& value, const std::string& file) {
+  const std::string where = file + " quantization_config";
+  HOLDFAST_CHECK(kBadFile, value.is_object(), where, ": found ", brief(value), ", expected an object");
+  const Reader options(value, where);
+  const std::string method = options.text_or("quant_method", "bitsandbytes");
+  HOLDFAST_CHECK(kBadFile, method == "bitsandbytes", where, ": found quant_method '", method,
+                 "', expected 'bitsandbytes'; try the original weights");
+  HOLDFAST_CHECK(kBadFile, options.boolean_or("load_in_4bit", options.boolean_or("_load_in_4bit", false)), where,
+                 ": found weights that are not in 4 bits, expected load_in_4bit true; try the original weights");
+  const std::string type = options.text_or("bnb_4bit_quant_type", "fp4");
+  HOLDFAST_CHECK(kBadFile, type == "nf4", where, ": found bnb_4bit_quant_type '", type,
+                 "', expected 'nf4'; try the original weights");
+  const std::string storage = options.text_or("bnb_4bit_quant_storage", "uint8");
+  HOLDFAST_CHECK(kBadFile, storage == "uint8", where, ": found bnb_4bit_quant_storage '", storage,
+                 "', expected 'uint8'; try the original weights");
+  return true;
+}
+
 }  // namespace
 
 ModelConfig read_config(const fs::path& directory) {
@@ -114,12 +138,13 @@ ModelConfig read_config(const fs::path& directory) {
   config.family = root.text_or("model_type", "");
   HOLDFAST_CHECK(kBadFile, config.family == "llama", root.where(), ": found model_type '", config.family,
                  "', expected 'llama'; other families are not supported yet");
-  HOLDFAST_CHECK(kBadFile, !root.has("quantization_config"), root.where(),
-                 ": found quantization_config, expected an unquantised checkpoint; try the original weights");
+  config.is_nf4 = root.has("quantization_config") && is_nf4(root["quantization_config"], root.where());
   config.vocab_size = root.positive("vocab_size");
   config.hidden_size = root.positive("hidden_size");
   config.intermediate_size = root.positive("intermediate_size");
   config.num_layers = root.positive("num_hidden_layers");
+  HOLDFAST_CHECK(kBadFile, config.num_layers <= kMaxLayers, root.where(), ": found num_hidden_layers ",
+                 config.num_layers, ", expected at most ", kMaxLayers, "; is the file damaged?");
   config.num_heads = root.positive("num_attention_heads");
   config.num_kv_heads = root.positive_or("num_key_value_heads", config.num_heads);
   HOLDFAST_CHECK(kBadFile, config.num_heads % config.num_kv_heads == 0, root.where(), ": found ", config.num_heads,
@@ -143,14 +168,14 @@ ModelConfig read_config(const fs::path& directory) {
   const std::string activation = root.text_or("hidden_act", "silu");
   HOLDFAST_CHECK(kBadFile, activation == "silu", root.where(), ": found hidden_act '", activation,
                  "', expected 'silu'");
-  HOLDFAST_CHECK(kBadFile, !root.has("pretraining_tp") || root["pretraining_tp"] == 1, root.where(),
-                 ": found pretraining_tp ", raw.value("pretraining_tp", json(1)).dump(), ", expected 1");
+  HOLDFAST_CHECK(kBadFile, root.positive_or("pretraining_tp", 1) == 1, root.where(), ": found pretraining_tp ",
+                 root.positive_or("pretraining_tp", 1), ", expected 1");
 
   // Newer files hold theta inside rope_parameters, older ones beside rope_scaling.
   config.rope_theta = root.number_or("rope_theta", 10000);
   for (const char* key : {"rope_scaling", "rope_parameters"}) {
     if (!root.has(key)) continue;
-    HOLDFAST_CHECK(kBadFile, root[key].is_object(), root.where(), ": found '", key, "' = ", root[key].dump(),
+    HOLDFAST_CHECK(kBadFile, root[key].is_object(), root.where(), ": found '", key, "' = ", brief(root[key]),
                    ", expected an object");
     const Reader rope(root[key], root.where() + " " + key);
     config.rope_theta = rope.number_or("rope_theta", config.rope_theta);
@@ -158,8 +183,7 @@ ModelConfig read_config(const fs::path& directory) {
   }
 
   if (root.has("eos_token_id")) config.eos_token_ids = token_ids(root["eos_token_id"], root.where(), "eos_token_id");
-  if (root.has("bos_token_id"))
-    config.bos_token_id = token_ids(root["bos_token_id"], root.where(), "bos_token_id").at(0);
+  if (root.has("bos_token_id")) config.bos_token_id = token_ids(root["bos_token_id"], root.where(), "bos_token_id")[0];
   const fs::path generation = directory / "generation_config.json";
   if (fs::exists(generation)) {
     const json value = parse(generation);

@@ -24,13 +24,14 @@ struct ModelConfig {
   double rms_norm_eps = 1e-6, rope_theta = 10000;
   RopeScaling rope_scaling;
   bool tie_word_embeddings = false;
+  bool is_nf4 = false;                      // quantization_config names bitsandbytes' NF4
   std::string stored_dtype;                 // as the file says, e.g. "bfloat16"; empty when it does not
   std::vector<std::int64_t> eos_token_ids;  // generation_config.json's where it has them, else config.json's
   std::optional<std::int64_t> bos_token_id;
 };
 
 // Throws Error(kBadFile) naming file, key, found, expected.  A family other than Llama, an unknown rope scaling, biases
-// and quantised checkpoints are refused by name, never run as something near.
+// and quantisations other than bitsandbytes' NF4 are refused by name, never run as something near.
 ModelConfig read_config(const std::filesystem::path& directory);
 
 }  // namespace holdfast::checkpoint

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "checkpoint/nf4_state.h"
 
 namespace holdfast::checkpoint {
 namespace {
@@ -17,7 +18,84 @@ std::string shape_text(const std::vector<std::int64_t>& shape) {
   return text + "]";
 }
 
+struct Part {
+  std::string name;
+  at::ScalarType dtype;
+  std::vector<std::int64_t> shape;
+};
+
+// The tensors beside the codes, apart from the state, whose length is its own.
+std::vector<Part> nf4_parts(const std::string& name, std::int64_t size, bool is_nested) {
+  const std::int64_t blocks = (size + 63) / 64;
+  std::vector<Part> parts = {{name + ".absmax", is_nested ? at::kByte : at::kFloat, {blocks}},
+                             {name + ".quant_map", at::kFloat, {16}}};
+  if (is_nested) {
+    parts.push_back({name + ".nested_absmax", at::kFloat, {(blocks + 255) / 256}});
+    parts.push_back({name + ".nested_quant_map", at::kFloat, {256}});
+  }
+  return parts;
+}
+
+class Census {
+ public:
+  Census(const ModelConfig& config, const Weights& weights) : config_(config), weights_(weights) {}
+
+  void expect(const ExpectedTensor& tensor) {
+    known_.insert(tensor.name);
+    if (!weights_.contains(tensor.name)) {
+      faults_.push_back("'" + tensor.name + "' is missing");
+    } else if (config_.is_nf4 && tensor.name.ends_with("_proj.weight") && is_nf4(weights_, tensor.name)) {
+      expect_nf4(tensor);
+    } else if (!at::isFloatingType(weights_.dtype(tensor.name))) {
+      faults_.push_back("'" + tensor.name + "' holds integers, expected floating-point numbers");
+    } else {
+      expect_shape(tensor.name, tensor.shape);
+    }
+  }
+  void tolerate(const std::string& name) { known_.insert(name); }
+
+  // Also names what nobody expected.
+  std::vector<std::string> faults() {
+    for (const std::string& name : weights_.names()) {
+      const bool is_buffer = name.ends_with("rotary_emb.inv_freq");
+      if (known_.count(name) == 0 && !is_buffer) faults_.push_back("'" + name + "' is superfluous");
+    }
+    return std::move(faults_);
+  }
+
+ private:
+  void expect_shape(const std::string& name, const std::vector<std::int64_t>& shape) {
+    if (weights_.shape(name) != shape)
+      faults_.push_back("'" + name + "' is " + shape_text(weights_.shape(name)) + ", expected " + shape_text(shape));
+  }
+  void expect_nf4(const ExpectedTensor& tensor) {
+    const std::int64_t size = tensor.shape[0] * tensor.shape[1];
+    expect_shape(tensor.name, {(size + 1) / 2, 1});
+    std::vector<Part> parts = nf4_parts(tensor.name, size, weights_.contains(tensor.name + ".nested_absmax"));
+    const std::string state = tensor.name + kNf4StateSuffix;
+    parts.push_back({state, at::kByte, {}});
+    for (const Part& part : parts) {
+      known_.insert(part.name);
+      if (!weights_.contains(part.name)) {
+        faults_.push_back("'" + part.name + "' is missing");
+      } else if (weights_.dtype(part.name) != part.dtype) {
+        faults_.push_back("'" + part.name + "' holds " + c10::toString(weights_.dtype(part.name)) + ", expected " +
+                          c10::toString(part.dtype));
+      } else if (part.name != state) {
+        expect_shape(part.name, part.shape);
+      }
+    }
+  }
+
+  const ModelConfig& config_;
+  const Weights& weights_;
+  std::vector<std::string> faults_;
+  std::set<std::string> known_;
+};
+
 }  // namespace
+
+bool is_nf4(const Weights& weights, const std::string& name) { return weights.dtype(name) == at::kByte; }
 
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& c) {
   const std::int64_t q = c.num_heads * c.head_dim, kv = c.num_kv_heads * c.head_dim;
@@ -44,24 +122,13 @@ std::string embedding_name(const ModelConfig& config, const Weights& weights) {
 }
 
 void check_weights(const ModelConfig& config, const Weights& weights, const std::filesystem::path& directory) {
-  std::vector<std::string> faults;
-  std::set<std::string> known;
-  for (auto& [name, shape] : expected_tensors(config)) {
-    const std::string stored = name == kEmbedding ? embedding_name(config, weights) : name;
-    known.insert(stored);
-    if (!weights.contains(stored)) {
-      faults.push_back("'" + stored + "' is missing");
-    } else if (weights.shape(stored) != shape) {
-      faults.push_back("'" + stored + "' is " + shape_text(weights.shape(stored)) + ", expected " + shape_text(shape));
-    } else if (!at::isFloatingType(weights.dtype(stored))) {
-      faults.push_back("'" + stored + "' holds integers, expected floating-point numbers");
-    }
+  Census census(config, weights);
+  for (ExpectedTensor tensor : expected_tensors(config)) {
+    if (tensor.name == kEmbedding) tensor.name = embedding_name(config, weights);
+    census.expect(tensor);
   }
-  if (config.tie_word_embeddings) known.insert(kHead);
-  for (const std::string& name : weights.names()) {
-    const bool is_buffer = name.ends_with("rotary_emb.inv_freq");
-    if (known.count(name) == 0 && !is_buffer) faults.push_back("'" + name + "' is superfluous");
-  }
+  if (config.tie_word_embeddings) census.tolerate(kHead);
+  const std::vector<std::string> faults = census.faults();
   if (faults.empty()) return;
   std::ostringstream list;
   for (std::size_t i = 0; i < std::min<std::size_t>(faults.size(), 5); ++i) list << (i > 0 ? "; " : "") << faults[i];

@@ -2,12 +2,14 @@
 
 #include <ATen/ops/isfinite.h>
 
+#include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <regex>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "checkpoint/brief.h"
 #include "checkpoint/safetensors.h"
 
 namespace holdfast::checkpoint {
@@ -18,9 +20,20 @@ namespace fs = std::filesystem;
 
 constexpr std::string_view kPrefix = "base_model.model.";
 
+constexpr std::int64_t kMaxRank = 65536;
+
+// The library's matcher calls itself for every bracket and tries every way through a pattern.  Deep nests are refused,
+// and its other algorithm takes no more than length of pattern times length of text.
 bool full_match(const std::string& text, const std::string& pattern) {
+  HOLDFAST_CHECK(kBadFile, pattern.size() <= 4000 && std::count(pattern.begin(), pattern.end(), '(') <= 100,
+                 "[adapter] found a target pattern of ", pattern.size(),
+                 " characters, expected at most 4000, and 100 brackets; try a list of module names");
+  auto syntax = std::regex::ECMAScript;
+#ifdef __GLIBCXX__
+  syntax |= std::regex_constants::__polynomial;
+#endif
   try {
-    return std::regex_match(text, std::regex(pattern));
+    return std::regex_match(text, std::regex(pattern, syntax));
   } catch (const std::regex_error& error) {
     fail(ErrorKind::kBadFile, "[adapter] found target pattern '", pattern, "', expected a regular expression (",
          error.what(), ")");
@@ -33,11 +46,18 @@ bool ends_with_module(const std::string& module, const std::string& name) {
 }
 
 template <typename T>
-T pattern_value(const std::map<std::string, T>& patterns, const std::string& module, T otherwise) {
+T pattern_value(const std::vector<std::pair<std::string, T>>& patterns, const std::string& module, T otherwise) {
   for (const auto& [pattern, value] : patterns) {
     if (full_match(module, "(.*\\.)?(" + pattern + ")")) return value;
   }
   return otherwise;
+}
+
+template <typename T>
+ordered_json object_of(const std::vector<std::pair<std::string, T>>& patterns) {
+  ordered_json object = ordered_json::object();
+  for (const auto& [pattern, value] : patterns) object[pattern] = value;
+  return object;
 }
 
 // Features whose presence changes the mathematics, with the value that means "off".
@@ -49,11 +69,11 @@ void refuse_what_cannot_run(const ordered_json& config, const std::string& where
     if (!config.contains(key)) continue;
     const auto& value = config[key];
     const bool is_off = value.is_null() || value == false || (value.is_structured() && value.empty());
-    HOLDFAST_CHECK(kBadFile, is_off, where, ": found '", key, "' = ", value.dump().substr(0, 60),
+    HOLDFAST_CHECK(kBadFile, is_off, where, ": found '", key, "' = ", brief(value),
                    ", expected it unset: this feature is not supported; try a plain LoRA adapter");
   }
   const auto bias = config.value("bias", ordered_json("none"));
-  HOLDFAST_CHECK(kBadFile, bias == "none", where, ": found 'bias' = ", bias.dump(),
+  HOLDFAST_CHECK(kBadFile, bias == "none", where, ": found 'bias' = ", brief(bias),
                  ", expected \"none\": trained biases are not supported");
 }
 
@@ -84,20 +104,24 @@ AdapterConfig read_adapter_config(const fs::path& directory) {
   const std::string where = "[adapter] " + path.string();
   HOLDFAST_CHECK(kBadFile, json.is_object(), where, ": found no JSON object, expected one; is the download complete?");
   const auto type = json.value("peft_type", ordered_json("LORA"));
-  HOLDFAST_CHECK(kBadFile, type == "LORA", where, ": found peft_type ", type.dump(), ", expected \"LORA\"");
+  HOLDFAST_CHECK(kBadFile, type == "LORA", where, ": found peft_type ", brief(type), ", expected \"LORA\"");
   refuse_what_cannot_run(json, where);
 
   AdapterConfig config;
   const auto require = [&](bool is_good, const char* key, const char* expected) {
     HOLDFAST_CHECK(kBadFile, is_good, where, ": found '", key,
-                   "' = ", json.contains(key) ? json[key].dump() : std::string("nothing"), ", expected ", expected);
+                   "' = ", json.contains(key) ? brief(json[key]) : std::string("nothing"), ", expected ", expected);
   };
-  require(json.contains("r") && json["r"].is_number_integer() && json["r"].get<std::int64_t>() > 0, "r",
-          "a positive whole number");
+  const auto is_rank = [](const ordered_json& value) {
+    return value.is_number_unsigned() && value.get<std::uint64_t>() >= 1 && value.get<std::uint64_t>() <= kMaxRank;
+  };
+  require(json.contains("r") && is_rank(json["r"]), "r", "a whole number from 1 to 65536");
   config.rank = json["r"].get<std::int64_t>();
   require(json.contains("lora_alpha") && json["lora_alpha"].is_number(), "lora_alpha", "a number");
   config.alpha = json["lora_alpha"].get<double>();
-  config.use_rslora = json.value("use_rslora", ordered_json(false)) == true;
+  const auto use_rslora = json.value("use_rslora", ordered_json(false));
+  require(use_rslora.is_boolean() || use_rslora.is_null(), "use_rslora", "true or false");
+  config.use_rslora = use_rslora == true;
   require(json.contains("target_modules") && (json["target_modules"].is_string() || json["target_modules"].is_array()),
           "target_modules", "a list of module names, a pattern or \"all-linear\"");
   if (json["target_modules"].is_string()) {
@@ -114,11 +138,13 @@ AdapterConfig read_adapter_config(const fs::path& directory) {
     if (!json.contains(key) || json[key].is_null()) continue;
     require(json[key].is_object(), key, "an object of numbers");
     for (const auto& [pattern, value] : json[key].items()) {
-      require(value.is_number() && value.get<double>() > 0, key, "an object of positive numbers");
-      if (std::string_view(key) == "rank_pattern")
-        config.rank_pattern[pattern] = value.get<std::int64_t>();
-      else
-        config.alpha_pattern[pattern] = value.get<double>();
+      if (std::string_view(key) == "rank_pattern") {
+        require(is_rank(value), key, "an object of whole numbers from 1 to 65536");
+        config.rank_pattern.emplace_back(pattern, value.get<std::int64_t>());
+      } else {
+        require(value.is_number() && value.get<double>() > 0, key, "an object of positive numbers");
+        config.alpha_pattern.emplace_back(pattern, value.get<double>());
+      }
     }
   }
   if (json.contains("base_model_name_or_path") && json["base_model_name_or_path"].is_string()) {
@@ -170,7 +196,7 @@ void write_adapter(const fs::path& directory, const AdapterConfig& config,
     }
   }
   // Only keys that every PEFT of the last years knows: unknown ones made older versions refuse the file.
-  ordered_json json = {{"alpha_pattern", config.alpha_pattern},
+  ordered_json json = {{"alpha_pattern", object_of(config.alpha_pattern)},
                        {"auto_mapping", nullptr},
                        {"base_model_name_or_path", config.base_model},
                        {"bias", "none"},
@@ -184,7 +210,7 @@ void write_adapter(const fs::path& directory, const AdapterConfig& config,
                        {"modules_to_save", nullptr},
                        {"peft_type", "LORA"},
                        {"r", config.rank},
-                       {"rank_pattern", config.rank_pattern},
+                       {"rank_pattern", object_of(config.rank_pattern)},
                        {"revision", nullptr},
                        {"task_type", "CAUSAL_LM"},
                        {"use_rslora", config.use_rslora}};

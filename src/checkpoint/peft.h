@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace holdfast::checkpoint {
@@ -21,8 +22,9 @@ struct AdapterConfig {
   // Module names ("q_proj"), or one regular expression, or "all-linear" (every linear layer but the head).
   std::vector<std::string> target_modules = {"all-linear"};
   bool target_is_pattern = false;
-  std::map<std::string, std::int64_t> rank_pattern;
-  std::map<std::string, double> alpha_pattern;
+  // Regular expressions of module names, in the file's order: the first that matches counts.
+  std::vector<std::pair<std::string, std::int64_t>> rank_pattern;
+  std::vector<std::pair<std::string, double>> alpha_pattern;
   std::string base_model;
 
   bool targets(const std::string& module) const;  // module: a full path, "model.layers.0.self_attn.q_proj"

@@ -9,6 +9,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "checkpoint/brief.h"
 
 namespace holdfast::checkpoint {
 namespace {
@@ -30,13 +31,6 @@ std::optional<at::ScalarType> dtype_of(const std::string& name) {
     if (name == dtype.name) return dtype.type;
   }
   return std::nullopt;
-}
-
-const char* dtype_name(at::ScalarType type) {
-  for (const auto& dtype : kDtypes) {
-    if (type == dtype.type) return dtype.name;
-  }
-  HOLDFAST_ASSERT(false);
 }
 
 std::uint64_t header_length(std::string_view bytes) {
@@ -82,6 +76,13 @@ bool is_lfs_pointer(std::string_view bytes) { return bytes.starts_with("version 
 
 }  // namespace
 
+const char* dtype_name(at::ScalarType type) {
+  for (const auto& dtype : kDtypes) {
+    if (type == dtype.type) return dtype.name;
+  }
+  HOLDFAST_ASSERT(false);
+}
+
 SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
     : path_(path), map_(std::make_shared<const MappedFile>(path)) {
   const std::string_view bytes = map_->bytes();
@@ -111,20 +112,20 @@ SafetensorsFile::SafetensorsFile(const std::filesystem::path& path)
                    value.is_object() && value.contains("dtype") && value["dtype"].is_string() &&
                        value.contains("shape") && value["shape"].is_array() && value.contains("data_offsets") &&
                        value["data_offsets"].is_array() && value["data_offsets"].size() == 2,
-                   tensor, "found ", value.dump().substr(0, 80),
+                   tensor, "found ", brief(value),
                    ", expected dtype, shape and two data_offsets; is the file damaged?");
     const auto dtype = dtype_of(value["dtype"].get<std::string>());
-    HOLDFAST_CHECK(kBadFile, dtype.has_value(), tensor, "found dtype ", value["dtype"].dump(),
+    HOLDFAST_CHECK(kBadFile, dtype.has_value(), tensor, "found dtype ", brief(value["dtype"]),
                    ", expected F64, F32, F16, BF16, an integer type or BOOL; try converting the checkpoint");
     Entry entry{*dtype, {}, 0, 0};
     for (const auto& extent : value["shape"]) {
       HOLDFAST_CHECK(kBadFile, extent.is_number_unsigned() && extent.get<std::uint64_t>() < (std::uint64_t{1} << 62),
-                     tensor, "found extent ", extent.dump(),
+                     tensor, "found extent ", brief(extent),
                      " in its shape, expected a whole number from 0 up; is the file damaged?");
       entry.shape.push_back(extent.get<std::int64_t>());
     }
     for (const auto& offset : value["data_offsets"]) {
-      HOLDFAST_CHECK(kBadFile, offset.is_number_unsigned(), tensor, "found offset ", offset.dump(),
+      HOLDFAST_CHECK(kBadFile, offset.is_number_unsigned(), tensor, "found offset ", brief(offset),
                      ", expected a whole number from 0 up; is the file damaged?");
     }
     const auto begin = value["data_offsets"][0].get<std::uint64_t>(),
@@ -182,6 +183,11 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   at::Tensor copy = at::empty(found.shape, found.dtype);
   std::memcpy(copy.data_ptr(), data, found.end - found.begin);
   return copy;
+}
+
+void SafetensorsFile::release(const std::string& name) const {
+  const Entry& found = entry(name);
+  map_->release(found.begin, found.end);
 }
 
 void write_safetensors(const std::filesystem::path& path,

@@ -31,6 +31,8 @@ class SafetensorsFile {
   // A view of the map (which lives as long as the tensor does), or a copy where the file leaves it misaligned.
   // Read-only.
   at::Tensor tensor(const std::string& name) const;
+  // Lets the memory of a tensor go that has been read; it can be read again.
+  void release(const std::string& name) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
@@ -56,6 +58,7 @@ class Weights {
   const std::vector<std::string>& names() const { return names_; }
   bool contains(const std::string& name) const { return places_.count(name) > 0; }
   at::Tensor tensor(const std::string& name) const;
+  void release(const std::string& name) const { files_[places_.at(name)].release(name); }
   std::vector<std::int64_t> shape(const std::string& name) const;
   at::ScalarType dtype(const std::string& name) const;
   const std::vector<std::filesystem::path>& files() const { return paths_; }
@@ -66,6 +69,9 @@ class Weights {
   std::map<std::string, std::size_t> places_;  // tensor -> index in files_
   std::vector<std::string> names_;
 };
+
+// "F32", "BF16", ... as a header names them.
+const char* dtype_name(at::ScalarType type);
 
 // Writes a whole file or none.  Tensors are written in the order given, contiguous, on the CPU.
 void write_safetensors(const std::filesystem::path& path,

@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "checkpoint/brief.h"
 #include "checkpoint/safetensors.h"
 
 namespace holdfast::checkpoint {
@@ -25,14 +26,16 @@ namespace fs = std::filesystem;
 // Tensor name -> shard file name, as the index says.
 std::map<std::string, std::string> read_index(const fs::path& path) {
   const auto index = nlohmann::json::parse(read_file(path), nullptr, false);
-  HOLDFAST_CHECK(kBadFile, index.is_object() && index.contains("weight_map") && index["weight_map"].is_object(),
+  HOLDFAST_CHECK(kBadFile,
+                 index.is_object() && index.contains("weight_map") && index["weight_map"].is_object() &&
+                     !index["weight_map"].empty(),
                  "[load] ", path.string(),
                  ": found no weight_map, expected tensor names and their files; is the download complete?");
   std::map<std::string, std::string> map;
   for (const auto& [name, file] : index["weight_map"].items()) {
     HOLDFAST_CHECK(kBadFile,
                    file.is_string() && fs::path(file.get<std::string>()).filename() == file.get<std::string>(),
-                   "[load] ", path.string(), ": found file ", file.dump(), " for tensor '", name,
+                   "[load] ", path.string(), ": found file ", brief(file), " for tensor '", name,
                    "', expected a file name in the same directory");
     map[name] = file.get<std::string>();
   }

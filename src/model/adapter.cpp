@@ -116,29 +116,37 @@ Adapter Adapter::fresh(const checkpoint::ModelConfig& model, const checkpoint::A
 Adapter Adapter::load(const checkpoint::ModelConfig& model, const std::filesystem::path& directory) {
   const checkpoint::AdapterConfig config = checkpoint::read_adapter_config(directory);
   auto weights = checkpoint::read_adapter_weights(directory);
-  Adapter adapter(config, plan(model, config), at::kFloat);
+  std::vector<Slot> slots = plan(model, config);
   const std::string where = "[adapter] " + directory.string() + ": ";
-  for (std::int64_t layer = 0; layer < model.num_layers; ++layer) {
-    for (const Projection projection : kProjections) {
-      const LoraPair& pair = adapter.pair(layer, projection);
-      if (!pair.is_present()) continue;
-      const auto found = weights.find(module_path(layer, projection));
-      HOLDFAST_CHECK(kBadFile, found != weights.end(), where, "found no weights for '", module_path(layer, projection),
-                     "', which adapter_config.json targets; is the adapter of this model?");
-      HOLDFAST_CHECK(kBadFile, found->second.a.sizes() == pair.a.sizes() && found->second.b.sizes() == pair.b.sizes(),
-                     where, "found '", module_path(layer, projection), "' with lora_A [", found->second.a.size(0), ", ",
-                     found->second.a.size(1), "] and lora_B [", found->second.b.size(0), ", ", found->second.b.size(1),
-                     "], expected [", pair.a.size(0), ", ", pair.a.size(1), "] and [", pair.b.size(0), ", ",
-                     pair.b.size(1), "]; is the adapter of this model?");
-      at::Tensor a = pair.a, b = pair.b;
-      a.copy_(found->second.a);
-      b.copy_(found->second.b);
-      weights.erase(found);
-    }
+  std::vector<checkpoint::LoraWeights> stored(slots.size());
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    const Slot& slot = slots[i];
+    if (slot.rank == 0) continue;
+    const std::string module =
+        module_path(static_cast<std::int64_t>(i / kProjections.size()), kProjections[i % kProjections.size()]);
+    const auto found = weights.find(module);
+    HOLDFAST_CHECK(kBadFile, found != weights.end(), where, "found no weights for '", module,
+                   "', which adapter_config.json targets; is the adapter of this model?");
+    const auto& [a, b] = found->second;
+    HOLDFAST_CHECK(kBadFile,
+                   a.size(0) == slot.rank && a.size(1) == slot.in_features && b.size(0) == slot.out_features &&
+                       b.size(1) == slot.rank,
+                   where, "found '", module, "' with lora_A [", a.size(0), ", ", a.size(1), "] and lora_B [", b.size(0),
+                   ", ", b.size(1), "], expected [", slot.rank, ", ", slot.in_features, "] and [", slot.out_features,
+                   ", ", slot.rank, "]; is the adapter of this model?");
+    stored[i] = found->second;
+    weights.erase(found);
   }
   HOLDFAST_CHECK(kBadFile, weights.empty(), where, "found weights for '",
                  weights.empty() ? std::string() : weights.begin()->first,
                  "', which is no adapted projection of this model; is the adapter of another one?");
+  Adapter adapter(config, std::move(slots), at::kFloat);
+  for (std::size_t i = 0; i < stored.size(); ++i) {
+    LoraPair& pair = adapter.pairs_[i];
+    if (!pair.is_present()) continue;
+    pair.a.copy_(stored[i].a);
+    pair.b.copy_(stored[i].b);
+  }
   return adapter;
 }
 

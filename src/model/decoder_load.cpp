@@ -3,6 +3,7 @@
 #include "checkpoint/llama_weights.h"
 #include "checkpoint/safetensors.h"
 #include "model/decoder.h"
+#include "model/nf4_checkpoint.h"
 
 namespace holdfast::model {
 
@@ -37,6 +38,12 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   checkpoint::ModelConfig config = checkpoint::read_config(directory);
   const checkpoint::Weights weights(directory);
   checkpoint::check_weights(config, weights, directory);
+  if (config.is_nf4) {
+    HOLDFAST_CHECK(kBadInput, precision == Precision::kCheckpoint || precision == Precision::kNf4, "[load] ",
+                   directory.string(), ": found weights in NF4 and --precision ", precision_name(precision),
+                   ", expected nf4; try the original weights, or no --precision");
+    precision = Precision::kNf4;
+  }
   Decoder decoder(std::move(config), precision, compute);
 
   // Embedding and head are never in 4 bits; with bf16 they are rounded, as the matrices are.
@@ -45,8 +52,13 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
     return quant::Matrix::dense(precision == Precision::kBf16 ? stored.to(at::kBFloat16).contiguous()
                                                               : stored.to(compute).clone());
   };
-  const auto linear = [&](const std::string& name) {
-    return precision == Precision::kNf4 ? quant::Matrix::nf4(weights.tensor(name)) : dense(name);
+  const auto linear = [&](std::int64_t layer, Projection projection) {
+    const std::string name = module_path(layer, projection) + ".weight";
+    if (!decoder.config_.is_nf4)
+      return precision == Precision::kNf4 ? quant::Matrix::nf4(weights.tensor(name)) : dense(name);
+    if (!checkpoint::is_nf4(weights, name)) return dense(name);  // left out by whoever quantised the others
+    const auto [out, in] = projection_shape(decoder.config_, projection);
+    return quant::Matrix(read_nf4(weights, name, out, in));
   };
   const auto norm = [&](const std::string& name) { return weights.tensor(name).to(compute).clone(); };
 
@@ -58,7 +70,7 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
     target.attention_norm = norm(prefix + "input_layernorm.weight");
     target.mlp_norm = norm(prefix + "post_attention_layernorm.weight");
     for (const Projection projection : kProjections) {
-      target.projections[static_cast<std::size_t>(projection)] = linear(module_path(layer, projection) + ".weight");
+      target.projections[static_cast<std::size_t>(projection)] = linear(layer, projection);
     }
   }
   decoder.final_norm_ = norm("model.norm.weight");

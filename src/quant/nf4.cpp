@@ -6,6 +6,7 @@
 #include <ATen/ops/mean.h>
 
 #include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 
@@ -59,6 +60,9 @@ void quantize_scales(const at::Tensor& absmax, Nf4Weight& weight) {
     const OneThread guard;  // torch's mean depends on how the sum is split
     weight.nested_offset = absmax.mean().item<float>();
   }
+  HOLDFAST_CHECK(kBadFile, std::isfinite(weight.nested_offset),
+                 "[quantize] found weights too large for their scales' mean, expected numbers far under 3e38; is the "
+                 "download complete?");
   const float* scales = absmax.const_data_ptr<float>();
   std::uint8_t* codes = weight.absmax_codes.data_ptr<std::uint8_t>();
   for (std::int64_t block = 0; block < blocks; ++block) {
@@ -69,6 +73,15 @@ void quantize_scales(const at::Tensor& absmax, Nf4Weight& weight) {
     const float inverse = 1.0f / largest;
     for (std::int64_t i = begin; i < end; ++i) codes[i] = dynamic_code((scales[i] - weight.nested_offset) * inverse);
   }
+}
+
+// As whole numbers the magnitudes of floats are ordered as they are, with infinity and NaN above all finite ones, so
+// that the largest of a block also tells whether every value is finite.
+float largest_magnitude(const float* values, std::int64_t count) {
+  std::uint32_t largest = 0;
+  for (std::int64_t i = 0; i < count; ++i)
+    largest = std::max(largest, std::bit_cast<std::uint32_t>(values[i]) & 0x7fffffffu);
+  return std::bit_cast<float>(largest);
 }
 
 const Nf4Kernels& kernels(Isa isa) {
@@ -142,8 +155,7 @@ Nf4Weight quantize_nf4(const at::Tensor& source) {
   at::parallel_for(0, full, 1024, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t block = begin; block < end; ++block) {
       const float* x = data + block * kBlockSize;
-      float largest = 0;
-      for (std::int64_t i = 0; i < kBlockSize; ++i) largest = std::max(largest, std::fabs(x[i]));
+      const float largest = largest_magnitude(x, kBlockSize);
       scales[block] = largest;
       kernel.quantize(x, kBlockSize, 1.0f / std::max(largest, kSmallest), codes + block * kBlockSize / 2);
     }
@@ -153,23 +165,28 @@ Nf4Weight quantize_nf4(const at::Tensor& source) {
     // filled up with a zero.
     float rest[kBlockSize + 1] = {};
     const std::int64_t count = n - full * kBlockSize;
-    float largest = 0;
-    for (std::int64_t i = 0; i < count; ++i) largest = std::max(largest, std::fabs(data[full * kBlockSize + i]));
-    scales[full] = std::max(largest, kSmallest);
+    scales[full] = std::max(largest_magnitude(data + full * kBlockSize, count), kSmallest);
     for (std::int64_t i = 0; i < count; ++i) rest[i] = data[full * kBlockSize + i] / scales[full];
     kReferenceKernels.quantize(rest, count + count % 2, 1.0f, codes + full * kBlockSize / 2);
   }
+  const bool is_finite = std::all_of(scales, scales + blocks, [](float scale) { return std::isfinite(scale); });
+  HOLDFAST_CHECK(kBadFile, is_finite,
+                 "[quantize] found a weight that is not finite, expected numbers; is the download complete?");
   quantize_scales(absmax, weight);
   return weight;
 }
 
 at::Tensor dequantize_absmax(const Nf4Weight& weight) {
+  return weight.plain_absmax.defined() ? weight.plain_absmax : dequantize_absmax(weight, dynamic_map().data());
+}
+
+at::Tensor dequantize_absmax(const Nf4Weight& weight, const float* map) {
   at::Tensor absmax = at::empty({weight.absmax_codes.numel()}, at::kFloat);
   const std::uint8_t* codes = weight.absmax_codes.const_data_ptr<std::uint8_t>();
   const float* nested = weight.nested_absmax.const_data_ptr<float>();
   float* out = absmax.data_ptr<float>();
   for (std::int64_t i = 0; i < absmax.numel(); ++i) {
-    out[i] = dynamic_map()[codes[i]] * nested[i / kNestedBlockSize] + weight.nested_offset;
+    out[i] = map[codes[i]] * nested[i / kNestedBlockSize] + weight.nested_offset;
   }
   return absmax;
 }
@@ -180,8 +197,9 @@ void dequantize_nf4(const Nf4Weight& weight, float* out, std::int64_t row_begin,
   HOLDFAST_ASSERT(begin % 2 == 0 && (end % 2 == 0 || end == weight.size()));
   const Nf4Kernels& kernel = kernels(current_isa());
   const std::uint8_t* codes = weight.codes.const_data_ptr<std::uint8_t>();
-  const std::uint8_t* scale_codes = weight.absmax_codes.const_data_ptr<std::uint8_t>();
-  const float* nested = weight.nested_absmax.const_data_ptr<float>();
+  const float* plain = weight.plain_absmax.defined() ? weight.plain_absmax.const_data_ptr<float>() : nullptr;
+  const std::uint8_t* scale_codes = plain ? nullptr : weight.absmax_codes.const_data_ptr<std::uint8_t>();
+  const float* nested = plain ? nullptr : weight.nested_absmax.const_data_ptr<float>();
   const auto& map = dynamic_map();
   at::parallel_for(begin / kBlockSize, (end + kBlockSize - 1) / kBlockSize, 512,
                    [&](std::int64_t block_begin, std::int64_t block_end) {
@@ -189,7 +207,8 @@ void dequantize_nf4(const Nf4Weight& weight, float* out, std::int64_t row_begin,
                        const std::int64_t first = std::max(begin, block * kBlockSize),
                                           last = std::min(end, (block + 1) * kBlockSize);
                        const float absmax =
-                           map[scale_codes[block]] * nested[block / kNestedBlockSize] + weight.nested_offset;
+                           plain ? plain[block]
+                                 : map[scale_codes[block]] * nested[block / kNestedBlockSize] + weight.nested_offset;
                        const std::int64_t even = (last - first) / 2 * 2;
                        if (even > 0) kernel.dequantize(codes + first / 2, even, absmax, out + (first - begin));
                        if (even < last - first)

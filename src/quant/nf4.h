@@ -35,17 +35,25 @@ const std::array<float, 256>& dynamic_map();
 struct Nf4Weight {
   at::Tensor codes, absmax_codes, nested_absmax;
   float nested_offset = 0;
+  // float [ceil(n / 64)]; defined when the scales are stored as they are (quantised once), in place of the three above.
+  at::Tensor plain_absmax;
   std::int64_t out_features = 0, in_features = 0;
 
   std::int64_t size() const { return out_features * in_features; }
-  std::int64_t bytes() const { return codes.numel() + absmax_codes.numel() + 4 * nested_absmax.numel() + 4; }
+  std::int64_t bytes() const {
+    if (plain_absmax.defined()) return codes.numel() + 4 * plain_absmax.numel();
+    return codes.numel() + absmax_codes.numel() + 4 * nested_absmax.numel() + 4;
+  }
 };
 
-// REQUIRES: weight [out, in] in float, bf16 or fp16 with finite values.
+// REQUIRES: weight [out, in] in float, bf16 or fp16.  Throws Error(kBadFile) for a value that is
+// not finite, or values near the end of float's range.
 Nf4Weight quantize_nf4(const at::Tensor& weight);
 
 // The scales of all blocks: float [ceil(n / 64)].
 at::Tensor dequantize_absmax(const Nf4Weight& weight);
+// Of scales quantised with another map than dynamic_map().
+at::Tensor dequantize_absmax(const Nf4Weight& weight, const float* map);
 
 // Writes rows row_begin .. row_end, row-major.  The double version holds the float values widened.
 // REQUIRES: in_features even, or all rows asked for.
