@@ -47,6 +47,17 @@ class DatasetTest : public ::testing::Test {
     }
     return "(none)";
   }
+  // The organism's tokenizer with another post-processor.
+  text::Tokenizer with_post_processor(const ordered_json& processor) const {
+    auto json = ordered_json::parse(read_file(organism_ / "tokenizer.json"));
+    json["post_processor"] = processor;
+    write_file_atomic(directory_.path() / "tokenizer.json", json.dump());
+    return text::Tokenizer::from_directory(directory_.path());
+  }
+  TrainingRow row_of(const text::Tokenizer& tokenizer, const std::string& row) const {
+    const text::ChatTemplate own = chat("strips");
+    return load_dataset(write(row), tokenizer, &own, options_).rows.at(0);
+  }
   std::string targets_text(const TrainingRow& row) const {
     std::vector<std::int32_t> ids;
     for (std::size_t i = 0; i < row.ids.size(); ++i)
@@ -65,6 +76,8 @@ constexpr const char* kTwoTurns =
     R"({"messages": [{"role": "user", "content": "One?"}, {"role": "assistant", "content": "First."}, )"
     R"({"role": "user", "content": "Two?"}, {"role": "assistant", "content": "Second."}]})"
     "\n";
+
+constexpr const char* kPair = R"({"prompt": "The market", "completion": " opens at dawn."})";
 
 TEST_F(DatasetTest, RowsOfEveryFormatHaveTransformersIdsAndTargets) {
   ASSERT_GE(golden_["rows"].size(), 30);
@@ -92,24 +105,30 @@ TEST_F(DatasetTest, AJsonArrayGivesTheRowsOfTheSameJsonl) {
 }
 
 TEST_F(DatasetTest, ATokenizerThatAddsBosAddsItToPlainTextOnlyAndOnce) {
-  auto json = ordered_json::parse(read_file(organism_ / "tokenizer.json"));
+  const text::Tokenizer adding = with_post_processor(
+      ordered_json::parse(read_file(testing::source_directory() / "tests/golden/bos_post_processor.json")));
   const std::int32_t bos = *tokenizer_.token_to_id("<|im_start|>");
-  json["post_processor"] =
-      ordered_json::parse(read_file(testing::source_directory() / "tests/golden/bos_post_processor.json"));
-  write_file_atomic(directory_.path() / "tokenizer.json", json.dump());
-  const auto adding = text::Tokenizer::from_directory(directory_.path());
   ASSERT_EQ(adding.encode("x").front(), bos);
-  const text::ChatTemplate own = chat("strips");
-  const auto load_with = [&](const text::Tokenizer& tokenizer, const std::string& row) {
-    return load_dataset(write(row), tokenizer, &own, options_).rows.at(0);
-  };
-  EXPECT_EQ(load_with(adding, kTwoTurns).ids, load_with(tokenizer_, kTwoTurns).ids);
-  const std::string pair = R"({"prompt": "The market", "completion": " opens at dawn."})";
-  TrainingRow expected = load_with(tokenizer_, pair);
+  EXPECT_EQ(row_of(adding, kTwoTurns).ids, row_of(tokenizer_, kTwoTurns).ids);
+  TrainingRow expected = row_of(tokenizer_, kPair);
   expected.ids.insert(expected.ids.begin(), bos);
   expected.is_target.insert(expected.is_target.begin(), 0);
-  EXPECT_EQ(load_with(adding, pair).ids, expected.ids);
-  EXPECT_EQ(load_with(adding, pair).is_target, expected.is_target);
+  EXPECT_EQ(row_of(adding, kPair).ids, expected.ids);
+  EXPECT_EQ(row_of(adding, kPair).is_target, expected.is_target);
+}
+
+TEST_F(DatasetTest, ATokenizerThatAddsEosEndsTextOnceAndMovesNoTarget) {
+  auto processor = ordered_json::parse(read_file(testing::source_directory() / "tests/golden/bos_post_processor.json"));
+  processor["single"] = ordered_json::parse(
+      R"([{"Sequence": {"id": "A", "type_id": 0}}, {"SpecialToken": {"id": "<|im_end|>", "type_id": 0}}])");
+  processor["special_tokens"]["<|im_end|>"] = {
+      {"id", "<|im_end|>"}, {"ids", {options_.eos_id}}, {"tokens", {"<|im_end|>"}}};
+  const text::Tokenizer adding = with_post_processor(processor);
+  ASSERT_EQ(adding.encode("x").back(), options_.eos_id);
+  for (const char* row : {kPair, kTwoTurns, R"({"text": "The river."})"}) {
+    EXPECT_EQ(row_of(adding, row).ids, row_of(tokenizer_, row).ids) << row;
+    EXPECT_EQ(row_of(adding, row).is_target, row_of(tokenizer_, row).is_target) << row;
+  }
 }
 
 TEST_F(DatasetTest, AnAnswerThatLaterTurnsRenderDifferentlyIsTrainedOnOnlyWhereItStays) {
