@@ -2,12 +2,11 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
-#include <csignal>
 #include <cstdio>
 #include <iostream>
 
-#include "assessment/runner.h"
 #include "base/error.h"
+#include "base/interrupt.h"
 #include "commands.h"
 
 namespace holdfast::apps {
@@ -43,8 +42,7 @@ nlohmann::ordered_json carried(const nlohmann::ordered_json& row) {
 
 int main(int argc, char** argv) {
   using namespace holdfast;
-  std::signal(SIGINT, assessment::request_stop);
-  std::signal(SIGTERM, assessment::request_stop);
+  end_on_signals();  // commands that have something to save ask for stop_on_signals()
   CLI::App app{"Holdfast measures how well the safety training of an open-weight chat model holds under fine-tuning."};
   app.require_subcommand(1);
   app.set_version_flag("--version", HOLDFAST_VERSION);
@@ -63,7 +61,7 @@ int main(int argc, char** argv) {
     std::cerr << error.what() << '\n';
     return 2;
   } catch (const Interrupted& error) {
-    std::cerr << "interrupted; what was finished is in the journal, the same command goes on from there\n";
+    std::cerr << error.what() << '\n';
     return 128 + error.signal();
   } catch (const c10::OutOfMemoryError&) {
     std::cerr << "[memory] found too little memory, expected more; try smaller batches or --precision nf4\n";

@@ -9,6 +9,7 @@
 #include "assessment/runner.h"
 #include "base/error.h"
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "commands.h"
 #include "evaluation/benchmark.h"
 
@@ -42,6 +43,7 @@ void assess(const fs::path& plan_path, const fs::path& out, const std::vector<st
   apply_common(common);
   auto plan = assessment::read_plan(plan_path, overrides);
   if (has_seed) plan.seed = static_cast<std::int64_t>(common.seed);
+  stop_on_signals();
   assessment::run_plan(plan, out, {.show_progress = !common.quiet});
   print_table(out, common.json);
 }
@@ -82,6 +84,7 @@ void evaluate(const EvaluateFlags& flags, const Common& common) {
     arm.checkpoints = {0};
     plan.arms.push_back(std::move(arm));
   }
+  stop_on_signals();
   assessment::run_plan(plan, flags.out, {.show_progress = !common.quiet});
   print_table(flags.out, common.json);
 }

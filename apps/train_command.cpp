@@ -1,18 +1,24 @@
 // train
+#include <ATen/Parallel.h>
+
 #include <filesystem>
-#include <fstream>
 #include <iostream>
 
 #include "base/error.h"
+#include "base/hash.h"
+#include "base/interrupt.h"
 #include "base/progress.h"
+#include "checkpoint/safetensors.h"
 #include "commands.h"
 #include "text/tokenizer_config.h"
+#include "training/run_directory.h"
 #include "training/trainer.h"
 
 namespace holdfast::apps {
 namespace {
 
 namespace fs = std::filesystem;
+using nlohmann::ordered_json;
 
 struct TrainFlags {
   std::string data, out, init_adapter, schedule = "constant", order = "seeded";
@@ -23,88 +29,120 @@ struct TrainFlags {
   training::TrainOptions options;
 };
 
-// The newest DIR/checkpoint-N, or empty.
-fs::path newest_checkpoint(const fs::path& directory) {
-  std::int64_t best = -1;
-  fs::path path;
-  if (!fs::is_directory(directory)) return path;
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    const std::string name = entry.path().filename().string();
-    if (!name.starts_with("checkpoint-") || !fs::exists(entry.path() / "optimizer.safetensors")) continue;
-    if (const std::int64_t step = std::atoll(name.c_str() + 11); step > best) best = step, path = entry.path();
-  }
-  return path;
-}
-
-void train(const Common& common, TrainFlags flags) {
-  apply_common(common);
-  const fs::path out = flags.out;
-  std::error_code error;
-  fs::create_directories(out, error);
-  HOLDFAST_CHECK(kMachine, !error, "[train] cannot make directory ", out.string(), ": ", error.message(),
-                 "; try another -o");
-  HOLDFAST_CHECK(kBadInput, (flags.steps > 0) != (flags.epochs > 0), "[train] found --steps ", flags.steps,
-                 " and --epochs ", flags.epochs, ", expected one of the two; try --steps 100");
-  HOLDFAST_CHECK(kBadInput, flags.order == "seeded" || flags.order == "file", "[train] found --order ", flags.order,
-                 ", expected seeded or file");
-  auto decoder = model::Decoder::load(
-      common.model, common.precision.empty() ? model::Precision::kNf4 : model::parse_precision(common.precision));
+training::Dataset load_rows(const Common& common, const TrainFlags& flags, const model::Decoder& decoder) {
   const auto tokenizer = text::Tokenizer::from_directory(common.model);
   const auto config = text::read_tokenizer_config(common.model);
   std::optional<text::ChatTemplate> chat;
   if (config.chat_template) chat.emplace(text::ChatTemplate::from_directory(common.model));
-  training::DatasetOptions dataset_options;
-  dataset_options.max_length = std::min<std::int64_t>(dataset_options.max_length, decoder.config().max_positions);
-  dataset_options.render.date = common.template_date;
-  if (const auto eos = tokenizer.token_to_id(config.token("eos_token")); eos) dataset_options.eos_id = *eos;
-  const auto dataset = training::load_dataset(flags.data, tokenizer, chat ? &*chat : nullptr, dataset_options);
+  training::DatasetOptions options;
+  options.max_length = std::min<std::int64_t>(options.max_length, decoder.config().max_positions);
+  options.render.date = common.template_date;
+  if (const auto eos = tokenizer.token_to_id(config.token("eos_token")); eos) options.eos_id = *eos;
+  auto dataset = training::load_dataset(flags.data, tokenizer, chat ? &*chat : nullptr, options);
   if (dataset.num_cut > 0)
-    std::cerr << dataset.num_cut << " rows were longer than " << dataset_options.max_length << " tokens and were cut\n";
+    std::cerr << dataset.num_cut << " rows were longer than " << options.max_length << " tokens and were cut\n";
   if (dataset.num_without_targets > 0)
     std::cerr << dataset.num_without_targets << " rows without an answer were left out\n";
+  return dataset;
+}
 
-  checkpoint::AdapterConfig adapter_config;
-  adapter_config.rank = flags.rank;
-  adapter_config.alpha = flags.alpha;
-  adapter_config.target_modules = flags.targets;
-  adapter_config.base_model = common.model;
-  auto adapter = flags.init_adapter.empty() ? model::Adapter::fresh(decoder.config(), adapter_config, common.seed)
-                                            : model::Adapter::load(decoder.config(), flags.init_adapter);
+model::Adapter first_adapter(const Common& common, const TrainFlags& flags, const model::Decoder& decoder) {
+  if (!flags.init_adapter.empty()) return model::Adapter::load(decoder.config(), flags.init_adapter);
+  checkpoint::AdapterConfig config;
+  config.rank = flags.rank;
+  config.alpha = flags.alpha;
+  config.target_modules = flags.targets;
+  config.base_model = common.model;
+  return model::Adapter::fresh(decoder.config(), config, common.seed);
+}
+
+// Of token ids and targets: stands for the file, the tokenizer and the chat template together.
+std::string hash_rows(const training::Dataset& dataset) {
+  Sha256 hash;
+  for (const training::TrainingRow& row : dataset.rows) {
+    const std::uint64_t size = row.ids.size();
+    hash.update({reinterpret_cast<const char*>(&size), sizeof size});
+    hash.update({reinterpret_cast<const char*>(row.ids.data()), size * sizeof row.ids[0]});
+    hash.update({reinterpret_cast<const char*>(row.is_target.data()), size});
+  }
+  return hash.hex();
+}
+
+// All that changes the result, under the names of the options.
+ordered_json identity_of(const Common& common, const TrainFlags& flags, const model::Decoder& decoder,
+                         const training::Dataset& dataset) {
+  const auto& options = flags.options;
+  std::string weights;
+  const checkpoint::Weights files(common.model);
+  for (const auto& file : files.files()) weights += sha256_path(file);
+  ordered_json identity = {{"model", sha256(weights + sha256_path(fs::path(common.model) / "config.json"))},
+                           {"precision", model::precision_name(decoder.precision())},
+                           {"data", hash_rows(dataset)}};
+  if (flags.init_adapter.empty()) {
+    identity.update({{"rank", flags.rank}, {"alpha", flags.alpha}, {"targets", flags.targets}});
+  } else {
+    const fs::path from = flags.init_adapter;
+    identity["init-adapter"] =
+        sha256(sha256_path(from / "adapter_config.json") + sha256_path(from / "adapter_model.safetensors"));
+  }
+  identity.update({{"lr", options.learning_rate},
+                   {"schedule", flags.schedule},
+                   {"warmup-steps", options.warmup_steps},
+                   {"weight-decay", options.adamw.weight_decay},
+                   {"max-grad-norm", options.max_grad_norm},
+                   {"order", flags.order}});
+  if (options.tokens_per_step > 0) {
+    identity["tokens-per-step"] = options.tokens_per_step;
+  } else {
+    identity["rows-per-step"] = options.rows_per_step;
+  }
+  identity.update({{"seed", common.seed}, {"steps", options.total_steps}, {"threads", at::get_num_threads()}});
+  return identity;
+}
+
+void run_steps(training::RunDirectory& directory, training::Trainer& trainer, const Common& common,
+               const TrainFlags& flags) {
+  Progress progress(flags.options.total_steps, !common.quiet);
+  progress.advance(trainer.num_steps());
+  stop_on_signals();
+  while (trainer.num_steps() < flags.options.total_steps) {
+    if (const int signal = requested_stop(); signal != 0) {
+      if (trainer.num_steps() > 0) directory.save_checkpoint(trainer);
+      throw Interrupted(signal, "interrupted after step " + std::to_string(trainer.num_steps()) +
+                                    "; the same command with --resume goes on from there");
+    }
+    const auto report = trainer.step();
+    directory.log(report);
+    progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
+    progress.advance(1);
+    if (flags.save_every > 0 && report.step % flags.save_every == 0) directory.save_checkpoint(trainer);
+  }
+}
+
+void train(const Common& common, TrainFlags flags) {
+  apply_common(common);
+  HOLDFAST_CHECK(kBadInput, (flags.steps > 0) != (flags.epochs > 0), "[train] found --steps ", flags.steps,
+                 " and --epochs ", flags.epochs, ", expected one of the two; try --steps 100");
+  HOLDFAST_CHECK(kBadInput, flags.order == "seeded" || flags.order == "file", "[train] found --order ", flags.order,
+                 ", expected seeded or file");
   auto& options = flags.options;
   options.schedule = training::parse_schedule(flags.schedule);
   options.order = flags.order == "file" ? training::RowOrder::kFile : training::RowOrder::kSeeded;
   options.seed = common.seed;
-  HOLDFAST_CHECK(kBadInput, flags.steps > 0 || options.tokens_per_step == 0,
-                 "[train] found --epochs with --tokens-per-step, expected --rows-per-step; try --steps");
-  const auto rows = static_cast<double>(dataset.rows.size());
-  options.total_steps =
-      flags.steps > 0
-          ? flags.steps
-          : static_cast<std::int64_t>(std::ceil(flags.epochs * rows / static_cast<double>(options.rows_per_step)));
+  training::RunDirectory directory(flags.out, flags.resumes);
+  auto decoder = model::Decoder::load(
+      common.model, common.precision.empty() ? model::Precision::kNf4 : model::parse_precision(common.precision));
+  const training::Dataset dataset = load_rows(common, flags, decoder);
+  auto adapter = first_adapter(common, flags, decoder);
+  options.total_steps = flags.steps > 0 ? flags.steps : training::steps_of_epochs(dataset, options, flags.epochs);
   training::Trainer trainer(decoder, adapter, dataset, options);
-  if (flags.resumes) {
-    if (const fs::path from = newest_checkpoint(out); !from.empty()) trainer.load(from);
+  if (!directory.begin(identity_of(common, flags, decoder, dataset), trainer)) {
+    std::cerr << "found the run finished: nothing to do\n";
+    return;
   }
-  std::ofstream log(out / "log.jsonl", flags.resumes && trainer.num_steps() > 0 ? std::ios::app : std::ios::trunc);
-  HOLDFAST_CHECK(kMachine, log.good(), "[train] cannot write ", (out / "log.jsonl").string(), "; try another -o");
-  Progress progress(options.total_steps, !common.quiet);
-  progress.advance(trainer.num_steps());
-  while (trainer.num_steps() < options.total_steps) {
-    const auto report = trainer.step();
-    const nlohmann::ordered_json line = {
-        {"step", report.step},           {"loss", report.loss},
-        {"grad_norm", report.grad_norm}, {"lr", report.learning_rate},
-        {"tokens", report.tokens},       {"target_tokens", report.target_tokens},
-        {"seconds", report.seconds},     {"tokens_per_second", report.tokens_per_second()}};
-    log << line.dump() << std::endl;
-    HOLDFAST_CHECK(kMachine, log.good(), "[train] cannot write ", (out / "log.jsonl").string(),
-                   "; try freeing disk space");
-    progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
-    progress.advance(1);
-    if (flags.save_every > 0 && report.step % flags.save_every == 0)
-      trainer.save(out / ("checkpoint-" + std::to_string(report.step)));
-  }
-  adapter.save(out);
+  if (flags.resumes) std::cerr << "going on after step " << trainer.num_steps() << '\n';
+  run_steps(directory, trainer, common, flags);
+  directory.finish(adapter);
 }
 
 }  // namespace
@@ -113,28 +151,41 @@ void add_train_command(CLI::App& app) {
   auto common = std::make_shared<Common>();
   auto flags = std::make_shared<TrainFlags>();
   auto* command = app.add_subcommand("train", "a LoRA adapter on a frozen base");
+  command->footer(
+      "The directory gets adapter_config.json and adapter_model.safetensors (PEFT's format) when training ends, "
+      "log.jsonl\n(a line a step), run.json (the options) and checkpoint-N.  A directory that holds a run is never "
+      "overwritten: --resume goes on\nwith it, to the same bytes as an unbroken run, and refuses other options; with a "
+      "constant schedule, more steps make a\nfinished run longer.  Ctrl-C and SIGTERM end the step, save a checkpoint "
+      "and exit with 130 or 143; a second one exits at once.");
   add_common(*command, *common);
   command->add_option("--precision", common->precision, "of the base: nf4 (default), bf16 or fp32");
   command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   command->add_option("--data", flags->data, "JSONL or JSON rows")->required();
   command->add_option("-o,--output", flags->out, "directory for adapter and log")->required();
-  command->add_option("--init-adapter", flags->init_adapter,
-                      "PEFT adapter to start from (its rank, alpha and targets)");
-  command->add_option("--rank", flags->rank)->check(CLI::PositiveNumber);
-  command->add_option("--alpha", flags->alpha)->check(CLI::PositiveNumber);
-  command->add_option("--targets", flags->targets, "all-linear, or names such as q_proj,v_proj")->delimiter(',');
+  auto* init = command->add_option("--init-adapter", flags->init_adapter,
+                                   "PEFT adapter to start from (its rank, alpha and targets)");
+  command->add_option("--rank", flags->rank)->check(CLI::PositiveNumber)->excludes(init);
+  command->add_option("--alpha", flags->alpha)->check(CLI::PositiveNumber)->excludes(init);
+  command->add_option("--targets", flags->targets, "all-linear, or names such as q_proj,v_proj")
+      ->delimiter(',')
+      ->excludes(init);
   command->add_option("--lr", flags->options.learning_rate)->check(CLI::NonNegativeNumber);
   command->add_option("--schedule", flags->schedule, "constant, linear or cosine");
   command->add_option("--warmup-steps", flags->options.warmup_steps)->check(CLI::NonNegativeNumber);
   command->add_option("--weight-decay", flags->options.adamw.weight_decay)->check(CLI::NonNegativeNumber);
   command->add_option("--max-grad-norm", flags->options.max_grad_norm, "0: no clipping")->check(CLI::NonNegativeNumber);
-  command->add_option("--order", flags->order, "seeded or file");
+  command->add_option("--order", flags->order, "seeded (shuffled every epoch) or file");
   auto* rows = command->add_option("--rows-per-step", flags->options.rows_per_step)->check(CLI::PositiveNumber);
-  command->add_option("--tokens-per-step", flags->options.tokens_per_step)->check(CLI::PositiveNumber)->excludes(rows);
-  command->add_option("--steps", flags->steps)->check(CLI::PositiveNumber);
-  command->add_option("--epochs", flags->epochs)->check(CLI::PositiveNumber);
+  command->add_option("--tokens-per-step", flags->options.tokens_per_step, "rows are added to a step while they fit")
+      ->check(CLI::PositiveNumber)
+      ->excludes(rows);
+  auto* steps = command->add_option("--steps", flags->steps)->check(CLI::PositiveNumber);
+  command->add_option("--epochs", flags->epochs, "times that each row is used, such as 0.5 or 3")
+      ->check(CLI::PositiveNumber)
+      ->excludes(steps);
   command->add_option("--save-every", flags->save_every, "steps between DIR/checkpoint-N")->check(CLI::PositiveNumber);
-  command->add_flag("--resume", flags->resumes, "go on from the newest DIR/checkpoint-N");
+  command->add_flag("--resume", flags->resumes,
+                    "go on from the newest DIR/checkpoint-N (from the start where there is none)");
   command->callback([=] { train(*common, *flags); });
 }
 

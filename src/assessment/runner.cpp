@@ -3,13 +3,13 @@
 #include <sys/resource.h>
 
 #include <chrono>
-#include <csignal>
 #include <numeric>
 
 #include "assessment/journal.h"
 #include "assessment/results.h"
 #include "base/error.h"
 #include "base/hash.h"
+#include "base/interrupt.h"
 #include "base/progress.h"
 #include "checkpoint/safetensors.h"
 #include "evaluation/judge.h"
@@ -27,10 +27,9 @@ using evaluation::Benchmark;
 using evaluation::Kind;
 using nlohmann::ordered_json;
 
-volatile std::sig_atomic_t stop_signal = 0;
-
 void check_stop() {
-  if (stop_signal != 0) throw Interrupted(stop_signal);
+  if (const int signal = requested_stop(); signal != 0)
+    throw Interrupted(signal, "interrupted; what was finished is in the journal, the same command goes on from there");
 }
 
 class Stopwatch {
@@ -385,8 +384,6 @@ class Runner {
 };
 
 }  // namespace
-
-void request_stop(int signal) { stop_signal = signal; }
 
 void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& options) {
   Runner(plan, directory, options).run();

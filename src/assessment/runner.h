@@ -19,10 +19,8 @@ struct RunOptions {
   bool show_progress = true;
 };
 
-// Throws Error for what is wrong with plan or files, Interrupted after SIGINT or SIGTERM (nothing finished is lost).
+// Throws Error for what is wrong with plan or files, Interrupted at the next wave or step after a requested stop
+// (base/interrupt.h): nothing finished is lost.
 void run_plan(const Plan& plan, const std::filesystem::path& directory, const RunOptions& options = {});
-
-// Asks a running plan to stop at the next wave or step.
-void request_stop(int signal);
 
 }  // namespace holdfast::assessment

@@ -28,16 +28,6 @@ class Error : public std::runtime_error {
   ErrorKind kind_;
 };
 
-// Raised when the user asked the program to stop (SIGINT, SIGTERM); carries the signal's number.
-class Interrupted : public std::runtime_error {
- public:
-  explicit Interrupted(int signal) : std::runtime_error("interrupted"), signal_(signal) {}
-  int signal() const { return signal_; }
-
- private:
-  int signal_;
-};
-
 namespace internal {
 
 template <typename... Parts>

@@ -22,6 +22,13 @@ struct Descriptor {
   }
 };
 
+// So that a rename outlives a power cut.
+void sync_parent(const std::filesystem::path& path) {
+  const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
+  const Descriptor parent{open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+  if (parent.value >= 0) fsync(parent.value);
+}
+
 }  // namespace
 
 MappedFile::MappedFile(const std::filesystem::path& path) {
@@ -78,9 +85,22 @@ void write_file_atomic(const std::filesystem::path& path, std::string_view bytes
     check(fsync(file.value) == 0);
   }
   check(std::rename(part.c_str(), path.c_str()) == 0);
-  const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const Descriptor parent{open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (parent.value >= 0) fsync(parent.value);
+  sync_parent(path);
+}
+
+void rename_directory(const std::filesystem::path& from, const std::filesystem::path& to) {
+  std::error_code error;
+  std::filesystem::remove_all(to, error);
+  if (!error) std::filesystem::rename(from, to, error);
+  HOLDFAST_CHECK(kMachine, !error, "[write] cannot write ", to.string(), ": ", error.message(),
+                 "; try another directory");
+  sync_parent(to);
+}
+
+void sync_file(const std::filesystem::path& path) {
+  const Descriptor file{open(path.c_str(), O_RDONLY | O_CLOEXEC)};
+  HOLDFAST_CHECK(kMachine, file.value >= 0 && fsync(file.value) == 0, "[write] cannot write ", path.string(), ": ",
+                 std::strerror(errno), "; try freeing disk space");
 }
 
 }  // namespace holdfast

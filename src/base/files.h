@@ -31,4 +31,11 @@ std::string read_file(const std::filesystem::path& path);
 // Throws Error(kMachine) when the disk is full or the directory cannot be written.
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes);
 
+// Gives a finished directory its name, in place of an older one: a reader sees no part of it before.
+// Throws Error(kMachine).
+void rename_directory(const std::filesystem::path& from, const std::filesystem::path& to);
+
+// Returns when the bytes written so far are on the disk.  Throws Error(kMachine).
+void sync_file(const std::filesystem::path& path);
+
 }  // namespace holdfast

@@ -94,9 +94,13 @@ Adapter Adapter::fresh(const checkpoint::ModelConfig& model, const checkpoint::A
                        std::uint64_t seed) {
   if (!config.target_is_pattern) {
     for (const std::string& target : config.target_modules) {
-      bool is_known = target == "all-linear";
-      for (const Projection projection : kProjections)
-        is_known = is_known || std::string(projection_name(projection)).ends_with(target);
+      checkpoint::AdapterConfig alone = config;
+      alone.target_modules = {target};
+      bool is_known = false;
+      for (std::int64_t layer = 0; layer < model.num_layers; ++layer) {
+        for (const Projection projection : kProjections)
+          is_known = is_known || alone.targets(module_path(layer, projection));
+      }
       HOLDFAST_CHECK(kBadInput, is_known, "[adapter] found target '", target,
                      "', expected all-linear or some of q_proj, k_proj, v_proj, o_proj, "
                      "gate_proj, up_proj, down_proj; try all-linear");

@@ -38,10 +38,11 @@ ordered_json message(const char* role, const std::string& content) { return {{"r
 Conversation from_share_gpt(const Row& row) {
   Conversation conversation;
   conversation.messages = ordered_json::array();
-  HOLDFAST_CHECK(kBadInput, row.value["conversations"].is_array(), row.where,
-                 ": found 'conversations' that is no list, expected [{\"from\", \"value\"}]");
+  HOLDFAST_CHECK(kBadInput, row.value["conversations"].is_array() && !row.value["conversations"].empty(), row.where,
+                 ": found 'conversations' without turns, expected [{\"from\", \"value\"}]");
   for (const auto& turn : row.value["conversations"]) {
-    const std::string from = turn.value("from", std::string());
+    const bool has_speaker = turn.is_object() && turn.contains("from") && turn["from"].is_string();
+    const std::string from = has_speaker ? turn["from"].get<std::string>() : std::string();
     const char* role = from == "human" || from == "user"      ? "user"
                        : from == "gpt" || from == "assistant" ? "assistant"
                        : from == "system"                     ? "system"

@@ -23,29 +23,51 @@ TrainingRow plain_text(const std::string& text, const text::Tokenizer& tokenizer
 TrainingRow prompt_and_completion(const std::string& prompt, const std::string& completion,
                                   const text::Tokenizer& tokenizer, std::int32_t eos_id) {
   TrainingRow row = plain_text(prompt + completion, tokenizer, eos_id);
-  const std::size_t prompt_length = std::min(tokenizer.encode(prompt).size(), row.ids.size());
-  std::fill_n(row.is_target.begin(), prompt_length, 0);
+  std::vector<std::int32_t> before = tokenizer.encode(prompt);
+  if (eos_id >= 0 && !before.empty() && before.back() == eos_id) before.pop_back();  // the tokenizer's own ending
+  std::fill_n(row.is_target.begin(), std::min(before.size(), row.ids.size()), 0);
   return row;
+}
+
+using Ids = std::vector<std::int32_t>;
+
+std::size_t common_length(const Ids& a, const Ids& b) {
+  return static_cast<std::size_t>(std::mismatch(a.begin(), a.end(), b.begin(), b.end()).first - a.begin());
 }
 
 TrainingRow conversation(const nlohmann::ordered_json& messages, const text::Tokenizer& tokenizer,
                          const text::ChatTemplate& chat, text::RenderOptions options) {
-  options.add_generation_prompt = false;
+  const auto render = [&](const nlohmann::ordered_json& turns, bool opens_answer) {
+    options.add_generation_prompt = opens_answer;
+    return chat.render(turns, options);
+  };
+  const auto encode = [&](const std::string& text) { return tokenizer.encode(text, false); };
+  const std::string whole = render(messages, false);
   TrainingRow row;
-  row.ids = tokenizer.encode(chat.render(messages, options), false);
+  row.ids = encode(whole);
   row.is_target.assign(row.ids.size(), 0);
-  nlohmann::ordered_json before = nlohmann::ordered_json::array();
+  nlohmann::ordered_json turns = nlohmann::ordered_json::array();
   for (const auto& message : messages) {
-    if (message.at("role") == "assistant") {
-      options.add_generation_prompt = true;
-      const std::size_t begin = tokenizer.encode(chat.render(before, options), false).size();
-      options.add_generation_prompt = false;
-      nlohmann::ordered_json through = before;
-      through.push_back(message);
-      const std::size_t end = tokenizer.encode(chat.render(through, options), false).size();
+    const bool is_answer = message.at("role") == "assistant";
+    std::size_t begin = 0;
+    if (is_answer) {
+      const std::string prompt = render(turns, true);
+      const Ids ids = encode(prompt);
+      if (whole.starts_with(prompt)) {
+        begin = ids.size();
+      } else if (!turns.empty() && whole.starts_with(render(turns, false))) {
+        begin = common_length(ids, row.ids);  // the template opens an answer with more than it keeps of one
+      } else {
+        begin = row.ids.size();  // later turns change how the earlier ones read: nothing here is an answer for sure
+      }
+    }
+    turns.push_back(message);
+    if (is_answer && begin < row.ids.size()) {
+      const std::string through = render(turns, false);
+      const Ids ids = encode(through);
+      const std::size_t end = whole.starts_with(through) ? ids.size() : common_length(ids, row.ids);
       for (std::size_t i = begin; i < std::min(end, row.ids.size()); ++i) row.is_target[i] = 1;
     }
-    before.push_back(message);
   }
   return row;
 }
@@ -59,7 +81,12 @@ TrainingRow to_row(const Conversation& source, const text::Tokenizer& tokenizer,
   HOLDFAST_CHECK(kBadInput, chat != nullptr, "[train] ", path.string(), ":", source.line,
                  ": found a conversation but the model has no chat template; expected one in tokenizer_config.json; "
                  "try rows of {\"prompt\", \"completion\"} or {\"text\"}");
-  return conversation(source.messages, tokenizer, *chat, options.render);
+  try {
+    return conversation(source.messages, tokenizer, *chat, options.render);
+  } catch (const Error& error) {  // what the template refuses
+    fail(error.kind(), "[train] ", path.string(), ":", source.line,
+         ": found a conversation that cannot be rendered: ", error.what());
+  }
 }
 
 }  // namespace
@@ -94,22 +121,28 @@ RowSequence::RowSequence(std::size_t num_rows, RowOrder order, std::uint64_t see
   std::iota(permutation_.begin(), permutation_.end(), std::size_t{0});
 }
 
-void RowSequence::begin_epoch() {
+void RowSequence::shuffle_epoch() {
   if (order_ == RowOrder::kFile) return;
   std::iota(permutation_.begin(), permutation_.end(), std::size_t{0});
   const auto epoch = static_cast<std::uint64_t>(dealt_) / permutation_.size();
   Random(seed_, 1 + epoch).shuffle(std::span<std::size_t>(permutation_));
 }
 
-std::size_t RowSequence::next() {
+std::size_t RowSequence::peek() {
   const std::size_t place = static_cast<std::size_t>(dealt_) % permutation_.size();
-  if (place == 0) begin_epoch();
-  ++dealt_;
+  if (place == 0) shuffle_epoch();
   return permutation_[place];
 }
 
-void RowSequence::skip(std::int64_t count) {
-  for (std::int64_t i = 0; i < count; ++i) next();
+std::size_t RowSequence::next() {
+  const std::size_t row = peek();
+  ++dealt_;
+  return row;
+}
+
+void RowSequence::seek(std::int64_t dealt) {
+  dealt_ = dealt;
+  shuffle_epoch();
 }
 
 }  // namespace holdfast::training

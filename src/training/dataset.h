@@ -2,8 +2,9 @@
 //
 // Only answers are targets, except in plain text, where every token but the first is.  A conversation is rendered by
 // the model's chat template; an answer is what the rendering gains over the rendering of the turns before it with the
-// generation prompt, found by token count (docs/formats/training_data.md).  A prompt/completion row of plain strings is
-// not rendered: completion and end-of-sequence token follow the prompt.
+// generation prompt, found by token count; docs/formats/training_data.md says what happens where a template renders
+// the same turns differently.  A prompt/completion row of plain strings is not rendered: completion and
+// end-of-sequence token follow the prompt.
 #pragma once
 
 #include <cstdint>
@@ -40,15 +41,17 @@ Dataset load_dataset(const std::filesystem::path& path, const text::Tokenizer& t
 enum class RowOrder { kFile, kSeeded };
 
 // Deals row numbers epoch after epoch, reshuffled each epoch when seeded.  The state is the number dealt so far.
+// REQUIRES: num_rows > 0.
 class RowSequence {
  public:
   RowSequence(std::size_t num_rows, RowOrder order, std::uint64_t seed);
+  std::size_t peek();  // what next() will deal
   std::size_t next();
   std::int64_t dealt() const { return dealt_; }
-  void skip(std::int64_t count);
+  void seek(std::int64_t dealt);  // as if `dealt` rows had been dealt since the beginning
 
  private:
-  void begin_epoch();
+  void shuffle_epoch();
   std::vector<std::size_t> permutation_;
   RowOrder order_;
   std::uint64_t seed_;

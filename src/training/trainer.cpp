@@ -1,5 +1,6 @@
 #include "training/trainer.h"
 
+#include <charconv>
 #include <chrono>
 #include <cmath>
 #include <numeric>
@@ -36,6 +37,33 @@ std::vector<std::vector<std::size_t>> pack_rows(const std::vector<const Training
   return result;
 }
 
+std::vector<const TrainingRow*> deal_rows(const Dataset& dataset, const TrainOptions& options, RowSequence& sequence) {
+  std::vector<const TrainingRow*> rows;
+  std::int64_t tokens = 0;
+  const auto has_room = [&] {
+    if (options.tokens_per_step == 0) return static_cast<std::int64_t>(rows.size()) < options.rows_per_step;
+    const auto next = static_cast<std::int64_t>(dataset.rows[sequence.peek()].ids.size());
+    return rows.empty() || tokens + next <= options.tokens_per_step;
+  };
+  while (has_room()) {
+    rows.push_back(&dataset.rows[sequence.next()]);
+    tokens += static_cast<std::int64_t>(rows.back()->ids.size());
+  }
+  return rows;
+}
+
+std::int64_t steps_of_epochs(const Dataset& dataset, const TrainOptions& options, double epochs) {
+  // A product such as 1.1 * 10 lies a rounding above the whole number that is meant.
+  const double wanted = epochs * static_cast<double>(dataset.rows.size()) * (1 - 1e-12);
+  RowSequence sequence(dataset.rows.size(), options.order, options.seed);
+  std::int64_t steps = 0;
+  while (static_cast<double>(sequence.dealt()) < wanted) {
+    deal_rows(dataset, options, sequence);
+    ++steps;
+  }
+  return steps;
+}
+
 Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options)
     : decoder_(decoder),
       adapter_(adapter),
@@ -50,21 +78,11 @@ StepReport Trainer::step() {
   StepReport report;
   report.step = step_ + 1;
 
-  // Rows of the step.
-  std::vector<const TrainingRow*> rows;
-  const RowSequence before = sequence_;
-  for (;;) {
-    const RowSequence here = sequence_;
-    const TrainingRow& row = dataset_.rows[sequence_.next()];
-    const auto size = static_cast<std::int64_t>(row.ids.size());
-    if (options_.tokens_per_step > 0 && !rows.empty() && report.tokens + size > options_.tokens_per_step) {
-      sequence_ = here;
-      break;
-    }
-    rows.push_back(&row);
-    report.tokens += size;
-    report.target_tokens += row.num_targets();
-    if (options_.tokens_per_step == 0 && static_cast<std::int64_t>(rows.size()) == options_.rows_per_step) break;
+  const std::int64_t dealt_before = sequence_.dealt();
+  const std::vector<const TrainingRow*> rows = deal_rows(dataset_, options_, sequence_);
+  for (const TrainingRow* row : rows) {
+    report.tokens += static_cast<std::int64_t>(row->ids.size());
+    report.target_tokens += row->num_targets();
   }
 
   // Forward and backward, pack by pack, everything scaled by the targets of the whole step.
@@ -93,7 +111,7 @@ StepReport Trainer::step() {
   report.learning_rate =
       options_.learning_rate * schedule_factor(options_.schedule, step_, options_.warmup_steps, options_.total_steps);
   if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
-    sequence_ = before;
+    sequence_.seek(dealt_before);
     fail(ErrorKind::kBadInput, "[train] found loss ", report.loss, " and gradient norm ", report.grad_norm, " at step ",
          report.step, ", expected finite numbers; try a smaller learning rate");
   }
@@ -104,27 +122,40 @@ StepReport Trainer::step() {
 }
 
 void Trainer::save(const std::filesystem::path& directory) const {
-  adapter_.save(directory);
-  checkpoint::write_safetensors(directory / "optimizer.safetensors",
+  std::filesystem::path part = directory;
+  part += ".part";
+  adapter_.save(part);
+  checkpoint::write_safetensors(part / "optimizer.safetensors",
                                 {{"first_moment", optimizer_.first_moment},
                                  {"second_moment", optimizer_.second_moment},
                                  {"parameters", adapter_.flat()}},
                                 {{"step", std::to_string(step_)}, {"rows_dealt", std::to_string(sequence_.dealt())}});
+  rename_directory(part, directory);
 }
 
 void Trainer::load(const std::filesystem::path& directory) {
   const checkpoint::SafetensorsFile file(directory / "optimizer.safetensors");
-  HOLDFAST_CHECK(kBadFile,
-                 file.contains("parameters") && file.shape("parameters") == adapter_.flat().sizes().vec() &&
-                     file.metadata().count("step") > 0 && file.metadata().count("rows_dealt") > 0,
-                 "[train] ", directory.string(), ": found optimizer state of another adapter, expected ",
-                 adapter_.flat().numel(), " parameters; try without --resume");
-  adapter_.flat().copy_(file.tensor("parameters"));
-  optimizer_.first_moment.copy_(file.tensor("first_moment"));
-  optimizer_.second_moment.copy_(file.tensor("second_moment"));
-  step_ = std::stoll(file.metadata().at("step"));
-  optimizer_.num_steps = step_;
-  sequence_.skip(std::stoll(file.metadata().at("rows_dealt")) - sequence_.dealt());
+  const auto tensor = [&](const char* name) {
+    HOLDFAST_CHECK(kBadFile, file.contains(name) && file.shape(name) == adapter_.flat().sizes().vec(), "[train] ",
+                   directory.string(), ": found optimizer state of another adapter, expected '", name, "' of ",
+                   adapter_.flat().numel(), " parameters; try the options of the run that wrote it");
+    return file.tensor(name);
+  };
+  const auto number = [&](const char* key) {
+    std::int64_t value = -1;
+    if (const auto found = file.metadata().find(key); found != file.metadata().end())
+      std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
+    HOLDFAST_CHECK(kBadFile, value >= 0, "[train] ", directory.string(), "/optimizer.safetensors: found no '", key,
+                   "' in its metadata, expected a whole number; was the file written by this program?");
+    return value;
+  };
+  const at::Tensor parameters = tensor("parameters"), first = tensor("first_moment"), second = tensor("second_moment");
+  const std::int64_t step = number("step"), dealt = number("rows_dealt");
+  adapter_.flat().copy_(parameters);
+  optimizer_.first_moment.copy_(first);
+  optimizer_.second_moment.copy_(second);
+  optimizer_.num_steps = step_ = step;
+  sequence_.seek(dealt);
 }
 
 }  // namespace holdfast::training

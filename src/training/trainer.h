@@ -20,7 +20,7 @@ struct TrainOptions {
   Schedule schedule = Schedule::kConstant;
   std::int64_t warmup_steps = 0;
   std::int64_t total_steps = 1;  // what linear and cosine schedules end at
-  AdamWOptions adamw;
+  AdamWOptions adamw = {};
   double max_grad_norm = 1;          // 0: no clipping
   std::int64_t rows_per_step = 8;    // used when tokens_per_step is 0
   std::int64_t tokens_per_step = 0;  // rows are added while they fit, at least one
@@ -46,7 +46,8 @@ class Trainer {
   StepReport step();
   std::int64_t num_steps() const { return step_; }
 
-  // Adapter weights, optimizer state and the place in the data, in a directory of its own; load() goes on from there.
+  // Adapter weights, optimizer state and the place in the data, in a directory of its own that appears whole or not at
+  // all; load() goes on from there.
   void save(const std::filesystem::path& directory) const;
   void load(const std::filesystem::path& directory);
 
@@ -60,6 +61,13 @@ class Trainer {
   RowSequence sequence_;
   std::int64_t step_ = 0;
 };
+
+// Deals the rows of one step.
+std::vector<const TrainingRow*> deal_rows(const Dataset& dataset, const TrainOptions& options, RowSequence& sequence);
+
+// The steps after which each row has been dealt `epochs` times (of a fraction of an epoch, that share of the rows).
+// The last step may reach into the next epoch.
+std::int64_t steps_of_epochs(const Dataset& dataset, const TrainOptions& options, double epochs);
 
 // The rows of one step in packs of at most `pack_tokens` (a longer row is a pack of its own), longest rows first, each
 // in the fullest pack that still has room (best-fit decreasing).  Returns indices into `rows`.

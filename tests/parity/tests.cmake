@@ -5,6 +5,7 @@ holdfast_python_test(parity.train parity/train_parity.py)
 holdfast_python_test(parity.quantize parity/quantize_parity.py)
 holdfast_python_test(parity.nf4 parity/nf4_parity.py)
 holdfast_python_test(parity.variants parity/variants_parity.py)
+holdfast_python_test(train.resume parity/train_resume.py)
 holdfast_python_test(report.browser parity/browser.py)
 # Ten kills of the demo take minutes: ctest --preset all.
 holdfast_python_test(journal.kill parity/kill.py LABELS slow TIMEOUT 1800)

@@ -1,0 +1,170 @@
+// What a training step promises, whatever packs its rows run in; and what it leaves when it fails or is resumed.
+#include "training/trainer.h"
+
+#include <ATen/ops/equal.h>
+#include <gtest/gtest.h>
+
+#include <limits>
+
+#include "base/error.h"
+#include "tiny_llama.h"
+#include "training/loss.h"
+
+namespace holdfast::training {
+namespace {
+
+Dataset random_rows(std::vector<std::int64_t> lengths) {
+  Dataset dataset;
+  Random random(11);
+  for (const std::int64_t length : lengths) {
+    TrainingRow row;
+    for (std::int64_t i = 0; i < length; ++i) {
+      row.ids.push_back(static_cast<std::int32_t>(random.below(97)));
+      row.is_target.push_back(i > length / 3 ? 1 : 0);
+    }
+    dataset.rows.push_back(std::move(row));
+  }
+  return dataset;
+}
+
+class TrainerTest : public ::testing::Test {
+ protected:
+  TrainerTest()
+      : weights_(testing::write_tiny_llama(directory_.path(), {.kv_heads = 2})),
+        decoder_(model::Decoder::load(directory_.path(), model::Precision::kFp32, at::kDouble)) {}
+
+  model::Adapter adapter() {
+    auto adapter = model::Adapter::fresh(decoder_.config(), {}, 3).to(at::kDouble);
+    Random random(4);
+    adapter.flat().copy_(testing::random_tensor(adapter.flat().sizes(), random, 0.1, at::kDouble));
+    return adapter;
+  }
+  // The gradient of the first step: AdamW's first moment is a tenth of it.
+  at::Tensor saved_moment(const Trainer& trainer, const std::string& name) {
+    trainer.save(directory_.path() / name);
+    return checkpoint::SafetensorsFile(directory_.path() / name / "optimizer.safetensors")
+        .tensor("first_moment")
+        .clone();
+  }
+
+  testing::TemporaryDirectory directory_;
+  std::map<std::string, at::Tensor> weights_;
+  model::Decoder decoder_;
+};
+
+TEST_F(TrainerTest, LossAndGradientDoNotDependOnThePacks) {
+  const Dataset dataset = random_rows({5, 40, 2, 17, 33, 9});
+  struct Seen {
+    StepReport report;
+    at::Tensor moment;
+  };
+  std::vector<Seen> seen;
+  for (const std::int64_t pack_tokens : {1, 20, 50, 10000}) {
+    auto own = adapter();
+    Trainer trainer(decoder_, own, dataset, {.max_grad_norm = 0, .rows_per_step = 6, .pack_tokens = pack_tokens});
+    const StepReport report = trainer.step();
+    seen.push_back({report, saved_moment(trainer, "packs_of_" + std::to_string(pack_tokens))});
+  }
+  const double size = seen[0].moment.abs().max().item<double>();
+  ASSERT_GT(size, 0);
+  for (const Seen& other : seen) {
+    EXPECT_NEAR(other.report.loss, seen[0].report.loss, 1e-12 * seen[0].report.loss);
+    EXPECT_NEAR(other.report.grad_norm, seen[0].report.grad_norm, 1e-12 * seen[0].report.grad_norm);
+    EXPECT_LE((other.moment - seen[0].moment).abs().max().item<double>(), 1e-12 * size);
+    EXPECT_EQ(other.report.tokens, 106);
+  }
+}
+
+TEST_F(TrainerTest, LossIsTheSumOverRowsAloneByAllTargets) {
+  const Dataset dataset = random_rows({5, 40, 2, 17});
+  auto own = adapter();
+  double sum = 0;
+  std::int64_t num_targets = 0;
+  for (const TrainingRow& row : dataset.rows) {
+    model::TokenBatch batch;
+    batch.add(row.ids);
+    std::vector<Target> targets;
+    for (std::size_t i = 1; i < row.ids.size(); ++i)
+      if (row.is_target[i]) targets.push_back({static_cast<std::int64_t>(i) - 1, row.ids[i]});
+    sum += cross_entropy(decoder_, decoder_.forward(batch, &own), targets, 1, false).sum;
+    num_targets += static_cast<std::int64_t>(targets.size());
+  }
+  Trainer trainer(decoder_, own, dataset, {.rows_per_step = 4});
+  const StepReport report = trainer.step();
+  EXPECT_EQ(report.target_tokens, num_targets);
+  EXPECT_NEAR(report.loss, sum / static_cast<double>(num_targets), 1e-12 * report.loss);
+}
+
+TEST_F(TrainerTest, ARowWithoutTargetsAddsNothingButItsTokens) {
+  Dataset with = random_rows({12, 20}), without = with;
+  TrainingRow silent = with.rows[0];
+  std::fill(silent.is_target.begin(), silent.is_target.end(), 0);
+  with.rows.push_back(silent);
+  auto own = adapter(), other = adapter();
+  Trainer first(decoder_, own, with, {.rows_per_step = 3}), second(decoder_, other, without, {.rows_per_step = 2});
+  const StepReport a = first.step(), b = second.step();
+  EXPECT_NEAR(a.loss, b.loss, 1e-12 * b.loss);
+  EXPECT_NEAR(a.grad_norm, b.grad_norm, 1e-12 * b.grad_norm);
+  EXPECT_EQ(a.tokens, b.tokens + 12);
+  EXPECT_EQ(a.target_tokens, b.target_tokens);
+}
+
+TEST_F(TrainerTest, ALossThatIsNotFiniteLeavesAdapterAndPlaceInTheData) {
+  const Dataset dataset = random_rows({5, 40, 2, 17, 33, 9, 8});
+  auto own = adapter(), undisturbed = adapter();
+  const TrainOptions options{.rows_per_step = 3};
+  Trainer trainer(decoder_, own, dataset, options), other(decoder_, undisturbed, dataset, options);
+  trainer.step(), other.step();
+  const at::Tensor good = own.flat().clone();
+  own.flat().fill_(std::numeric_limits<double>::quiet_NaN());
+  EXPECT_THROW(trainer.step(), Error);
+  EXPECT_TRUE(own.flat().isnan().all().item<bool>());
+  EXPECT_EQ(trainer.num_steps(), 1);
+  own.flat().copy_(good);
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(trainer.step().loss, other.step().loss);
+  EXPECT_TRUE(at::equal(own.flat(), undisturbed.flat()));
+}
+
+TEST_F(TrainerTest, ResumedGivesTheBitsOfAnUnbrokenRun) {
+  const Dataset dataset = random_rows({5, 40, 2, 17, 33, 9, 8});
+  const TrainOptions options{.schedule = Schedule::kCosine,
+                             .warmup_steps = 2,
+                             .total_steps = 9,
+                             .adamw = {.weight_decay = 0.1},
+                             .rows_per_step = 3};
+  auto whole = adapter(), first = adapter(), second = adapter();
+  Trainer unbroken(decoder_, whole, dataset, options);
+  Trainer before(decoder_, first, dataset, options);
+  std::vector<StepReport> expected;
+  for (int i = 0; i < 9; ++i) expected.push_back(unbroken.step());
+  for (int i = 0; i < 4; ++i) before.step();
+  before.save(directory_.path() / "checkpoint-4");
+  EXPECT_FALSE(std::filesystem::exists(directory_.path() / "checkpoint-4.part"));
+  second.flat().zero_();
+  Trainer after(decoder_, second, dataset, options);
+  after.load(directory_.path() / "checkpoint-4");
+  EXPECT_EQ(after.num_steps(), 4);
+  for (int i = 4; i < 9; ++i) {
+    const StepReport report = after.step();
+    EXPECT_EQ(report.step, expected[i].step);
+    EXPECT_EQ(report.loss, expected[i].loss);
+    EXPECT_EQ(report.learning_rate, expected[i].learning_rate);
+  }
+  EXPECT_TRUE(at::equal(whole.flat(), second.flat()));
+}
+
+TEST_F(TrainerTest, AStateOfAnotherAdapterIsRefused) {
+  const Dataset dataset = random_rows({5});
+  auto own = adapter();
+  checkpoint::AdapterConfig config;
+  config.rank = 3;
+  auto other = model::Adapter::fresh(decoder_.config(), config, 1).to(at::kDouble);
+  Trainer(decoder_, own, dataset, {}).save(directory_.path() / "state");
+  Trainer trainer(decoder_, other, dataset, {});
+  const at::Tensor before = other.flat().clone();
+  EXPECT_THROW(trainer.load(directory_.path() / "state"), Error);
+  EXPECT_TRUE(at::equal(before, other.flat()));
+}
+
+}  // namespace
+}  // namespace holdfast::training
