@@ -87,8 +87,8 @@ void train(const Common& common, TrainFlags flags) {
   }
   std::ofstream log(out / "log.jsonl", flags.resumes && trainer.num_steps() > 0 ? std::ios::app : std::ios::trunc);
   HOLDFAST_CHECK(kMachine, log.good(), "[train] cannot write ", (out / "log.jsonl").string(), "; try another -o");
-  Progress progress(options.total_steps, !common.quiet);
-  progress.advance(trainer.num_steps());
+  Progress progress(static_cast<double>(options.total_steps), !common.quiet);
+  progress.skip(static_cast<double>(trainer.num_steps()));
   while (trainer.num_steps() < options.total_steps) {
     const auto report = trainer.step();
     const nlohmann::ordered_json line = {
@@ -99,8 +99,8 @@ void train(const Common& common, TrainFlags flags) {
     log << line.dump() << std::endl;
     HOLDFAST_CHECK(kMachine, log.good(), "[train] cannot write ", (out / "log.jsonl").string(),
                    "; try freeing disk space");
-    progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
     progress.advance(1);
+    progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
     if (flags.save_every > 0 && report.step % flags.save_every == 0)
       trainer.save(out / ("checkpoint-" + std::to_string(report.step)));
   }
