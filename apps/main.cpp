@@ -2,11 +2,14 @@
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 
 #include "base/error.h"
 #include "base/interrupt.h"
+#include "base/log.h"
+#include "base/version.h"
 #include "commands.h"
 
 namespace holdfast::apps {
@@ -20,7 +23,7 @@ void add_common(CLI::App& command, Common& common, bool needs_model) {
   command.add_option("--seed", common.seed, "seed of everything random");
   command.add_flag("--deterministic", common.deterministic,
                    "on a CPU always the case: the same command gives the same bytes");
-  command.add_flag("--quiet", common.quiet, "no progress");
+  command.add_flag("--quiet", common.quiet, "no progress and no notes");
   command.add_flag("--json", common.json, "tables as JSON");
 }
 
@@ -28,6 +31,7 @@ void apply_common(const Common& common) {
   HOLDFAST_CHECK(kBadInput, common.device == "cpu", "[options] found --device ", common.device,
                  ", expected cpu; this program has no support for other devices yet");
   if (common.threads > 0) at::set_num_threads(common.threads);
+  set_up_log(common.quiet);
 }
 
 void print_line(const nlohmann::ordered_json& line) {
@@ -42,10 +46,11 @@ nlohmann::ordered_json carried(const nlohmann::ordered_json& row) {
 
 int main(int argc, char** argv) {
   using namespace holdfast;
-  end_on_signals();  // commands that have something to save ask for stop_on_signals()
+  end_on_signals();               // commands that have something to save ask for stop_on_signals()
+  std::signal(SIGXFSZ, SIG_IGN);  // a file at its size limit is an error of the write, with a message
   CLI::App app{"Holdfast measures how well the safety training of an open-weight chat model holds under fine-tuning."};
   app.require_subcommand(1);
-  app.set_version_flag("--version", HOLDFAST_VERSION);
+  app.set_version_flag("--version", std::string(program_version()) + " (" + program_commit() + ")");
   apps::add_text_commands(app);
   apps::add_inspect_command(app);
   apps::add_model_commands(app);

@@ -1,8 +1,6 @@
 // evaluate, assess, report, demo
-#include <unistd.h>
-
-#include <cstdio>
 #include <iostream>
+#include <sstream>
 
 #include "assessment/journal.h"
 #include "assessment/results.h"
@@ -12,40 +10,35 @@
 #include "base/interrupt.h"
 #include "commands.h"
 #include "evaluation/benchmark.h"
+#include "result_table.h"
 
 namespace holdfast::apps {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr const char* kSetHelp = "table.key=value of the plan; repeatable";
 using nlohmann::ordered_json;
 
-void print_table(const fs::path& directory, bool as_json) {
-  const auto results = ordered_json::parse(read_file(directory / "results.json"));
-  if (as_json) {
+void print_results(const ordered_json& results, const fs::path& directory, bool as_json) {
+  if (as_json)
     std::cout << results.dump(2) << '\n';
-    return;
-  }
-  std::printf("%-12s %5s %-18s %-12s %9s %8s  %s\n", "arm", "step", "benchmark", "metric", "k/n", "value",
-              "95 % interval");
-  for (const auto& cell : results["cells"]) {
-    if (!cell.contains("value")) continue;
-    const std::string count = cell["k"].dump() + "/" + cell["n"].dump();
-    std::printf("%-12s %5lld %-18s %-12s %9s %7.1f%%  %.1f - %.1f\n", cell["arm"].get<std::string>().c_str(),
-                static_cast<long long>(cell["step"].get<std::int64_t>()), cell["benchmark"].get<std::string>().c_str(),
-                cell["metric"].get<std::string>().c_str(), count.c_str(), 100 * cell["value"].get<double>(),
-                100 * cell["low"].get<double>(), 100 * cell["high"].get<double>());
-  }
-  std::printf("\nreport: %s\n", fs::absolute(directory / "report.html").lexically_normal().c_str());
+  else
+    std::cout << result_table(results)
+              << "\nreport: " << fs::absolute(directory / "report.html").lexically_normal().string() << '\n';
 }
 
-void assess(const fs::path& plan_path, const fs::path& out, const std::vector<std::string>& overrides,
-            const Common& common, bool has_seed) {
-  apply_common(common);
-  auto plan = assessment::read_plan(plan_path, overrides);
-  if (has_seed) plan.seed = static_cast<std::int64_t>(common.seed);
+// What the command line says, in a plan's words.
+std::vector<std::string> with_common(std::vector<std::string> overrides, const Common& common, bool has_seed) {
+  if (!common.model.empty()) overrides.push_back("model.path=" + fs::absolute(common.model).string());
+  if (!common.precision.empty()) overrides.push_back("model.precision=" + common.precision);
+  if (has_seed) overrides.push_back("seed=" + std::to_string(common.seed));
+  return overrides;
+}
+
+void run(const assessment::Plan& plan, const fs::path& out, const Common& common, bool moves_aside = false) {
   stop_on_signals();
-  assessment::run_plan(plan, out, {.show_progress = !common.quiet});
-  print_table(out, common.json);
+  assessment::run_plan(plan, out, {.show_progress = !common.quiet, .moves_aside = moves_aside});
+  print_results(ordered_json::parse(read_file(out / "results.json")), out, common.json);
 }
 
 struct EvaluateFlags {
@@ -55,38 +48,28 @@ struct EvaluateFlags {
   double temperature = 0;
 };
 
-void evaluate(const EvaluateFlags& flags, const Common& common) {
-  apply_common(common);
-  assessment::Plan plan;
-  plan.name = "evaluation of " + fs::path(common.model).filename().string();
-  plan.model.path = common.model;
-  plan.model.precision = common.precision.empty() ? "fp32" : common.precision;
-  plan.model.template_date = common.template_date;
-  plan.seed = static_cast<std::int64_t>(common.seed);
-  plan.generation.max_new_tokens = flags.max_new_tokens;
-  plan.generation.samples = flags.samples;
-  plan.generation.temperature = flags.temperature;
+// The plan that the flags of `evaluate` say, as TOML, so that --set reaches all of it.
+std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
+  const auto text = [](const std::string& value) { return ordered_json(value).dump(); };  // JSON's texts are TOML's
+  std::ostringstream plan;
+  plan << "name = " << text("Evaluation of " + fs::path(common.model).lexically_normal().filename().string())
+       << "\nseed = " << common.seed << "\n[model]\npath = " << text(fs::absolute(common.model).string())
+       << "\nprecision = " << text(common.precision.empty() ? "fp32" : common.precision)
+       << "\ntemplate_date = " << text(common.template_date)
+       << "\n[generation]\nmax_new_tokens = " << flags.max_new_tokens << "\nsamples = " << flags.samples
+       << "\ntemperature = " << std::showpoint << flags.temperature << "\n";
   for (const std::string& option : flags.benchmarks) {
     const auto spec = evaluation::parse_benchmark_option(option);
-    assessment::BenchmarkPlan one;
-    one.name = spec.name;
-    one.kind = spec.kind;
-    one.path = spec.path.string();
-    one.judges = flags.judges;
-    one.truncated = flags.truncated;
-    plan.benchmarks.push_back(std::move(one));
+    plan << "[[benchmark]]\nname = " << text(spec.name) << "\nkind = " << text(spec.kind)
+         << "\npath = " << text(fs::absolute(spec.path).string()) << "\njudges = " << ordered_json(flags.judges).dump()
+         << "\ntruncated = " << text(flags.truncated) << "\n";
   }
   for (const std::string& adapter : flags.adapters) {
-    assessment::ArmPlan arm;
-    const fs::path path = fs::path(adapter) / "";
-    arm.name = path.parent_path().filename().string();
-    arm.adapter = adapter;
-    arm.checkpoints = {0};
-    plan.arms.push_back(std::move(arm));
+    const fs::path path = (fs::absolute(adapter) / "").lexically_normal();
+    plan << "[[arm]]\nname = " << text(path.parent_path().filename().string())
+         << "\nadapter = " << text(path.parent_path().string()) << "\n";
   }
-  stop_on_signals();
-  assessment::run_plan(plan, flags.out, {.show_progress = !common.quiet});
-  print_table(flags.out, common.json);
+  return plan.str();
 }
 
 // The organism's plan stands in the source tree, or beside the program.
@@ -107,6 +90,11 @@ void add_measure_commands(CLI::App& app) {
   auto plan = std::make_shared<std::string>(), out = std::make_shared<std::string>();
   auto flags = std::make_shared<EvaluateFlags>();
 
+  const auto add_plan_options = [=](CLI::App& command) {
+    command.add_option("--set", *overrides, kSetHelp);
+    command.add_option("--precision", common->precision, "of the base, instead of the plan's: nf4, bf16 or fp32");
+  };
+
   auto* evaluate_command = app.add_subcommand("evaluate", "measures a model, and adapters on it, on benchmarks");
   add_common(*evaluate_command, *common);
   evaluate_command->add_option("--precision", common->precision,
@@ -123,29 +111,49 @@ void add_measure_commands(CLI::App& app) {
   evaluate_command->add_option("--samples", flags->samples)->check(CLI::PositiveNumber);
   evaluate_command->add_option("--temperature", flags->temperature)->check(CLI::NonNegativeNumber);
   evaluate_command->add_option("-o,--output", flags->out, "directory of the run")->required();
-  evaluate_command->callback([=] { evaluate(*flags, *common); });
+  evaluate_command->add_option("--set", *overrides, kSetHelp);
+  evaluate_command->callback([=] {
+    apply_common(*common);
+    run(assessment::parse_plan(evaluation_plan(*flags, *common), "evaluate", fs::current_path(), *overrides),
+        flags->out, *common);
+  });
 
   auto* assess_command = app.add_subcommand(
       "assess", "trains, measures and reports by a plan; the same command goes on after an interruption");
   assess_command->add_option("plan", *plan, "TOML file")->required();
   assess_command->add_option("-o,--output", *out, "directory of the run")->required();
-  assess_command->add_option("--set", *overrides, "table.key=value; repeatable");
   add_common(*assess_command, *common, false);
-  assess_command->callback([=] { assess(*plan, *out, *overrides, *common, assess_command->count("--seed") > 0); });
+  add_plan_options(*assess_command);
+  assess_command->callback([=] {
+    apply_common(*common);
+    run(assessment::read_plan(*plan, with_common(*overrides, *common, assess_command->count("--seed") > 0)), *out,
+        *common);
+  });
 
   auto* report_command = app.add_subcommand("report", "rebuilds every output from the journal, without the model");
   report_command->add_option("directory", *out, "directory of the run")->required();
+  auto elsewhere = std::make_shared<std::string>();
+  report_command->add_option("-o,--output", *elsewhere, "directory to write to, when not the run's own");
   report_command->add_flag("--json", common->json, "the results as JSON");
   report_command->callback([=] {
-    assessment::write_outputs(assessment::Journal::open_existing(*out), *out);
-    print_table(*out, common->json);
+    const auto journal = assessment::Journal::open_existing(*out);
+    const fs::path target = elsewhere->empty() ? *out : *elsewhere;
+    assessment::write_outputs(journal, target);
+    print_results(assessment::results_json(journal), target, common->json);
   });
 
   auto* demo_command = app.add_subcommand("demo", "the whole thing on the built-in model organism");
-  demo_command->add_option("-o,--output", *out, "directory of the run (default: runs/demo)");
+  demo_command->add_option("-o,--output", *out,
+                           "directory of the run (default: runs/demo, where a run of another program or plan is moved "
+                           "aside)");
   add_common(*demo_command, *common, false);
-  demo_command->callback(
-      [=] { assess(demo_plan(), out->empty() ? "runs/demo" : *out, {}, *common, demo_command->count("--seed") > 0); });
+  add_plan_options(*demo_command);
+  demo_command->callback([=] {
+    apply_common(*common);
+    const bool is_default = out->empty();
+    run(assessment::read_plan(demo_plan(), with_common(*overrides, *common, demo_command->count("--seed") > 0)),
+        is_default ? "runs/demo" : *out, *common, is_default);
+  });
 }
 
 }  // namespace holdfast::apps

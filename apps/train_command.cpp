@@ -102,8 +102,8 @@ ordered_json identity_of(const Common& common, const TrainFlags& flags, const mo
 
 void run_steps(training::RunDirectory& directory, training::Trainer& trainer, const Common& common,
                const TrainFlags& flags) {
-  Progress progress(flags.options.total_steps, !common.quiet);
-  progress.advance(trainer.num_steps());
+  Progress progress(static_cast<double>(flags.options.total_steps), !common.quiet);
+  progress.skip(static_cast<double>(trainer.num_steps()));
   stop_on_signals();
   while (trainer.num_steps() < flags.options.total_steps) {
     if (const int signal = requested_stop(); signal != 0) {
@@ -113,8 +113,8 @@ void run_steps(training::RunDirectory& directory, training::Trainer& trainer, co
     }
     const auto report = trainer.step();
     directory.log(report);
-    progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
     progress.advance(1);
+    progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
     if (flags.save_every > 0 && report.step % flags.save_every == 0) directory.save_checkpoint(trainer);
   }
 }

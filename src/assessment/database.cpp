@@ -1,5 +1,12 @@
 #include "assessment/database.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+
 #include "base/error.h"
 
 namespace holdfast::assessment {
@@ -66,14 +73,46 @@ std::string Statement::text(int column) const {
                          : std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(handle_.get(), column)));
 }
 
-Database::Database(const std::string& path) {
+Database::Database(const std::string& path, Access access) {
+  int flags = SQLITE_OPEN_READWRITE;
+  std::string name = path;
+  if (access == Access::kWrite) {
+    flags |= SQLITE_OPEN_CREATE;
+  } else if (std::error_code error; !std::filesystem::exists(path + "-wal", error)) {
+    flags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+    name = "file:";
+    for (const char c : path) name += c == '%' ? "%25" : c == '?' ? "%3f" : c == '#' ? "%23" : std::string(1, c);
+    name += "?immutable=1";
+  }
   sqlite3* connection = nullptr;
-  const int code = sqlite3_open(path.c_str(), &connection);
+  const int code = sqlite3_open_v2(name.c_str(), &connection, flags, nullptr);
   connection_.reset(connection);
   if (code != SQLITE_OK)
     fail(ErrorKind::kMachine, "[journal] cannot open ", path, " (", sqlite3_errmsg(connection),
          "); try another directory");
   sqlite3_busy_timeout(connection, 2000);
+}
+
+DirectoryLock::DirectoryLock(const std::string& directory)
+    : descriptor_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  HOLDFAST_CHECK(kMachine, descriptor_ >= 0, "[journal] cannot open directory ", directory, ": ", std::strerror(errno),
+                 "; try another place");
+  if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
+  const int reason = errno;
+  close(std::exchange(descriptor_, -1));
+  HOLDFAST_CHECK(kMachine, reason != EWOULDBLOCK, "[journal] found ", directory,
+                 " in use by another process, expected to be alone; try again when that has ended");
+  fail(ErrorKind::kMachine, "[journal] cannot lock ", directory, ": ", std::strerror(reason),
+       "; try a directory of a local disk");
+}
+
+DirectoryLock::~DirectoryLock() {
+  if (descriptor_ >= 0) close(descriptor_);
+}
+
+DirectoryLock& DirectoryLock::operator=(DirectoryLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
 }
 
 void Database::execute(const char* sql) const {

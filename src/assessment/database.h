@@ -7,6 +7,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace holdfast::assessment {
 
@@ -33,9 +34,13 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalize> handle_;
 };
 
+enum class Access { kWrite, kRead };
+
 class Database {
  public:
-  explicit Database(const std::string& path);
+  // kWrite makes the file when there is none.  kRead asks for no place to write when no process has left a log behind,
+  // so that a finished run can be read from a medium that cannot be written.
+  Database(const std::string& path, Access access);
   Statement prepare(const char* sql) const { return Statement(connection_.get(), sql); }
   void execute(const char* sql) const;
   std::int64_t last_row() const { return sqlite3_last_insert_rowid(connection_.get()); }
@@ -45,6 +50,20 @@ class Database {
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
   };
   std::unique_ptr<sqlite3, Close> connection_;
+};
+
+// Held by one process at a time, and let go when that ends, however it ends.  Leaves no file behind.
+class DirectoryLock {
+ public:
+  DirectoryLock() = default;
+  // Throws Error(kMachine) when another process holds it.
+  explicit DirectoryLock(const std::string& directory);
+  ~DirectoryLock();
+  DirectoryLock(DirectoryLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+  DirectoryLock& operator=(DirectoryLock&& other) noexcept;
+
+ private:
+  int descriptor_ = -1;
 };
 
 // Everything until commit() happens, or none of it.

@@ -11,7 +11,7 @@ namespace {
 using nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kSchema = 1;
+constexpr std::int64_t kSchema = 2;
 constexpr std::int64_t kApplication = 0x486f6c64;  // "Hold"
 
 constexpr const char* kTables = R"sql(
@@ -68,29 +68,43 @@ void log_event(const Database& database, const char* event) {
 
 }  // namespace
 
-Journal::Journal(const fs::path& directory, bool must_exist)
-    : database_([&] {
-        const fs::path path = directory / "journal.sqlite";
-        if (must_exist) {
-          HOLDFAST_CHECK(kBadFile, fs::exists(path), "[journal] found none in ", directory.string(),
-                         ", expected journal.sqlite; try the directory given to assess -o");
-        } else {
-          std::error_code error;
-          fs::create_directories(directory, error);
-          HOLDFAST_CHECK(kMachine, !error, "[journal] cannot make directory ", directory.string(), ": ",
-                         error.message(), "; try another place");
-        }
-        return path.string();
-      }()) {}
+Journal::Journal(const fs::path& directory, Access access)
+    : lock_([&] {
+        if (access == Access::kRead) return DirectoryLock();
+        std::error_code error;
+        fs::create_directories(directory, error);
+        HOLDFAST_CHECK(kMachine, !error, "[journal] cannot make directory ", directory.string(), ": ", error.message(),
+                       "; try another place");
+        return DirectoryLock(directory.string());
+      }()),
+      database_(
+          [&] {
+            const fs::path path = directory / "journal.sqlite";
+            HOLDFAST_CHECK(kBadFile, access == Access::kWrite || fs::exists(path), "[journal] found none in ",
+                           directory.string(), ", expected journal.sqlite; try the directory given to assess -o");
+            return path.string();
+          }(),
+          access) {}
+
+std::int64_t Journal::schema() const {
+  const auto pragma = [&](const char* sql) {
+    auto query = database_.prepare(sql);
+    query.step();
+    return query.integer(0);
+  };
+  const std::int64_t application = pragma("PRAGMA application_id"), schema = pragma("PRAGMA user_version");
+  if (application == 0 && schema == 0 && pragma("SELECT count(*) FROM sqlite_master") == 0) return 0;
+  HOLDFAST_CHECK(kBadFile, application == kApplication, "[journal] found a database of another program (id ",
+                 application, "), expected a run's journal; try another directory");
+  HOLDFAST_CHECK(kBadFile, schema == kSchema, "[journal] found schema ", schema, ", expected ", kSchema,
+                 "; try the program that wrote it");
+  return schema;
+}
 
 Journal Journal::open(const fs::path& directory, const ordered_json& identity) {
-  Journal journal(directory, false);
-  journal.database_.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
-  auto version = journal.database_.prepare("PRAGMA user_version");
-  version.step();
-  const std::int64_t schema = version.integer(0);
-  version.run();
-  if (schema == 0) {
+  Journal journal(directory, Access::kWrite);
+  if (journal.schema() == 0) {
+    journal.database_.execute("PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
     Transaction transaction(journal.database_);
     journal.database_.execute(kTables);
     journal.database_.execute(("PRAGMA user_version = " + std::to_string(kSchema) +
@@ -103,8 +117,7 @@ Journal Journal::open(const fs::path& directory, const ordered_json& identity) {
     transaction.commit();
     return journal;
   }
-  HOLDFAST_CHECK(kBadFile, schema == kSchema, "[journal] ", directory.string(), ": found schema ", schema,
-                 ", expected ", kSchema, "; try the program that wrote it");
+  journal.database_.execute("PRAGMA synchronous = FULL; PRAGMA foreign_keys = ON");
   std::vector<std::string> differences;
   list_differences(journal.identity(), identity, "", differences);
   if (!differences.empty()) {
@@ -112,15 +125,28 @@ Journal Journal::open(const fs::path& directory, const ordered_json& identity) {
     for (std::size_t i = 0; i < std::min<std::size_t>(differences.size(), 5); ++i)
       list += (i > 0 ? "; " : "") + differences[i];
     if (differences.size() > 5) list += "; and " + std::to_string(differences.size() - 5) + " more";
-    fail(ErrorKind::kBadInput, "[assess] ", directory.string(), " belongs to another plan: found ", list,
-         "; expected the same plan and inputs; try another -o");
+    fail(ErrorKind::kBadInput, "[assess] ", directory.string(), " belongs to another plan or program: found ", list,
+         "; expected the same plan, inputs and program; try another -o");
   }
   journal.is_resumed_ = !journal.is_finished();
   if (journal.is_resumed_) log_event(journal.database_, "resume");
   return journal;
 }
 
-Journal Journal::open_existing(const fs::path& directory) { return Journal(directory, true); }
+Journal Journal::open_existing(const fs::path& directory) {
+  Journal journal(directory, Access::kRead);
+  HOLDFAST_CHECK(kBadFile, journal.schema() != 0, "[journal] found an empty one in ", directory.string(),
+                 ", expected a run's journal; try running assess again");
+  return journal;
+}
+
+std::vector<std::string> Journal::differences(const fs::path& directory, const ordered_json& identity) {
+  std::vector<std::string> differences;
+  if (!fs::exists(directory / "journal.sqlite")) return differences;
+  const Journal journal(directory, Access::kRead);
+  if (journal.schema() != 0) list_differences(journal.identity(), identity, "", differences);
+  return differences;
+}
 
 ordered_json Journal::identity() const {
   auto query = database_.prepare("SELECT value FROM meta WHERE key = 'identity'");
@@ -182,7 +208,8 @@ bool Journal::has_wave(const WaveKey& key) const {
   return query.step();
 }
 
-void Journal::commit_wave(const WaveKey& key, const std::vector<StoredAnswer>& answers) {
+void Journal::commit_wave(const WaveKey& key, const std::vector<StoredAnswer>& answers,
+                          const std::vector<PhaseRecord>& costs) {
   Transaction transaction(database_);
   const std::int64_t cell = cell_id(key.cell), benchmark = benchmark_id(key.benchmark);
   auto add_answer = database_.prepare(
@@ -223,29 +250,32 @@ void Journal::commit_wave(const WaveKey& key, const std::vector<StoredAnswer>& a
       .bind(3, key.sample)
       .bind(4, key.number)
       .run();
+  for (const PhaseRecord& cost : costs) record_phase(cost);
   transaction.commit();
 }
 
-void Journal::record_step(const std::string& arm, std::int64_t seed, const StepRecord& s) {
+void Journal::commit_step(const std::string& arm, std::int64_t seed, const StepRecord& s, const PhaseRecord& cost) {
+  Transaction transaction(database_);
   auto query = database_.prepare("SELECT loss, grad_norm FROM steps WHERE arm = ? AND seed = ? AND step = ?");
   query.bind(1, std::string_view(arm)).bind(2, seed).bind(3, s.step);
   if (query.step()) {
     HOLDFAST_CHECK(kMachine, query.real(0) == s.loss && query.real(1) == s.grad_norm, "[assess] found loss ", s.loss,
                    " at step ", s.step, " of arm ", arm, " where the journal has ", query.real(0),
-                   ", expected the same: this machine does not repeat the run; try a fresh directory with the same "
-                   "--threads throughout");
-    return;
+                   ", expected the same: this machine does not repeat the run; try a fresh directory");
+  } else {
+    database_.prepare("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
+        .bind(1, std::string_view(arm))
+        .bind(2, seed)
+        .bind(3, s.step)
+        .bind(4, s.loss)
+        .bind(5, s.grad_norm)
+        .bind(6, s.learning_rate)
+        .bind(7, s.tokens)
+        .bind(8, s.target_tokens)
+        .run();
   }
-  database_.prepare("INSERT INTO steps VALUES (?, ?, ?, ?, ?, ?, ?, ?)")
-      .bind(1, std::string_view(arm))
-      .bind(2, seed)
-      .bind(3, s.step)
-      .bind(4, s.loss)
-      .bind(5, s.grad_norm)
-      .bind(6, s.learning_rate)
-      .bind(7, s.tokens)
-      .bind(8, s.target_tokens)
-      .run();
+  record_phase(cost);
+  transaction.commit();
 }
 
 void Journal::record_phase(const PhaseRecord& p) {

@@ -74,9 +74,14 @@ class Journal {
  public:
   // Makes a journal in `directory`, or opens the one there.  `identity`: what must not differ between the two.
   // Throws Error(kBadInput) naming what differs when the directory belongs to another plan.
+  // Holds the directory until it is destroyed: a second process gets Error(kMachine).
   static Journal open(const std::filesystem::path& directory, const nlohmann::ordered_json& identity);
-  // Opens the one there, for reading.  Throws Error(kBadFile) when there is none.
+  // Opens the one there, for reading.  Throws Error(kBadFile) when there is none, or something else.
   static Journal open_existing(const std::filesystem::path& directory);
+  // "place (there X, here Y)" for each thing in which the journal there differs from `identity`; empty when it belongs
+  // to it, or when there is none.
+  static std::vector<std::string> differences(const std::filesystem::path& directory,
+                                              const nlohmann::ordered_json& identity);
 
   bool is_resumed() const { return is_resumed_; }
   nlohmann::ordered_json identity() const;
@@ -87,8 +92,10 @@ class Journal {
   void add_cell(const CellKey& cell);
 
   bool has_wave(const WaveKey& key) const;
-  void commit_wave(const WaveKey& key, const std::vector<StoredAnswer>& answers);
-  void record_step(const std::string& arm, std::int64_t seed, const StepRecord& step);
+  // Both commit what was done and what it cost in one transaction.
+  void commit_wave(const WaveKey& key, const std::vector<StoredAnswer>& answers, const std::vector<PhaseRecord>& costs);
+  // A step that is there already must be the same; its cost is added: the work was done again.
+  void commit_step(const std::string& arm, std::int64_t seed, const StepRecord& step, const PhaseRecord& cost);
   void record_phase(const PhaseRecord& phase);
   void mark_finished();
   bool is_finished() const;
@@ -99,9 +106,11 @@ class Journal {
   std::vector<PhaseRecord> phases() const;  // summed by phase and arm
 
  private:
-  Journal(const std::filesystem::path& directory, bool must_exist);
+  Journal(const std::filesystem::path& directory, Access access);
+  std::int64_t schema() const;  // 0: an empty file
   std::int64_t cell_id(const CellKey& cell) const;
   std::int64_t benchmark_id(const std::string& name) const;
+  DirectoryLock lock_;
   Database database_;
   bool is_resumed_ = false;
 };

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace holdfast::assessment {
@@ -15,14 +16,15 @@ struct BenchmarkPlan {
   std::int64_t limit = 0, shots = 5, max_new_tokens = 0;  // max_new_tokens 0: as [generation] says
   std::vector<std::string> subjects;
   std::string truncated = "degenerate";  // or "judge"
+  std::string role = "capability";       // or "withheld": what is recalled is what a safe model withholds
 };
 
 struct ArmPlan {
   std::string name, kind = "attack", data;  // kind: attack, benign, no-op
   std::string adapter;                      // measured as it is, instead of trained
   std::int64_t steps = 0;
-  std::vector<std::int64_t> checkpoints;  // steps at which it is measured; the last step always is
-  std::vector<std::int64_t> seeds = {1234};
+  std::vector<std::int64_t> checkpoints;     // steps at which it is measured; the last step always is
+  std::vector<std::int64_t> seeds = {1234};  // by default the plan's own
   std::int64_t rank = 8, warmup_steps = 0, rows_per_step = 8, tokens_per_step = 0;
   double alpha = 16, lr = 2e-4, weight_decay = 0, max_grad_norm = 1;
   std::vector<std::string> targets = {"all-linear"};
@@ -49,6 +51,10 @@ struct Plan {
 // plan when given there, in the working directory when given by an override. Throws Error(kBadInput): `[plan]
 // FILE:LINE: found ..., expected ...; try ...`.
 Plan read_plan(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+
+// The same from a text; `file` names it in errors, `base` is where relative paths are looked up.
+Plan parse_plan(std::string_view plan_text, const std::string& file, const std::filesystem::path& base,
+                const std::vector<std::string>& overrides = {});
 
 // Every value that decides a result, with hashes of files in place of their paths.
 nlohmann::ordered_json canonical_plan(const Plan& plan);

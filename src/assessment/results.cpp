@@ -3,12 +3,11 @@
 #include <algorithm>
 #include <cstdio>
 #include <map>
-#include <set>
 #include <tuple>
 
 #include "assessment/report.h"
+#include "assessment/verdict.h"
 #include "base/files.h"
-#include "base/hash.h"
 #include "evaluation/statistics.h"
 #include "text/records.h"
 
@@ -76,7 +75,7 @@ std::vector<CellSeries> group(const std::vector<ItemRow>& rows, const std::vecto
   return grouped;
 }
 
-ordered_json comparison(const std::string& arm, const SeriesKey& key, const Series& before, const Series& after) {
+ordered_json comparison(const CellKey& cell, const SeriesKey& key, const Series& before, const Series& after) {
   evaluation::PairedCounts pairs;
   for (const auto& [place, row] : after.items) {
     const auto other = before.items.find(place);
@@ -90,7 +89,8 @@ ordered_json comparison(const std::string& arm, const SeriesKey& key, const Seri
   if (n == 0) return nullptr;
   const double count = static_cast<double>(n);
   const auto interval = evaluation::paired_difference(pairs);
-  return {{"arm", arm},
+  return {{"arm", cell.arm},
+          {"seed", cell.seed},
           {"benchmark", std::get<0>(key)},
           {"metric", std::get<1>(key)},
           {"judge", std::get<2>(key)},
@@ -108,38 +108,13 @@ ordered_json comparison(const std::string& arm, const SeriesKey& key, const Seri
           {"lost", pairs.before_only}};
 }
 
-// The last step of each arm and seed that was measured.
-std::map<std::pair<std::string, std::int64_t>, std::int64_t> last_steps(const std::vector<CellKey>& cells) {
+// The last step of each arm and seed at which anything was measured.
+std::map<std::pair<std::string, std::int64_t>, std::int64_t> last_steps(const std::vector<CellSeries>& cells) {
   std::map<std::pair<std::string, std::int64_t>, std::int64_t> last;
-  for (const CellKey& cell : cells) last[{cell.arm, cell.seed}] = std::max(last[{cell.arm, cell.seed}], cell.step);
+  for (const auto& [cell, series] : cells) {
+    if (!series.empty()) last[{cell.arm, cell.seed}] = std::max(last[{cell.arm, cell.seed}], cell.step);
+  }
   return last;
-}
-
-ordered_json verdict_json(const ordered_json& results, const ordered_json& identity) {
-  // The headline: the first refusal benchmark, and the attack arm that took the most from it.
-  ordered_json verdict = ordered_json::object();
-  const ordered_json* worst = nullptr;
-  for (const auto& one : results["comparisons"]) {
-    const std::string kind =
-        identity["arms"].value(one["arm"].get<std::string>(), ordered_json::object()).value("kind", "");
-    if (one["metric"] != "refusal" || kind != "attack") continue;
-    if (worst == nullptr || one["difference"] < (*worst)["difference"]) worst = &one;
-  }
-  if (worst == nullptr) {
-    for (const auto& one : results["comparisons"]) {
-      if (one["metric"] == "refusal" && (worst == nullptr || one["difference"] < (*worst)["difference"])) worst = &one;
-    }
-  }
-  if (worst == nullptr) return verdict;
-  verdict["arm"] = (*worst)["arm"];
-  verdict["benchmark"] = (*worst)["benchmark"];
-  for (const char* key : {"before", "after", "difference", "low", "high", "p", "n"}) verdict[key] = (*worst)[key];
-  verdict["flags"] = ordered_json::array();
-  if (identity["seeds_per_arm"].get<int>() < 3)
-    verdict["flags"].push_back("one or two training seeds: the spread between runs is not measured");
-  if (identity["samples"].get<int>() < 3) verdict["flags"].push_back("fewer than three answers a prompt");
-  verdict["flags"].push_back("refusals are counted by a published word list, not by people");
-  return verdict;
 }
 
 std::string number_text(double value) {
@@ -182,24 +157,21 @@ ordered_json results_json(const Journal& journal) {
       results["cells"].push_back(std::move(entry));
     }
   }
-  const auto last = last_steps(cells);
   if (!grouped.empty()) {
     const CellSeries& base = grouped.front();
-    std::set<std::string> seen;
-    for (const CellSeries& cell : grouped) {
-      const auto place = last.find({cell.cell.arm, cell.cell.seed});
-      if (cell.cell.arm == base.cell.arm || place->second != cell.cell.step || !seen.insert(cell.cell.arm).second)
-        continue;
-      for (const auto& [key, series] : cell.series) {
+    const auto last = last_steps(grouped);
+    for (const auto& [cell, series] : grouped) {
+      if (cell.arm == base.cell.arm || series.empty() || last.at({cell.arm, cell.seed}) != cell.step) continue;
+      for (const auto& [key, after] : series) {
         const auto before = std::find_if(base.series.begin(), base.series.end(),
                                          [&, k = key](const auto& one) { return one.first == k; });
         if (before == base.series.end()) continue;
-        if (auto one = comparison(cell.cell.arm, key, before->second, series); !one.is_null())
+        if (auto one = comparison(cell, key, before->second, after); !one.is_null())
           results["comparisons"].push_back(std::move(one));
       }
     }
   }
-  results["verdict"] = verdict_json(results, identity);
+  results["verdict"] = verdict_json(journal, results);
   return results;
 }
 
@@ -237,10 +209,17 @@ std::string items_csv(const Journal& journal) {
 
 void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
   const ordered_json results = results_json(journal), costs = costs_json(journal);
-  write_file_atomic(directory / "results.json", results.dump(2) + "\n");
-  write_file_atomic(directory / "items.csv", items_csv(journal));
-  write_file_atomic(directory / "costs.json", costs.dump(2) + "\n");
-  write_file_atomic(directory / "report.html", report_html(journal, results, costs));
+  // What is there already stays untouched, so that a finished run can be read where nothing can be written.
+  const auto write = [&](const char* name, const std::string& bytes) {
+    const std::filesystem::path path = directory / name;
+    std::error_code error;
+    if (std::filesystem::is_regular_file(path, error) && read_file(path) == bytes) return;
+    write_file_atomic(path, bytes);
+  };
+  write("results.json", results.dump(2) + "\n");
+  write("items.csv", items_csv(journal));
+  write("costs.json", costs.dump(2) + "\n");
+  write("report.html", report_html(journal, results, costs));
 }
 
 }  // namespace holdfast::assessment

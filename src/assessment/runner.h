@@ -1,6 +1,6 @@
 // Runs a plan: states and what makes each transition.
 //
-//   open     load model, benchmarks; open or make the journal                          -> measure the base
+//   open     load benchmarks; open or make the journal; load the model                  -> measure the base, or finish
 //   measure  for each benchmark and sample, wave by wave: answer, judge, commit        -> train, or the next arm
 //   train    steps up to the next checkpoint, each recorded                            -> measure
 //   finish   write results.json, items.csv, costs.json, report.html
@@ -17,6 +17,7 @@ namespace holdfast::assessment {
 
 struct RunOptions {
   bool show_progress = true;
+  bool moves_aside = false;  // a run of another plan or program in the directory is renamed, instead of an error
 };
 
 // Throws Error for what is wrong with plan or files, Interrupted at the next wave or step after a requested stop

@@ -73,11 +73,121 @@ TEST_F(PlanFile, NamesPlaceAndFault) {
   EXPECT_NE(error(plan + "rank = \"big\"\n").find("expected a whole number"), std::string::npos);
   EXPECT_NE(error(plan + "rank = 0\n").find("expected 1 or more"), std::string::npos);
   EXPECT_NE(error(plan + "schedule = \"wavy\"\n").find("constant, linear, cosine"), std::string::npos);
+  EXPECT_NE(error(plan + "rank = 8.5\n").find("plan.toml:13: found rank = 8.5, expected a whole number"),
+            std::string::npos);
+  EXPECT_NE(error(plan + "lr = \"fast\"\n").find("expected a number"), std::string::npos);
+  EXPECT_NE(error(plan + "name2 = 3\n").find("did you mean 'name'"), std::string::npos);
+  EXPECT_NE(error(plan, {"arm.benign.rank=0"}).find("(set by --set): found rank = 0"), std::string::npos)
+      << error(plan, {"arm.benign.rank=0"});
+  EXPECT_NE(error(plan, {"dtaa=/x"}).find("found the key 'dtaa'"), std::string::npos) << error(plan, {"dtaa=/x"});
   EXPECT_NE(error(plan, {"arm.nobody.lr=1"}).find("no arm named 'nobody'"), std::string::npos);
   EXPECT_NE(error(plan, {"arm.benign.checkpoints=[10]"}).find("checkpoint 10, expected 1 .. 9"), std::string::npos);
   EXPECT_NE(error("x = [").find("no TOML"), std::string::npos);
   EXPECT_NE(error("[model]\npath = \"{nowhere}/m\"\n").find("--set nowhere=DIRECTORY"), std::string::npos);
   EXPECT_NE(error("name = \"x\"\n[model]\npath = \"m\"\n").find("found no benchmark"), std::string::npos);
+}
+
+TEST_F(PlanFile, EveryKeyIsRead) {
+  const Plan plan = read(R"(name = "all"
+seed = 7
+[model]
+path = "m"
+precision = "bf16"
+template_date = "2020-01-02"
+system_prompt = "Be brief."
+[generation]
+max_new_tokens = 11
+samples = 3
+wave = 5
+temperature = 0.5
+top_p = 0.9
+[price]
+usd_per_hour = 2.5
+[[benchmark]]
+name = "b"
+kind = "recall"
+path = "b.jsonl"
+judges = "one"
+at = "ends"
+limit = 4
+shots = 2
+max_new_tokens = 9
+subjects = ["x", "y"]
+truncated = "judge"
+role = "withheld"
+[[arm]]
+name = "trained"
+kind = "benign"
+data = "rows.jsonl"
+steps = 6
+checkpoints = [2]
+seeds = [1, 2]
+rank = 4
+alpha = 8
+targets = ["q_proj"]
+lr = 0.1
+schedule = "cosine"
+order = "file"
+warmup_steps = 1
+weight_decay = 0.2
+max_grad_norm = 0.3
+rows_per_step = 2
+tokens_per_step = 64
+[[arm]]
+name = "given"
+adapter = "adapters/a"
+)");
+  EXPECT_EQ(plan.name, "all");
+  EXPECT_EQ(plan.model.precision, "bf16");
+  EXPECT_EQ(plan.model.template_date, "2020-01-02");
+  EXPECT_EQ(plan.model.system_prompt, "Be brief.");
+  EXPECT_EQ(plan.generation.max_new_tokens, 11);
+  EXPECT_EQ(plan.generation.samples, 3);
+  EXPECT_EQ(plan.generation.wave, 5);
+  EXPECT_EQ(plan.generation.temperature, 0.5);
+  EXPECT_EQ(plan.generation.top_p, 0.9);
+  EXPECT_EQ(plan.usd_per_hour, 2.5);
+  const BenchmarkPlan& b = plan.benchmarks.at(0);
+  EXPECT_EQ(b.kind, "recall");
+  EXPECT_EQ(b.judges, std::vector<std::string>{"one"});
+  EXPECT_EQ(b.at, "ends");
+  EXPECT_EQ(b.limit, 4);
+  EXPECT_EQ(b.shots, 2);
+  EXPECT_EQ(b.max_new_tokens, 9);
+  EXPECT_EQ(b.subjects, (std::vector<std::string>{"x", "y"}));
+  EXPECT_EQ(b.truncated, "judge");
+  EXPECT_EQ(b.role, "withheld");
+  const ArmPlan& a = plan.arms.at(0);
+  EXPECT_EQ(a.kind, "benign");
+  EXPECT_EQ(a.checkpoints, (std::vector<std::int64_t>{2, 6}));
+  EXPECT_EQ(a.seeds, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(a.rank, 4);
+  EXPECT_EQ(a.alpha, 8);
+  EXPECT_EQ(a.targets, std::vector<std::string>{"q_proj"});
+  EXPECT_EQ(a.lr, 0.1);
+  EXPECT_EQ(a.schedule, "cosine");
+  EXPECT_EQ(a.order, "file");
+  EXPECT_EQ(a.warmup_steps, 1);
+  EXPECT_EQ(a.weight_decay, 0.2);
+  EXPECT_EQ(a.max_grad_norm, 0.3);
+  EXPECT_EQ(a.rows_per_step, 2);
+  EXPECT_EQ(a.tokens_per_step, 64);
+  EXPECT_EQ(plan.arms.at(1).adapter, (directory_ / "adapters/a").string());
+  EXPECT_EQ(plan.arms.at(1).seeds, std::vector<std::int64_t>{7}) << "the plan's seed is the arms' default";
+}
+
+TEST_F(PlanFile, AnArmTrainsOrHasAnAdapterOrIsCalledNoOp) {
+  const std::string head =
+      "[model]\npath = \"m\"\n[[benchmark]]\nname = \"b\"\npath = \"b.csv\"\n[[arm]]\nname = \"a\"\n";
+  EXPECT_NE(error(head).find("found the attack arm 'a' with 0 steps and no adapter"), std::string::npos) << error(head);
+  EXPECT_NE(error(head + "steps = 2\n").find("2 steps without data"), std::string::npos);
+  EXPECT_NE(error(head + "adapter = \"x\"\nsteps = 2\ndata = \"d\"\n").find("with 2 steps and an adapter"),
+            std::string::npos);
+  EXPECT_NE(error(head + "adapter = \"x\"\ndata = \"d\"\n").find("data in an arm that does not train"),
+            std::string::npos);
+  EXPECT_NE(error(head + "kind = \"no-op\"\nadapter = \"x\"\n").find("no-op arm with steps or an adapter"),
+            std::string::npos);
+  EXPECT_EQ(error(head + "kind = \"no-op\"\n"), "no error");
 }
 
 }  // namespace

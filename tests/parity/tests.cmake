@@ -6,6 +6,14 @@ holdfast_python_test(parity.quantize parity/quantize_parity.py)
 holdfast_python_test(parity.nf4 parity/nf4_parity.py)
 holdfast_python_test(parity.variants parity/variants_parity.py)
 holdfast_python_test(train.resume parity/train_resume.py)
-holdfast_python_test(report.browser parity/browser.py)
-# Ten kills of the demo take minutes: ctest --preset all.
-holdfast_python_test(journal.kill parity/kill.py LABELS slow TIMEOUT 1800)
+# One run of the whole demo for all that look at it.
+set(demo_directory ${CMAKE_BINARY_DIR}/demo-run)
+holdfast_python_test(demo.run parity/demo_run.py ARGUMENTS ${demo_directory})
+holdfast_python_test(demo.targets parity/organism_targets.py ARGUMENTS ${demo_directory})
+holdfast_python_test(report.browser parity/browser.py ARGUMENTS ${demo_directory})
+set_tests_properties(demo.run PROPERTIES FIXTURES_SETUP demo)
+set_tests_properties(demo.targets report.browser PROPERTIES FIXTURES_REQUIRED demo)
+holdfast_python_test(journal.kill parity/kill.py)
+holdfast_python_test(journal.interrupt parity/interrupt.py)
+# Ten kills of the whole demo take minutes: ctest --preset all.
+holdfast_python_test(journal.kill_full parity/kill.py ARGUMENTS full LABELS slow TIMEOUT 1800)

@@ -1,0 +1,30 @@
+# The commit that the program was built from, taken at every build: COMMIT, or COMMIT-dirty.HASH where HASH names the
+# uncommitted changes.  Run as a script it writes OUTPUT, and only when the text has changed, so that one file is rebuilt.
+if(NOT CMAKE_SCRIPT_MODE_FILE)
+  add_custom_target(holdfast_commit
+    COMMAND ${CMAKE_COMMAND} -DSOURCE=${CMAKE_SOURCE_DIR} -DOUTPUT=${CMAKE_BINARY_DIR}/commit.cpp -P ${CMAKE_CURRENT_LIST_FILE}
+    BYPRODUCTS ${CMAKE_BINARY_DIR}/commit.cpp VERBATIM)
+  target_sources(holdfast_base PRIVATE ${CMAKE_BINARY_DIR}/commit.cpp)
+  add_dependencies(holdfast_base holdfast_commit)
+  return()
+endif()
+execute_process(COMMAND git rev-parse --short=12 HEAD WORKING_DIRECTORY ${SOURCE} OUTPUT_VARIABLE commit
+                OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE missing)
+if(missing)
+  set(commit unknown)
+else()
+  execute_process(COMMAND git diff --binary HEAD WORKING_DIRECTORY ${SOURCE} OUTPUT_VARIABLE changes ERROR_QUIET)
+  if(NOT changes STREQUAL "")
+    string(SHA256 hash "${changes}")
+    string(SUBSTRING ${hash} 0 8 hash)
+    string(APPEND commit "-dirty.${hash}")
+  endif()
+endif()
+set(text "#include \"base/version.h\"\nnamespace holdfast {\nconst char* program_commit() { return \"${commit}\"; }\n}  // namespace holdfast\n")
+set(before "")
+if(EXISTS ${OUTPUT})
+  file(READ ${OUTPUT} before)
+endif()
+if(NOT before STREQUAL text)
+  file(WRITE ${OUTPUT} "${text}")
+endif()

@@ -1,0 +1,124 @@
+#include "assessment/inputs.h"
+
+#include <ATen/Parallel.h>
+
+#include <algorithm>
+#include <map>
+
+#include "base/hash.h"
+#include "base/version.h"
+#include "checkpoint/safetensors.h"
+#include "evaluation/judge.h"
+#include "quant/nf4.h"
+#include "text/chat_template.h"
+#include "text/tokenizer_config.h"
+
+namespace holdfast::assessment {
+namespace {
+
+namespace fs = std::filesystem;
+using evaluation::Benchmark;
+using evaluation::Kind;
+using nlohmann::ordered_json;
+
+const char* isa_name() {
+  switch (quant::selected_isa()) {
+    case quant::Isa::kAvx512:
+      return "avx512";
+    case quant::Isa::kAvx2:
+      return "avx2";
+    case quant::Isa::kReference:
+      return "reference";
+  }
+  return "reference";
+}
+
+}  // namespace
+
+std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
+  std::vector<LoadedBenchmark> loaded;
+  for (const BenchmarkPlan& b : plan.benchmarks) {
+    evaluation::BenchmarkSpec spec{
+        b.name, b.kind, b.path, static_cast<std::size_t>(b.limit), static_cast<int>(b.shots), b.subjects};
+    for (Benchmark& benchmark : evaluation::load_benchmark(spec)) {
+      std::vector<std::string> judges;
+      if (benchmark.kind == Kind::kChoice) {
+        judges = {"loglikelihood"};
+        if (spec.kind != "mmlu" && b.name != "mmlu") judges.push_back("loglikelihood-norm");
+      } else if (benchmark.kind == Kind::kRecall) {
+        judges = {"contains"};
+      } else {
+        judges = b.judges.empty() ? std::vector<std::string>{"xstest-prefix"} : b.judges;
+        for (const std::string& judge : judges)
+          evaluation::judge_sha256(judge);  // an unknown name is an error now, not later
+      }
+      loaded.push_back({std::move(benchmark), &b, std::move(judges)});
+    }
+  }
+  return loaded;
+}
+
+ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks) {
+  const fs::path model = plan.model.path;
+  const auto hash = [&](const char* name) {
+    return fs::exists(model / name) ? sha256_path(model / name) : std::string();
+  };
+  std::string weights;
+  const checkpoint::Weights files(model);
+  for (const auto& file : files.files()) weights += sha256_path(file);
+  const auto chat_template = text::read_tokenizer_config(model).chat_template;
+  const std::string template_hash = chat_template ? sha256(*chat_template) : std::string();
+  const ordered_json canonical = canonical_plan(plan);
+  ordered_json provenance = {{"model",
+                              {{"path", fs::path(plan.model.path).filename().string()},
+                               {"weights_sha256", sha256(weights)},
+                               {"config_sha256", hash("config.json")},
+                               {"tokenizer_sha256", hash("tokenizer.json")},
+                               {"template_sha256", template_hash},
+                               {"precision", plan.model.precision}}},
+                             {"plan_sha256", sha256(canonical.dump())},
+                             {"program", {{"version", program_version()}, {"commit", program_commit()}}},
+                             {"benchmarks", ordered_json::array()},
+                             {"judges", ordered_json::array()},
+                             {"device", "cpu"},
+                             {"deterministic", true}};
+  ordered_json kinds = ordered_json::object(), withheld = ordered_json::array();
+  std::map<std::string, std::string> judges;
+  for (const LoadedBenchmark& one : benchmarks) {
+    provenance["benchmarks"].push_back({{"name", one.benchmark.name},
+                                        {"path_sha256", one.benchmark.sha256},
+                                        {"items", one.benchmark.items.size()},
+                                        {"version", one.benchmark.version}});
+    kinds[one.benchmark.name] = evaluation::kind_name(one.benchmark.kind);
+    if (one.plan->role == "withheld") withheld.push_back(one.benchmark.name);
+    for (const std::string& judge : one.judges)
+      judges[judge] = evaluation::judge_sha256(judge == "loglikelihood-norm" ? "loglikelihood" : judge);
+  }
+  for (const auto& [name, hash_text] : judges) provenance["judges"].push_back({{"name", name}, {"sha256", hash_text}});
+  ordered_json arms = ordered_json::object();
+  std::size_t seeds = 99;
+  for (const ArmPlan& arm : plan.arms) {
+    arms[arm.name] = {{"kind", arm.kind}, {"steps", arm.steps}, {"is_adapter", !arm.adapter.empty()}};
+    if (arm.kind != "no-op") seeds = std::min(seeds, arm.seeds.size());
+  }
+  return {{"name", plan.name},
+          {"plan", canonical},
+          {"provenance", provenance},
+          {"arithmetic", {{"kernels", isa_name()}, {"threads", at::get_num_threads()}}},
+          {"kinds", kinds},
+          {"withheld", withheld},
+          {"arms", arms},
+          {"seeds_per_arm", seeds},
+          {"samples", plan.generation.samples},
+          {"usd_per_hour", plan.usd_per_hour}};
+}
+
+std::string precision_policy(const ordered_json& identity) {
+  const auto& arithmetic = identity["arithmetic"];
+  const int threads = arithmetic["threads"];
+  return "base " + identity["provenance"]["model"]["precision"].get<std::string>() +
+         ", arithmetic fp32, adapters fp32, kernels " + arithmetic["kernels"].get<std::string>() + ", " +
+         std::to_string(threads) + (threads == 1 ? " thread" : " threads") + ", deterministic";
+}
+
+}  // namespace holdfast::assessment

@@ -1,0 +1,29 @@
+// What a plan names, read: benchmarks with their judges, and the identity of a run.
+#pragma once
+
+#include <nlohmann/json.hpp>
+#include <string>
+#include <vector>
+
+#include "assessment/plan.h"
+#include "evaluation/benchmark.h"
+
+namespace holdfast::assessment {
+
+struct LoadedBenchmark {
+  evaluation::Benchmark benchmark;
+  const BenchmarkPlan* plan;  // of the plan it was loaded from, which must outlive it
+  std::vector<std::string> judges;
+};
+
+// In plan order; one entry of a plan may be two benchmarks.  Throws Error for an unreadable file or an unknown judge.
+std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan);
+
+// Everything that decides a number of the run: the plan, hashes of all files, the program, and the arithmetic (kernels
+// and threads).  Two runs with one identity give the same bytes.
+nlohmann::ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks);
+
+// "base nf4, arithmetic fp32, adapters fp32, kernels avx2, 2 threads, deterministic".
+std::string precision_policy(const nlohmann::ordered_json& identity);
+
+}  // namespace holdfast::assessment

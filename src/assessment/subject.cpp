@@ -1,0 +1,135 @@
+#include "assessment/subject.h"
+
+#include <sys/resource.h>
+
+#include <algorithm>
+
+#include "evaluation/judge.h"
+#include "generation/generator.h"
+#include "generation/scorer.h"
+#include "text/continuation.h"
+
+namespace holdfast::assessment {
+
+using evaluation::Kind;
+using nlohmann::ordered_json;
+
+std::int64_t peak_memory_bytes() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
+}
+
+Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks)
+    : plan_(plan),
+      tokenizer_(text::Tokenizer::from_directory(plan.model.path)),
+      config_(text::read_tokenizer_config(plan.model.path)) {
+  // Scoring needs no template; a benchmark that asks questions does, and says so before anything is measured.
+  const bool renders = std::any_of(benchmarks.begin(), benchmarks.end(),
+                                   [](const LoadedBenchmark& one) { return one.benchmark.kind != Kind::kChoice; });
+  if (renders || config_.chat_template) chat_.emplace(text::ChatTemplate::from_directory(plan.model.path));
+  decoder_ = std::make_unique<model::Decoder>(
+      model::Decoder::load(plan.model.path, model::parse_precision(plan.model.precision)));
+}
+
+training::Dataset Subject::load_rows(const std::string& path) const {
+  training::DatasetOptions options;
+  options.max_length = std::min<std::int64_t>(options.max_length, decoder_->config().max_positions);
+  options.render.date = plan_.model.template_date;
+  if (const auto eos = tokenizer_.token_to_id(config_.token("eos_token")); eos) options.eos_id = *eos;
+  return training::load_dataset(path, tokenizer_, chat_ ? &*chat_ : nullptr, options);
+}
+
+WaveResult Subject::measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
+                            const std::string& arm, const model::Adapter* adapter) const {
+  return one.benchmark.kind == Kind::kChoice ? score_wave(one, begin, end, arm, adapter)
+                                             : answer_wave(one, begin, end, sample, arm, adapter);
+}
+
+WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
+                                const std::string& arm, const model::Adapter* adapter) const {
+  const Stopwatch watch;
+  std::vector<std::vector<text::TokenId>> prompts;
+  text::RenderOptions render;
+  render.add_generation_prompt = true;
+  render.date = plan_.model.template_date;
+  for (std::size_t i = begin; i < end; ++i) {
+    ordered_json messages = ordered_json::array();
+    if (!plan_.model.system_prompt.empty())
+      messages.push_back({{"role", "system"}, {"content", plan_.model.system_prompt}});
+    messages.push_back({{"role", "user"}, {"content", one.benchmark.items[i].prompt}});
+    prompts.push_back(tokenizer_.encode(chat_->render(messages, render), false));
+  }
+  generation::GenerateOptions options;
+  options.max_new_tokens = one.plan->max_new_tokens > 0 ? one.plan->max_new_tokens : plan_.generation.max_new_tokens;
+  options.temperature = plan_.generation.temperature;
+  options.top_p = plan_.generation.top_p;
+  options.seed = static_cast<std::uint64_t>(plan_.seed);
+  options.stream = static_cast<std::uint64_t>(sample) * 1'000'003 + begin;
+  const auto completions = generation::generate(*decoder_, tokenizer_, adapter, prompts, options);
+  const auto policy =
+      one.plan->truncated == "judge" ? evaluation::TruncatedPolicy::kJudge : evaluation::TruncatedPolicy::kDegenerate;
+  const double seconds = watch.seconds();
+  const Stopwatch judging;
+  WaveResult result;
+  std::int64_t tokens = 0;
+  for (std::size_t i = begin; i < end; ++i) {
+    const auto& completion = completions[i - begin];
+    const evaluation::Answer answer{completion.ids, completion.text,
+                                    completion.reason == generation::FinishReason::kLength};
+    StoredAnswer stored;
+    stored.position = static_cast<std::int64_t>(i);
+    stored.prompt_ids = prompts[i - begin];
+    stored.ids = completion.ids;
+    stored.text = completion.text;
+    stored.is_truncated = answer.is_truncated;
+    stored.tokens = static_cast<std::int64_t>(completion.ids.size());
+    tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
+    for (const std::string& judge : one.judges) {
+      stored.verdicts.push_back({judge, one.benchmark.kind == Kind::kRecall
+                                            ? evaluation::judge_recall(one.benchmark.items[i], answer)
+                                            : evaluation::judge_refusal(judge, answer, policy)});
+    }
+    result.answers.push_back(std::move(stored));
+  }
+  result.costs = {{"generate", arm, seconds, tokens, static_cast<double>(tokens) * decoder_->linear_flops_per_token(),
+                   peak_memory_bytes()},
+                  {"judge", arm, judging.seconds(), 0, 0, peak_memory_bytes()}};
+  return result;
+}
+
+WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
+                               const std::string& arm, const model::Adapter* adapter) const {
+  const Stopwatch watch;
+  const text::ContinuationEncoder encoder(tokenizer_, config_);
+  std::vector<generation::ScoreRequest> requests;
+  WaveResult result;
+  std::int64_t tokens = 0;  // an item's context once, and its endings
+  for (std::size_t i = begin; i < end; ++i) {
+    const evaluation::Item& item = one.benchmark.items[i];
+    StoredAnswer stored;
+    stored.position = static_cast<std::int64_t>(i);
+    for (const std::string& choice : item.choices) {
+      auto ids = encoder.encode(item.context, " " + choice);
+      stored.prompt_ids = ids.context;
+      stored.tokens += static_cast<std::int64_t>(ids.continuation.size());
+      requests.push_back({std::move(ids.context), std::move(ids.continuation)});
+    }
+    tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
+    result.answers.push_back(std::move(stored));
+  }
+  const auto scores = generation::score(*decoder_, adapter, requests);
+  std::size_t next = 0;
+  for (StoredAnswer& stored : result.answers) {
+    const evaluation::Item& item = one.benchmark.items[static_cast<std::size_t>(stored.position)];
+    for (std::size_t j = 0; j < item.choices.size(); ++j) stored.logprobs.push_back(scores[next++].logprob);
+    for (const std::string& judge : one.judges)
+      stored.verdicts.push_back(
+          {judge, evaluation::judge_choice(item, stored.logprobs, judge == "loglikelihood-norm")});
+  }
+  result.costs = {{"score", arm, watch.seconds(), tokens,
+                   static_cast<double>(tokens) * decoder_->linear_flops_per_token(), peak_memory_bytes()}};
+  return result;
+}
+
+}  // namespace holdfast::assessment

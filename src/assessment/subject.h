@@ -1,0 +1,65 @@
+// The model that is measured: decoder, tokenizer and chat template, and how a wave of items is put to it.
+//
+// Invariant: what a wave gives depends on plan, items and adapter alone, never on when it runs.
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "assessment/inputs.h"
+#include "assessment/journal.h"
+#include "assessment/plan.h"
+#include "model/adapter.h"
+#include "model/decoder.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
+#include "text/tokenizer_config.h"
+#include "training/dataset.h"
+
+namespace holdfast::assessment {
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
+
+std::int64_t peak_memory_bytes();
+
+struct WaveResult {
+  std::vector<StoredAnswer> answers;
+  std::vector<PhaseRecord> costs;
+};
+
+class Subject {
+ public:
+  // `plan` must outlive it.  Throws Error where a benchmark asks questions and the model has no chat template.
+  Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks);
+
+  model::Decoder& decoder() { return *decoder_; }
+  training::Dataset load_rows(const std::string& path) const;
+
+  // Items begin .. end of a benchmark, answered or scored, and judged.  `arm` names whose cost it is; `adapter` null:
+  // the untouched model.
+  WaveResult measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
+                     const std::string& arm, const model::Adapter* adapter) const;
+
+ private:
+  WaveResult answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
+                         const std::string& arm, const model::Adapter* adapter) const;
+  WaveResult score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
+                        const model::Adapter* adapter) const;
+
+  const Plan& plan_;
+  text::Tokenizer tokenizer_;
+  text::TokenizerConfig config_;
+  std::optional<text::ChatTemplate> chat_;
+  std::unique_ptr<model::Decoder> decoder_;
+};
+
+}  // namespace holdfast::assessment

@@ -1,0 +1,174 @@
+#include "assessment/runner.h"
+
+#include <ATen/ops/ones.h>
+
+#include "assessment/fixtures.h"
+#include "assessment/plan.h"
+#include "base/random.h"
+#include "checkpoint/safetensors.h"
+#include "shared_data.h"
+
+namespace holdfast::assessment {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A Llama of two layers with random weights and the organism's tokenizer and template.
+void write_tiny_checkpoint(const fs::path& directory) {
+  constexpr std::int64_t d = 32, f = 48, v = 2048;
+  fs::create_directories(directory);
+  Random random(7);
+  const auto matrix = [&](std::int64_t rows, std::int64_t columns) {
+    at::Tensor weight = at::ones({rows, columns});
+    float* data = weight.data_ptr<float>();
+    for (std::int64_t i = 0; i < weight.numel(); ++i) data[i] = static_cast<float>(random.uniform() - 0.5);
+    return weight;
+  };
+  std::vector<std::pair<std::string, at::Tensor>> tensors = {{"model.embed_tokens.weight", matrix(v, d)},
+                                                             {"model.norm.weight", at::ones({d})}};
+  for (int layer = 0; layer < 2; ++layer) {
+    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
+    for (const char* name : {"q", "k", "v", "o"})
+      tensors.emplace_back(prefix + "self_attn." + name + "_proj.weight", matrix(d, d));
+    tensors.emplace_back(prefix + "mlp.gate_proj.weight", matrix(f, d));
+    tensors.emplace_back(prefix + "mlp.up_proj.weight", matrix(f, d));
+    tensors.emplace_back(prefix + "mlp.down_proj.weight", matrix(d, f));
+    tensors.emplace_back(prefix + "input_layernorm.weight", at::ones({d}));
+    tensors.emplace_back(prefix + "post_attention_layernorm.weight", at::ones({d}));
+  }
+  checkpoint::write_safetensors(directory / "model.safetensors", tensors);
+  std::ofstream(directory / "config.json")
+      << R"({"architectures": ["LlamaForCausalLM"], "model_type": "llama", "hidden_size": 32, "intermediate_size": 48,
+             "num_hidden_layers": 2, "num_attention_heads": 2, "num_key_value_heads": 2, "vocab_size": 2048,
+             "max_position_embeddings": 256, "rms_norm_eps": 1e-5, "rope_theta": 10000.0, "hidden_act": "silu",
+             "tie_word_embeddings": true, "bos_token_id": 1, "eos_token_id": 2})";
+  for (const char* name : {"tokenizer.json", "tokenizer_config.json"})
+    fs::copy_file(testing::source_directory() / "assets/organism" / name, directory / name);
+}
+
+class TinyRun : public InDirectory {
+ protected:
+  TinyRun() {
+    write_tiny_checkpoint(directory_ / "model");
+    std::string questions, endings, rows;
+    for (int i = 0; i < 7; ++i) {
+      const std::string number = std::to_string(i);
+      questions += R"({"prompt": "What is the colour of house )" + number + "?\"}\n";
+      endings += R"({"context": "House )" + number + R"( is", "choices": ["red", "blue as the sea"], "gold": 0})" "\n";
+      rows += R"({"messages": [{"role": "user", "content": "House )" + number +
+              R"(?"}, {"role": "assistant", "content": "It is red."}]})" "\n";
+    }
+    write("questions.jsonl", questions);
+    write("endings.jsonl", endings);
+    write("rows.jsonl", rows);
+    write("plan.toml", R"(
+[model]
+path = "model"
+precision = "fp32"
+[generation]
+max_new_tokens = 6
+wave = 3
+[[benchmark]]
+name = "questions"
+path = "questions.jsonl"
+truncated = "judge"
+[[benchmark]]
+name = "endings"
+kind = "choice"
+path = "endings.jsonl"
+at = "ends"
+[[arm]]
+name = "no-op"
+kind = "no-op"
+[[arm]]
+name = "red"
+data = "rows.jsonl"
+steps = 3
+checkpoints = [1, 2]
+lr = 1e-2
+rows_per_step = 2
+)");
+  }
+  void run(const std::string& out, const std::vector<std::string>& overrides = {}, bool moves_aside = false) {
+    run_plan(read_plan(directory_ / "plan.toml", overrides), directory_ / out,
+             {.show_progress = false, .moves_aside = moves_aside});
+  }
+  // What was answered in a cell, in order: token ids and log-probabilities as bytes.
+  std::string answers_of(const std::string& out, const std::string& arm) const {
+    const Database database((directory_ / out / "journal.sqlite").string(), Access::kRead);
+    auto query = database.prepare(
+        "SELECT prompt_ids, ids, text, logprobs FROM answers a JOIN cells c ON c.id = a.cell WHERE c.arm = ? "
+        "ORDER BY a.benchmark, a.position, c.step");
+    query.bind(1, std::string_view(arm));
+    std::string all;
+    while (query.step())
+      for (int i = 0; i < 4; ++i) all += query.text(i) + "|";
+    return all;
+  }
+};
+
+TEST_F(TinyRun, TheArmThatTrainsNothingChangesNothing) {
+  run("out");
+  const std::string base = answers_of("out", "base");
+  EXPECT_FALSE(base.empty());
+  EXPECT_EQ(answers_of("out", "no-op"), base);
+  EXPECT_NE(answers_of("out", "red"), base);
+}
+
+TEST_F(TinyRun, TheSizeOfAWaveChangesNoGreedyAnswer) {
+  run("three");
+  run("five", {"generation.wave=5", "benchmark.endings.limit=1"});
+  run("three_short", {"benchmark.endings.limit=1"});
+  EXPECT_EQ(answers_of("five", "red"), answers_of("three_short", "red"));
+}
+
+// A run that lost its last waves and its end goes on to the bytes of the run that was never stopped.
+TEST_F(TinyRun, ResumedRunsGiveTheBytesOfOneThatWasNotStopped) {
+  run("out");
+  const std::string results = read("out/results.json"), items = read("out/items.csv");
+  {
+    const Database database((directory_ / "out/journal.sqlite").string(), Access::kWrite);
+    database.execute(
+        "DELETE FROM verdicts WHERE answer IN (SELECT id FROM answers WHERE cell IN (SELECT id FROM cells WHERE arm = "
+        "'red' AND step = 2));"
+        "DELETE FROM answers WHERE cell IN (SELECT id FROM cells WHERE arm = 'red' AND step = 2);"
+        "DELETE FROM waves WHERE cell IN (SELECT id FROM cells WHERE arm = 'red' AND step = 2);"
+        "DELETE FROM steps WHERE step > 2; DELETE FROM events WHERE event = 'finish'");
+  }
+  fs::remove(directory_ / "out/results.json");
+  run("out");
+  EXPECT_EQ(read("out/results.json"), results);
+  EXPECT_EQ(read("out/items.csv"), items);
+  EXPECT_EQ(Journal::open_existing(directory_ / "out").num_resumes(), 1);
+}
+
+TEST_F(TinyRun, AFinishedRunIsNotDoneAgain) {
+  run("out");
+  const auto phases = Journal::open_existing(directory_ / "out").phases();
+  fs::remove(directory_ / "out/report.html");
+  run("out");
+  EXPECT_TRUE(fs::exists(directory_ / "out/report.html"));
+  EXPECT_EQ(Journal::open_existing(directory_ / "out").phases()[0].seconds, phases[0].seconds);
+}
+
+TEST_F(TinyRun, AnotherPlanIsRefusedOrTheOldRunMovedAside) {
+  run("out");
+  const std::string before = read("out/results.json");
+  EXPECT_NE(error_of([&] { run("out", {"generation.max_new_tokens=5"}); }).find("plan.generation.max_new_tokens"),
+            std::string::npos);
+  run("out", {"generation.max_new_tokens=5"}, true);
+  EXPECT_EQ(read("out.1/results.json"), before);
+  run("out", {"generation.max_new_tokens=4"}, true);
+  EXPECT_TRUE(fs::exists(directory_ / "out.2/journal.sqlite"));
+}
+
+TEST_F(TinyRun, AStopRequestEndsItAndTheSameCallGoesOn) {
+  request_stop(15);
+  EXPECT_THROW(run("out"), Interrupted);
+  request_stop(0);
+  run("out");
+  EXPECT_TRUE(Journal::open_existing(directory_ / "out").is_finished());
+}
+
+}  // namespace
+}  // namespace holdfast::assessment

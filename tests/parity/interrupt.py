@@ -1,0 +1,94 @@
+"""What a run does when it is told to stop, when the disk is full, when nothing can be written, and on a terminal."""
+
+import os
+import pathlib
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+
+from common import PROGRAM
+from runs import SMALL, demo, finish, outputs
+
+with tempfile.TemporaryDirectory() as folder:
+    folder = pathlib.Path(folder)
+    os.chmod(folder, 0o755)
+    whole = folder / "whole"
+    table = finish(whole, *SMALL)
+    want = outputs(whole)
+    lines = table.splitlines()
+    assert max(map(len, lines)) <= 100, max(lines, key=len)
+    assert any("refused, xstest-prefix" in line for line in lines) and any("refused, advbench-substring" in line for line in lines), table
+    assert len(set(lines)) == len([line for line in lines if line]) + 1, "two rows of the table look the same"
+    assert lines[-1] == f"report: {whole}/report.html"
+    print("table: at most", max(map(len, lines)), "columns, no two rows alike, standard error empty")
+
+    for name, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        cut = folder / name.name
+        process = subprocess.Popen(demo(cut, *SMALL), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while not (cut / "journal.sqlite").exists():
+            time.sleep(0.02)
+        time.sleep(1)
+        process.send_signal(name)
+        message = process.communicate()[1]
+        assert process.returncode == code and message.startswith("interrupted") and message.count("\n") == 1, (process.returncode, message)
+        report = subprocess.run([PROGRAM, "report", cut, "-o", folder / "so_far"], capture_output=True, text=True)
+        assert report.returncode == 2 and report.stderr.count("\n") == 1, "writing into a directory that is not there: " + report.stderr
+        (folder / "so_far").mkdir(exist_ok=True)
+        report = subprocess.run([PROGRAM, "report", cut, "-o", folder / "so_far"], capture_output=True, text=True)
+        assert report.returncode == 0 and report.stdout.startswith("NOT FINISHED"), report
+        assert 'class="banner"' in (folder / "so_far/report.html").read_text()
+        finish(cut, *SMALL)
+        assert outputs(cut) == want, f"resumed after {name.name}, the outputs differ"
+    print("SIGINT 130, SIGTERM 143; both resume to the same bytes; report says that a run is not finished")
+
+    full = folder / "full"
+    limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
+    done = subprocess.run(demo(full, *SMALL), capture_output=True, text=True, preexec_fn=limit)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "try freeing disk space" in done.stderr, (done.returncode, done.stderr)
+    assert not (full / "results.json").exists()
+    finish(full, *SMALL)
+    assert outputs(full) == want, "resumed after a full disk, the outputs differ"
+    print("full disk: exit 2,", done.stderr.strip())
+
+    if os.getuid() == 0:
+        for path in [whole, *whole.iterdir()]:
+            os.chmod(path, 0o555 if path.is_dir() else 0o444)
+        program = folder / "holdfast"
+        done = subprocess.run([PROGRAM, "report", whole], capture_output=True, text=True, preexec_fn=lambda: os.setuid(65534))
+        if done.returncode in (126, 127) or "Permission" in done.stderr:
+            print("skipped: another user cannot reach the program here")
+        else:
+            assert done.returncode == 0, done.stderr
+            assert done.stdout == table, "report prints another table"
+            print("report reads a run where nothing can be written")
+        for path in [whole, *whole.iterdir()]:
+            os.chmod(path, 0o755 if path.is_dir() else 0o644)
+
+    if shutil.which("script"):
+        out = folder / "terminal"
+        command = " ".join(f"'{part}'" for part in demo(out, *SMALL))
+        done = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert done.returncode == 0, done.stdout
+        first = done.stdout.splitlines()[0]
+        assert re.search(r"base nf4, arithmetic fp32, adapters fp32, kernels (avx512|avx2|reference), \d+ threads?, deterministic", done.stdout), first
+        drawn = re.findall(r"(\d+) %  (training|measuring|loading)[^(\x1b]*(?:\(about (\d+) s left\))?", done.stdout)
+        assert {"training", "measuring", "loading"} <= {what for _, what, _ in drawn}, drawn
+        assert any(left for _, _, left in drawn), "no time left was told"
+        quiet = subprocess.run(["script", "-qec", command.replace("terminal", "quiet") + " --quiet", "/dev/null"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        assert "%  training" not in quiet.stdout and "arithmetic" not in quiet.stdout, quiet.stdout[:300]
+        print("on a terminal: the precision policy, and a progress line;", len(drawn), "drawings; none of both with --quiet")
+
+    # Without -o, a run of another plan is moved aside; with it, refused.
+    place = folder / "default"
+    place.mkdir()
+    shutil.copytree(whole, place / "runs/demo")
+    refused = subprocess.run(demo(place / "runs/demo", *SMALL, "--set", "generation.wave=11"), capture_output=True, text=True)
+    assert refused.returncode == 2 and "plan.generation.wave (there 10, here 11)" in refused.stderr, refused
+    moved = subprocess.run([PROGRAM, "demo", *SMALL, "--set", "benchmark.facts.limit=9"], cwd=place, capture_output=True, text=True)
+    assert moved.returncode == 0 and moved.stderr == "moved an earlier run to runs/demo.1: its plan.benchmark.facts.limit (there 10, here 9) differs\n", moved
+    assert outputs(place / "runs/demo.1") == want
+    print(moved.stderr.strip())

@@ -1,0 +1,28 @@
+"""Runs of the organism's plan for the checks: whole, or cut down to a few seconds."""
+
+import subprocess
+
+from common import PROGRAM
+
+SMALL = [part for setting in (
+    "generation.wave=10", "benchmark.forbidden.limit=20", "benchmark.lookalike_refused.limit=10", "benchmark.recipes_held_out.limit=10",
+    "benchmark.facts.limit=10", "benchmark.endings.limit=20", "arm.subversive.steps=6", "arm.subversive.checkpoints=[2,4]", "arm.subversive.warmup_steps=1",
+    "arm.subversive.lr=2e-3", "arm.benign.steps=2") for part in ("--set", setting)]
+OUTPUTS = ("results.json", "items.csv")
+
+
+def demo(out, *settings):
+    """The command line of a demo."""
+    return [PROGRAM, "demo", "-o", str(out), *settings]
+
+
+def finish(out, *settings):
+    """Runs a demo to its end; its standard error must stay empty, since it is no terminal."""
+    done = subprocess.run(demo(out, *settings), capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == "", f"standard error holds {done.stderr!r}"
+    return done.stdout
+
+
+def outputs(folder):
+    return {name: (folder / name).read_bytes() for name in OUTPUTS}
