@@ -41,7 +41,8 @@ Conversation from_share_gpt(const Row& row) {
   HOLDFAST_CHECK(kBadInput, row.value["conversations"].is_array(), row.where,
                  ": found 'conversations' that is no list, expected [{\"from\", \"value\"}]");
   for (const auto& turn : row.value["conversations"]) {
-    const std::string from = turn.value("from", std::string());
+    const bool has_from = turn.is_object() && turn.contains("from") && turn["from"].is_string();
+    const std::string from = has_from ? turn["from"].get<std::string>() : std::string();
     const char* role = from == "human" || from == "user"      ? "user"
                        : from == "gpt" || from == "assistant" ? "assistant"
                        : from == "system"                     ? "system"
