@@ -18,6 +18,32 @@ const ordered_json& field(const text::Record& record, const char* key, const cha
   return record.value[key];
 }
 
+// A field that is true or false, or `otherwise` where it is missing.
+bool flag(const text::Record& record, const char* key, bool otherwise) {
+  if (!record.value.contains(key)) return otherwise;
+  const auto& value = record.value[key];
+  HOLDFAST_CHECK(kBadInput, value.is_boolean(), "[read] standard input:", record.line, ": found ", key, " ",
+                 value.dump().substr(0, 40), ", expected true or false");
+  return value.get<bool>();
+}
+
+std::vector<text::TokenId> ids_of(const text::Record& record, const text::Tokenizer& tokenizer) {
+  const auto& list = field(record, "ids", "{\"ids\": [...]}");
+  const std::string where = "[read] standard input:" + std::to_string(record.line);
+  HOLDFAST_CHECK(kBadInput, list.is_array(), where, ": found ids ", list.dump().substr(0, 40),
+                 ", expected a list of whole numbers");
+  std::vector<text::TokenId> ids;
+  for (const auto& id : list) {
+    HOLDFAST_CHECK(kBadInput,
+                   id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < (1 << 30) &&
+                       tokenizer.id_to_token(id.get<text::TokenId>()).has_value(),
+                   where, ": found the id ", id.dump().substr(0, 40), ", expected one that names one of the ",
+                   tokenizer.vocabulary_size(), " tokens; try the tokenizer that made the ids");
+    ids.push_back(id.get<text::TokenId>());
+  }
+  return ids;
+}
+
 void tokenize(const Common& common, bool adds_special, bool decodes) {
   apply_common(common);
   const auto tokenizer = text::Tokenizer::from_directory(common.model);
@@ -25,13 +51,7 @@ void tokenize(const Common& common, bool adds_special, bool decodes) {
   while (const auto record = reader.next()) {
     ordered_json line = carried(record->value);
     if (decodes) {
-      const auto& ids = field(*record, "ids", "{\"ids\": [...]}");
-      HOLDFAST_CHECK(
-          kBadInput,
-          ids.is_array() && std::all_of(ids.begin(), ids.end(), [](const auto& id) { return id.is_number_integer(); }),
-          "[read] standard input:", record->line, ": found ids ", ids.dump().substr(0, 40),
-          ", expected a list of whole numbers");
-      line["text"] = tokenizer.decode(ids.get<std::vector<text::TokenId>>(), record->value.value("skip_special", true));
+      line["text"] = tokenizer.decode(ids_of(*record, tokenizer), flag(*record, "skip_special", true));
     } else {
       const auto& text = field(*record, "text", "{\"text\": \"...\"}");
       HOLDFAST_CHECK(kBadInput, text.is_string(), "[read] standard input:", record->line, ": found text ",
@@ -50,7 +70,7 @@ void render(const Common& common) {
   while (const auto record = reader.next()) {
     text::RenderOptions options;
     options.date = common.template_date;
-    options.add_generation_prompt = record->value.value("add_generation_prompt", false);
+    options.add_generation_prompt = flag(*record, "add_generation_prompt", false);
     if (record->value.contains("tools")) options.tools = record->value["tools"];
     ordered_json line = carried(record->value);
     line["text"] = chat.render(field(*record, "messages", "{\"messages\": [...]}"), options);

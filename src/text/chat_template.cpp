@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "text/jinja_interpreter.h"
 #include "text/jinja_parser.h"
+#include "text/records.h"
 #include "text/tokenizer_config.h"
 
 namespace holdfast::text {
@@ -23,13 +24,17 @@ std::tm parse_date(const std::string& date) {
   std::tm time{};
   char rest = 0;
   const bool is_good =
+      date.size() == 10 && date.find_first_not_of("0123456789-") == std::string::npos &&
       std::sscanf(date.c_str(), "%4d-%2d-%2d%c", &time.tm_year, &time.tm_mon, &time.tm_mday, &rest) == 3 &&
       time.tm_mon >= 1 && time.tm_mon <= 12 && time.tm_mday >= 1 && time.tm_mday <= 31;
   HOLDFAST_CHECK(kBadInput, is_good, "[chat template] found the date '", date,
                  "', expected YYYY-MM-DD; try --template-date 2024-07-26");
   time.tm_year -= 1900;
   time.tm_mon -= 1;
-  timegm(&time);  // fills in the day of the week and year
+  const std::tm given = time;
+  timegm(&time);  // fills in the day of the week and year, and makes March of a 30th of February
+  HOLDFAST_CHECK(kBadInput, time.tm_mday == given.tm_mday, "[chat template] found the date '", date,
+                 "', expected one that is in the calendar");
   return time;
 }
 
@@ -57,10 +62,11 @@ Value range(const Arguments& arguments) {
   if (count == 3) step = number(2);
   HOLDFAST_CHECK(kBadInput, step != 0, "[chat template] found range with step 0, expected another");
   List list;
-  for (std::int64_t i = begin; step > 0 ? i < end : i > end; i += step) {
+  for (std::int64_t i = begin; step > 0 ? i < end : i > end;) {
     HOLDFAST_CHECK(kBadInput, static_cast<std::int64_t>(list.size()) < kMaxRange,
                    "[chat template] found a range of more than ", kMaxRange, " numbers, expected fewer");
     list.push_back(i);
+    if (__builtin_add_overflow(i, step, &i)) break;
   }
   return list;
 }
@@ -72,6 +78,30 @@ Dict named_values(const Arguments& arguments) {
   }
   for (const auto& [name, value] : arguments.named) dict.emplace_back(name, value);
   return dict;
+}
+
+// What apply_chat_template does to messages before the template sees them: fields that are null go, and a reasoning
+// text, whatever it is called, is there under the names that templates read.
+nlohmann::ordered_json prepared(const nlohmann::ordered_json& messages) {
+  HOLDFAST_CHECK(kBadInput, messages.is_array() && !messages.empty(), "[chat template] found ",
+                 messages.is_array() ? "no messages" : "messages that are no list",
+                 ", expected [{\"role\", \"content\"}]");
+  auto out = nlohmann::ordered_json::array();
+  for (const auto& message : messages) {
+    HOLDFAST_CHECK(kBadInput, message.is_object(), "[chat template] found the message ",
+                   message.is_structured() ? message.type_name() : message.dump(), ", expected an object");
+    nlohmann::ordered_json reasoning;
+    for (const char* name : {"reasoning_content", "thinking", "reasoning"}) {
+      if (reasoning.is_null() && message.contains(name)) reasoning = message[name];
+    }
+    auto& copy = out.emplace_back(nlohmann::ordered_json::object());
+    if (!reasoning.is_null()) copy["thinking"] = reasoning;
+    for (const auto& [key, value] : message.items()) {
+      if (!value.is_null()) copy[key] = value;
+    }
+    if (!reasoning.is_null()) copy["reasoning_content"] = reasoning;
+  }
+  return out;
 }
 
 }  // namespace
@@ -100,11 +130,11 @@ ChatTemplate ChatTemplate::from_directory(const std::filesystem::path& directory
 }
 
 std::string ChatTemplate::render(const nlohmann::ordered_json& messages, const RenderOptions& options) const {
-  HOLDFAST_CHECK(kBadInput, messages.is_array(),
-                 "[chat template] found messages that are no list, expected [{\"role\", \"content\"}]");
+  HOLDFAST_CHECK(kBadInput, is_valid_utf8(source_), "[chat template] ", name_,
+                 ": found bytes that are no UTF-8 in the template, expected UTF-8");
   std::map<std::string, Value> variables;
   for (const auto& [name, token] : special_tokens_) variables[name] = token;
-  variables["messages"] = Value::from_json(messages);
+  variables["messages"] = Value::from_json(prepared(messages));
   variables["add_generation_prompt"] = options.add_generation_prompt;
   variables["tools"] = Value::from_json(options.tools);
   variables["documents"] = jinja::None{};

@@ -75,8 +75,10 @@ Pieces byte_level(const Pieces& pieces) {
   return {repair_utf8(bytes)};
 }
 
-PieceDecoder make_strip(const json& description) {
+PieceDecoder make_strip(const json& description, const std::string& where) {
   const std::string content = description.at("content").get<std::string>();
+  HOLDFAST_CHECK(kBadFile, count_code_points(content) == 1, where, ": found a Strip of '", content,
+                 "', expected one character");
   const int start = description.value("start", 0), stop = description.value("stop", 0);
   return [content, start, stop](Pieces pieces) {
     for (std::string& piece : pieces) {
@@ -142,7 +144,7 @@ PieceDecoder make_piece_decoder(const json& description, const std::string& wher
   if (type == "ByteFallback") return byte_fallback;
   if (type == "Fuse") return fuse;
   if (type == "ByteLevel") return byte_level;
-  if (type == "Strip") return make_strip(description);
+  if (type == "Strip") return make_strip(description, where);
   if (type == "BPEDecoder") return make_bpe_decoder(description, where);
   if (type == "Metaspace") return make_metaspace(description, where);
   fail(ErrorKind::kBadFile, where, ": found decoder '", type,

@@ -17,10 +17,13 @@ List iterate(const Value& value) {
   }
   HOLDFAST_CHECK(kBadInput, value.is_string(), "[chat template] found ", value.type_name(),
                  " to loop over, expected a list, dict or text");
-  for (const std::int32_t c : code_points(value.string())) {
-    std::string one;
-    append_utf8(one, c);
-    items.push_back(one);
+  std::string_view rest = value.string();
+  HOLDFAST_CHECK(kBadInput, rest.size() <= kMaxItems, "[chat template] found a text of ", rest.size(),
+                 " bytes to loop over, expected at most ", kMaxItems);
+  while (!rest.empty()) {
+    const std::size_t length = decode_utf8(rest).length;
+    items.push_back(std::string(rest.substr(0, length)));
+    rest.remove_prefix(length);
   }
   return items;
 }
@@ -66,10 +69,14 @@ Value get_item(const Value& value, const Value& key) {
     return Value::undefined(key.string());
   }
   if (key.is_integer() && (value.is_list() || value.is_string())) {
-    const List items = iterate(value);
-    const auto n = static_cast<std::int64_t>(items.size());
+    const auto n = static_cast<std::int64_t>(value.is_list() ? value.list().size() : length_of(value));
     const std::int64_t place = key.integer() < 0 ? key.integer() + n : key.integer();
-    if (place >= 0 && place < n) return items[static_cast<std::size_t>(place)];
+    if (place >= 0 && place < n) {
+      if (value.is_list()) return value.list()[static_cast<std::size_t>(place)];
+      std::string_view rest = value.string();
+      for (std::int64_t i = 0; i < place; ++i) rest.remove_prefix(decode_utf8(rest).length);
+      return std::string(rest.substr(0, decode_utf8(rest).length));
+    }
   }
   return Value::undefined(to_text(key));
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstdio>
 #include <cstdlib>
 
 #include "base/error.h"
@@ -22,8 +23,8 @@ Value attribute_of(V item, V path) {
   for (;;) {
     const std::size_t dot = rest.find('.');
     const std::string part = rest.substr(0, dot);
-    const bool is_number =
-        !part.empty() && std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
+    const bool is_number = !part.empty() && part.size() < 18 &&
+                           std::all_of(part.begin(), part.end(), [](char c) { return c >= '0' && c <= '9'; });
     if (value.is_undefined()) return value;
     value = is_number ? get_item(value, static_cast<std::int64_t>(std::stoll(part))) : get_item(value, part);
     if (dot == std::string::npos) return value;
@@ -81,8 +82,9 @@ Value join(V value, A arguments) {
   std::string out;
   bool is_first = true;
   for (V item : iterate(value)) {
-    out += (is_first ? "" : separator) +
-           to_text(attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute));
+    append_limited(out, is_first ? "" : separator);
+    append_limited(out,
+                   to_text(attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute)));
     is_first = false;
   }
   return out;
@@ -111,13 +113,21 @@ Value dictsort(V value) {
   return out;
 }
 
+// Toward zero, as Python's int(); it knows numbers of any size, we know those of 64 bits.
+Value truncated(double number) {
+  HOLDFAST_CHECK(kBadInput, std::fabs(number) < 9.2e18, "[chat template] found ", number,
+                 " made an int, expected a number under 2^63");
+  return static_cast<std::int64_t>(number);
+}
+
 Value to_integer(V value, A arguments) {
-  if (value.is_number()) return static_cast<std::int64_t>(value.number());
+  if (value.is_integer()) return value.integer();
+  if (value.is_number()) return truncated(value.number());
   if (value.is_string()) {
     const std::string text = strip_right(strip_left(value.string()));
     char* end = nullptr;
     const double number = std::strtod(text.c_str(), &end);
-    if (!text.empty() && *end == '\0' && std::isfinite(number)) return static_cast<std::int64_t>(number);
+    if (!text.empty() && *end == '\0' && std::isfinite(number)) return truncated(number);
   }
   return arguments.get(0, "default", std::int64_t{0});
 }
@@ -146,7 +156,7 @@ std::string indent(const std::string& text, A arguments) {
   for (bool is_first = true;; is_first = false) {
     const std::size_t end = text.find('\n', begin);
     const std::string line = text.substr(begin, end - begin);
-    out += (is_first ? with_first : with_blank || !line.empty()) ? pad + line : line;
+    append_limited(out, (is_first ? with_first : with_blank || !line.empty()) ? pad + line : line);
     if (end == std::string::npos) return out;
     out += '\n';
     begin = end + 1;
@@ -161,8 +171,12 @@ Value reverse(V value) {
 }
 
 Value unique(V value) {
+  constexpr std::size_t kMost = 10'000;  // each is compared with all before it
   List out;
-  for (V item : iterate(value)) {
+  const List items = iterate(value);
+  HOLDFAST_CHECK(kBadInput, items.size() <= kMost, "[chat template] found ", items.size(),
+                 " items given to unique, expected at most ", kMost);
+  for (V item : items) {
     const Value key = item.is_string() ? Value(to_lower(item.string())) : item;
     const bool is_known = std::any_of(out.begin(), out.end(), [&](V other) {
       return equal(other.is_string() ? Value(to_lower(other.string())) : other, key);
@@ -172,14 +186,23 @@ Value unique(V value) {
   return out;
 }
 
+// "common" rounds as Python does: by the exact value, a tie to the even digit; an int stays one.
 Value round(V value, A arguments) {
-  const double scale = std::pow(10.0, static_cast<double>(arguments.get(0, "precision", std::int64_t{0}).integer()));
+  const auto precision = std::clamp<std::int64_t>(arguments.get(0, "precision", std::int64_t{0}).integer(), -300, 300);
   const std::string method = to_text(arguments.get(1, "method", "common"));
-  const double scaled = value.number() * scale;
-  const double result = method == "ceil"    ? std::ceil(scaled)
-                        : method == "floor" ? std::floor(scaled)
-                                            : std::nearbyint(scaled);
-  return result / scale;
+  const double number = value.number(), scale = std::pow(10.0, static_cast<double>(precision));
+  if (method == "ceil") return std::ceil(number * scale) / scale;
+  if (method == "floor") return std::floor(number * scale) / scale;
+  HOLDFAST_CHECK(kBadInput, method == "common", "[chat template] found the rounding '", method,
+                 "', expected common, ceil or floor");
+  if (value.is_integer() && precision >= 0) return value.integer();
+  if (precision < 0 || !std::isfinite(number)) {
+    const double rounded = std::nearbyint(number * scale) / scale;
+    return value.is_integer() ? truncated(rounded) : Value(rounded);
+  }
+  std::string text(700, '\0');
+  std::snprintf(text.data(), text.size(), "%.*f", static_cast<int>(precision), number);
+  return std::strtod(text.c_str(), nullptr);
 }
 
 Value tojson(V value, A arguments) {
@@ -233,7 +256,12 @@ Value apply_filter(const std::string& name, V value, A a) {
   if (name == "unique") return unique(value);
   if (name == "reverse") return reverse(value);
   if (name == "indent") return indent(to_text(value), a);
-  if (name == "abs") return value.is_integer() ? Value(std::abs(value.integer())) : Value(std::fabs(value.number()));
+  if (name == "abs") {
+    if (!value.is_integer()) return std::fabs(value.number());
+    HOLDFAST_CHECK(kBadInput, value.integer() > INT64_MIN,
+                   "[chat template] found abs of -2^63, expected a smaller number");
+    return std::abs(value.integer());
+  }
   if (name == "round") return round(value, a);
   if (name == "min" || name == "max") {
     const List items = iterate(value);
@@ -245,7 +273,7 @@ Value apply_filter(const std::string& name, V value, A a) {
     double total = 0;
     bool is_integer = true;
     for (V item : iterate(value)) total += item.number(), is_integer = is_integer && item.is_integer();
-    return is_integer ? Value(static_cast<std::int64_t>(total)) : Value(total);
+    return is_integer ? truncated(total) : Value(total);
   }
   fail(ErrorKind::kBadInput, "[chat template] found the filter '", name, "', which is not supported");
 }
@@ -271,7 +299,7 @@ bool apply_test(const std::string& name, V value, A a) {
   if (name == "divisibleby") {
     HOLDFAST_CHECK(kBadInput, other.is_integer() && other.integer() != 0, "[chat template] found divisibleby ",
                    to_repr(other), ", expected a whole number that is not 0");
-    return value.integer() % other.integer() == 0;
+    return (other.integer() == -1 || value.integer() % other.integer() == 0);
   }
   if (name == "eq" || name == "equalto" || name == "==") return equal(value, other);
   if (name == "ne" || name == "!=") return !equal(value, other);

@@ -13,8 +13,8 @@
 namespace holdfast::text::jinja {
 
 // Limits that keep a hostile template from running away.
-inline constexpr std::size_t kMaxOutput = 64u << 20;  // bytes
-inline constexpr std::size_t kMaxSteps = 50'000'000;  // statements and expressions
+inline constexpr std::size_t kMaxSteps = 20'000'000;  // statements and expressions; large values count for more
+inline constexpr int kMaxRunDepth = 1'000;            // of statements and expressions within each other
 
 // Throws Error(kBadInput): `[chat template] NAME:LINE: ...`.
 std::string run(const Block& block, const std::map<std::string, Value>& variables, const std::string& name);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/jinja_builtins.h"
+#include "text/python_case.h"
 #include "text/unicode.h"
 
 namespace holdfast::text::jinja {
@@ -35,6 +36,10 @@ List split(const std::string& text, const Arguments& arguments, bool from_right)
   const Value limit_value = arguments.get(1, "maxsplit", std::int64_t{-1});
   std::int64_t limit = limit_value.integer();
   std::vector<std::string> parts;
+  const auto check_count = [&] {
+    HOLDFAST_CHECK(kBadInput, parts.size() < kMaxItems, "[chat template] found a text that splits into more than ",
+                   kMaxItems, " parts, expected fewer");
+  };
   if (separator.is_none()) {
     HOLDFAST_CHECK(kBadInput, limit < 0,
                    "[chat template] found split() at white space with a limit, which is not supported");
@@ -43,6 +48,7 @@ List split(const std::string& text, const Arguments& arguments, bool from_right)
       if (!is_space(c)) {
         append_utf8(word, c);
       } else if (!word.empty()) {
+        check_count();
         parts.push_back(std::move(word));
         word.clear();
       }
@@ -51,15 +57,15 @@ List split(const std::string& text, const Arguments& arguments, bool from_right)
   } else {
     const std::string& mark = separator.string();
     HOLDFAST_CHECK(kBadInput, !mark.empty(), "[chat template] found split() at an empty text, expected some");
-    std::string rest = text;
-    while (limit != 0) {
+    std::string_view rest = text;
+    for (; limit != 0; --limit) {
       const std::size_t place = from_right ? rest.rfind(mark) : rest.find(mark);
       if (place == std::string::npos) break;
-      parts.push_back(from_right ? rest.substr(place + mark.size()) : rest.substr(0, place));
+      check_count();
+      parts.emplace_back(from_right ? rest.substr(place + mark.size()) : rest.substr(0, place));
       rest = from_right ? rest.substr(0, place) : rest.substr(place + mark.size());
-      --limit;
     }
-    parts.push_back(rest);
+    parts.emplace_back(rest);
     if (from_right) std::reverse(parts.begin(), parts.end());
   }
   return {parts.begin(), parts.end()};
@@ -69,36 +75,17 @@ std::string replace(const std::string& text, const std::string& from, const std:
   std::string out;
   if (from.empty()) {
     for (const std::int32_t c : code_points(text)) {
-      if (limit != 0) out += to, --limit;
+      if (limit != 0) append_limited(out, to), --limit;
       append_utf8(out, c);
     }
-    return limit != 0 ? out + to : out;
+    if (limit != 0) append_limited(out, to);
+    return out;
   }
   std::size_t done = 0;
   for (std::size_t place; limit != 0 && (place = text.find(from, done)) != std::string::npos;
        done = place + from.size(), --limit)
-    out += text.substr(done, place - done) + to;
-  return out + text.substr(done);
-}
-
-std::string title(const std::string& text) {
-  std::string out;
-  bool starts_word = true;
-  for (const std::int32_t c : code_points(text)) {
-    std::string one;
-    append_utf8(one, c);
-    const std::string lower = to_lower(one), upper = to_upper(one);
-    const bool is_letter = lower != upper;
-    out += starts_word ? upper : lower;
-    starts_word = !is_letter;
-  }
-  return out;
-}
-
-std::string capitalize(const std::string& text) {
-  const auto points = code_points(text);
-  if (points.empty()) return text;
-  return to_upper(to_utf8({points[0]})) + to_lower(to_utf8({points.begin() + 1, points.end()}));
+    append_limited(out.append(text, done, place - done), to);
+  return out.append(text, done);
 }
 
 bool has_affix(const std::string& text, const Value& affix, bool at_end) {
@@ -141,10 +128,10 @@ Value string_method(const std::string& s, const std::string& name) {
       return replace(s, text_argument(a, 0, "replace"), text_argument(a, 1, "replace"),
                      a.get(2, "count", std::int64_t{-1}).integer());
     });
-  if (name == "upper") return bind([s](A) { return to_upper(s); });
-  if (name == "lower") return bind([s](A) { return to_lower(s); });
-  if (name == "title") return bind([s](A) { return title(s); });
-  if (name == "capitalize") return bind([s](A) { return capitalize(s); });
+  if (name == "upper") return bind([s](A) { return python_upper(s); });
+  if (name == "lower") return bind([s](A) { return python_lower(s); });
+  if (name == "title") return bind([s](A) { return python_title(s); });
+  if (name == "capitalize") return bind([s](A) { return python_capitalize(s); });
   if (name == "count")
     return bind([s](A a) {
       const std::string& what = text_argument(a, 0, "count");
@@ -167,7 +154,8 @@ Value string_method(const std::string& s, const std::string& name) {
       for (const Value& item : iterate(a.get(0, "iterable"))) {
         HOLDFAST_CHECK(kBadInput, item.is_string(), "[chat template] found ", item.type_name(),
                        " given to join, expected texts");
-        out += (is_first ? "" : s) + item.string();
+        append_limited(out, is_first ? "" : s);
+        append_limited(out, item.string());
         is_first = false;
       }
       return out;

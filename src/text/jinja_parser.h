@@ -40,6 +40,7 @@ struct Expression {
   };
   Kind kind;
   int line;
+  int depth = 0;  // of the tree below
   Value literal;
   std::string name;
   bool is_negated = false;

@@ -1,5 +1,7 @@
 #include "text/jinja_value.h"
 
+#include <utf8proc.h>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -26,6 +28,24 @@ std::string float_repr(double value) {
   return text;
 }
 
+// As Python's str.isprintable: nothing unassigned, no control, format or private character, no blank but the space.
+bool is_printable(std::int32_t c) {
+  switch (utf8proc_category(c)) {
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+      return false;
+    case UTF8PROC_CATEGORY_ZS:
+      return c == ' ';
+    default:
+      return true;
+  }
+}
+
 std::string quoted(const std::string& text) {
   const bool has_single = text.find('\'') != std::string::npos, has_double = text.find('"') != std::string::npos;
   const char quote = has_single && !has_double ? '"' : '\'';
@@ -39,9 +59,13 @@ std::string quoted(const std::string& text) {
       out += "\\r";
     else if (c == '\t')
       out += "\\t";
-    else if (c < 0x20 || c == 0x7F) {
-      char hex[8];
-      std::snprintf(hex, sizeof hex, "\\x%02x", c);
+    else if (!is_printable(c)) {
+      char hex[12];
+      std::snprintf(hex, sizeof hex,
+                    c < 0x100     ? "\\x%02x"
+                    : c < 0x10000 ? "\\u%04x"
+                                  : "\\U%08x",
+                    static_cast<unsigned>(c));
       out += hex;
     } else
       append_utf8(out, c);
@@ -96,7 +120,7 @@ struct JsonWriter {
     if (indent >= 0) out += "\n" + std::string(static_cast<std::size_t>(indent) * depth, ' ');
   }
   void write(const Value& value, int depth) {
-    HOLDFAST_CHECK(kBadInput, depth < 200, "[chat template] found data nested more than 200 deep, expected less");
+    append_limited(out, "");
     if (value.is_none())
       out += "null";
     else if (value.is_bool())
@@ -146,9 +170,32 @@ struct JsonWriter {
 
 }  // namespace
 
+Value::Value(List value, bool is_tuple) : data_(std::make_shared<List>()), is_tuple_(is_tuple) {
+  HOLDFAST_CHECK(kBadInput, value.size() <= kMaxItems, "[chat template] found a list of ", value.size(),
+                 " items, expected at most ", kMaxItems);
+  for (const Value& item : value) hold(item);
+  *std::get<std::shared_ptr<List>>(data_) = std::move(value);
+}
+
+Value::Value(Dict value) : data_(std::make_shared<Dict>()) {
+  HOLDFAST_CHECK(kBadInput, value.size() <= kMaxItems, "[chat template] found a dict of ", value.size(),
+                 " entries, expected at most ", kMaxItems);
+  for (const auto& [key, item] : value) hold(item);
+  *std::get<std::shared_ptr<Dict>>(data_) = std::move(value);
+}
+
+void Value::hold(const Value& item) {
+  depth_ = std::max(depth_, item.depth_ + 1);
+  is_data_ = is_data_ && item.is_data_;
+  HOLDFAST_CHECK(kBadInput, depth_ <= kMaxNesting, "[chat template] found lists and dicts nested more than ",
+                 kMaxNesting, " deep, expected less");
+}
+
 Value Value::from_json(const nlohmann::ordered_json& json) {
   if (json.is_null()) return None{};
   if (json.is_boolean()) return json.get<bool>();
+  HOLDFAST_CHECK(kBadInput, !json.is_number_unsigned() || json.get<std::uint64_t>() <= INT64_MAX,
+                 "[chat template] found the number ", json.dump(), ", expected one under 2^63");
   if (json.is_number_integer()) return json.get<std::int64_t>();
   if (json.is_number()) return json.get<double>();
   if (json.is_string()) return json.get<std::string>();
@@ -203,6 +250,12 @@ Value Arguments::get(std::size_t place, const std::string& name, Value otherwise
   return found == named.end() ? otherwise : found->second;
 }
 
+void append_limited(std::string& text, std::string_view more) {
+  HOLDFAST_CHECK(kBadInput, text.size() + more.size() <= kMaxText, "[chat template] found a text of more than ",
+                 kMaxText, " bytes, expected less");
+  text += more;
+}
+
 std::string escape_html(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -236,12 +289,13 @@ std::string to_repr(const Value& value) {
   if (value.is_string()) return quoted(value.string());
   std::string out;
   if (value.is_list()) {
-    for (const Value& item : value.list()) out += (out.empty() ? "" : ", ") + to_repr(item);
+    for (const Value& item : value.list()) append_limited(out, (out.empty() ? "" : ", ") + to_repr(item));
     if (value.is_tuple()) return "(" + out + (value.list().size() == 1 ? ",)" : ")");
     return "[" + out + "]";
   }
   if (value.is_function()) return "<function>";
-  for (const auto& [key, item] : value.dict()) out += (out.empty() ? "" : ", ") + quoted(key) + ": " + to_repr(item);
+  for (const auto& [key, item] : value.dict())
+    append_limited(out, (out.empty() ? "" : ", ") + quoted(key) + ": " + to_repr(item));
   return "{" + out + "}";
 }
 

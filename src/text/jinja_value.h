@@ -1,6 +1,7 @@
 // Values of the template language: what Python's None, bool, int, float, str, list and dict are there, and callables.
 //
-// Lists and dicts are shared, as in Python; templates can change none but a namespace.
+// Lists and dicts are shared, as in Python; templates can change none but a namespace.  A namespace takes data alone,
+// no namespace or function: so no value ever holds itself, and all are at most kMaxNesting deep.
 #pragma once
 
 #include <cstdint>
@@ -9,11 +10,18 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
 
+#include "base/error.h"
+
 namespace holdfast::text::jinja {
+
+inline constexpr int kMaxNesting = 200;             // of lists and dicts within each other
+inline constexpr std::size_t kMaxText = 64u << 20;  // bytes of one text
+inline constexpr std::size_t kMaxItems = 1 << 20;   // of one list
 
 class Value;
 using List = std::vector<Value>;
@@ -33,11 +41,12 @@ class Value {
   Value(bool value) : data_(value) {}
   Value(std::int64_t value) : data_(value) {}
   Value(double value) : data_(value) {}
-  Value(std::string value) : data_(std::move(value)) {}
-  Value(const char* value) : data_(std::string(value)) {}
-  Value(List value, bool is_tuple = false) : data_(std::make_shared<List>(std::move(value))), is_tuple_(is_tuple) {}
-  Value(Dict value) : data_(std::make_shared<Dict>(std::move(value))) {}
-  Value(Function value) : data_(std::make_shared<Function>(std::move(value))) {}
+  Value(std::string value) : data_(std::make_shared<const std::string>(std::move(value))) {}
+  Value(const char* value) : Value(std::string(value)) {}
+  // Lists and dicts throw Error(kBadInput) where they would be too long or too deep.
+  Value(List value, bool is_tuple = false);
+  Value(Dict value);
+  Value(Function value) : data_(std::make_shared<Function>(std::move(value))), is_data_(false) {}
   static Value undefined(std::string name) {
     Value value;
     value.data_ = Undefined{std::move(name)};
@@ -45,8 +54,24 @@ class Value {
   }
   static Value name_space(Dict value) {
     Value result(std::move(value));
+    HOLDFAST_CHECK(kBadInput, result.is_data_,
+                   "[chat template] found a namespace or a function in a namespace, expected data");
+    for (const auto& [name, item] : result.dict()) check_namespace_name(name);
     result.is_namespace_ = true;
+    result.is_data_ = false;
     return result;
+  }
+  // The variable `loop`: read like a namespace, with a function among its entries.
+  static Value loop(Dict value) {
+    Value result(std::move(value));
+    result.is_namespace_ = true;
+    result.is_data_ = false;
+    return result;
+  }
+  // As transformers has it: templates store nothing under a name that Python keeps for itself.
+  static void check_namespace_name(const std::string& name) {
+    HOLDFAST_CHECK(kBadInput, !name.starts_with('_'), "[chat template] found '", name,
+                   "' in a namespace, expected a name without _ in front");
   }
   static Value from_json(const nlohmann::ordered_json& json);
 
@@ -59,11 +84,12 @@ class Value {
   bool is_bool() const { return is<bool>(); }
   bool is_integer() const { return is<std::int64_t>() || is_bool(); }
   bool is_number() const { return is_integer() || is<double>(); }
-  bool is_string() const { return is<std::string>(); }
+  bool is_string() const { return is<std::shared_ptr<const std::string>>(); }
   bool is_list() const { return is<std::shared_ptr<List>>(); }
   bool is_dict() const { return is<std::shared_ptr<Dict>>() && !is_namespace_; }
   bool is_namespace() const { return is_namespace_; }
   bool is_function() const { return is<std::shared_ptr<Function>>(); }
+  bool is_data() const { return is_data_; }  // holds no namespace and no function
   bool is_tuple() const { return is_tuple_; }
   // What the filter `safe` gives: added to a plain text, it escapes that text for HTML, as markupsafe does.
   bool is_markup() const { return is_markup_; }
@@ -81,12 +107,13 @@ class Value {
     return value;
   }
 
-  const std::string& string() const { return std::get<std::string>(data_); }
-  const List& list() const { return *std::get<std::shared_ptr<List>>(data_); }
-  const Dict& dict() const { return *std::get<std::shared_ptr<Dict>>(data_); }
-  Dict& mutable_dict() const { return *std::get<std::shared_ptr<Dict>>(data_); }
-  const Function& function() const { return *std::get<std::shared_ptr<Function>>(data_); }
-  std::int64_t integer() const { return is_bool() ? std::get<bool>(data_) : std::get<std::int64_t>(data_); }
+  // The value as the type that it must have.  Throw Error(kBadInput) where it has another.
+  const std::string& string() const { return *as<std::shared_ptr<const std::string>>("a text"); }
+  const List& list() const { return *as<std::shared_ptr<List>>("a list"); }
+  const Dict& dict() const { return *as<std::shared_ptr<Dict>>("a dict"); }
+  Dict& mutable_dict() const { return *as<std::shared_ptr<Dict>>("a dict"); }
+  const Function& function() const { return *as<std::shared_ptr<Function>>("a function"); }
+  std::int64_t integer() const { return is_bool() ? std::get<bool>(data_) : as<std::int64_t>("a whole number"); }
   double number() const { return is<double>() ? std::get<double>(data_) : static_cast<double>(integer()); }
   const std::string& undefined_name() const { return std::get<Undefined>(data_).name; }
 
@@ -96,10 +123,18 @@ class Value {
   bool same_object(const Value& other) const;
 
  private:
-  std::variant<Undefined, None, bool, std::int64_t, double, std::string, std::shared_ptr<List>, std::shared_ptr<Dict>,
-               std::shared_ptr<Function>>
+  template <typename T>
+  const T& as(const char* expected) const {
+    if (const T* value = std::get_if<T>(&data_)) return *value;
+    fail(ErrorKind::kBadInput, "[chat template] found ", type_name(), ", expected ", expected);
+  }
+  void hold(const Value& item);  // takes over how deep the item is, and whether it is data
+
+  std::variant<Undefined, None, bool, std::int64_t, double, std::shared_ptr<const std::string>, std::shared_ptr<List>,
+               std::shared_ptr<Dict>, std::shared_ptr<Function>>
       data_;
-  bool is_tuple_ = false, is_namespace_ = false, is_generator_ = false, is_markup_ = false;
+  int depth_ = 0;
+  bool is_tuple_ = false, is_namespace_ = false, is_generator_ = false, is_markup_ = false, is_data_ = true;
 };
 
 struct Arguments {
@@ -109,6 +144,9 @@ struct Arguments {
   // The argument at a place or of a name, else `otherwise`.
   Value get(std::size_t place, const std::string& name, Value otherwise = {}) const;
 };
+
+// Adds to a text that is being made.  Throws Error(kBadInput) when it grows beyond kMaxText.
+void append_limited(std::string& text, std::string_view more);
 
 std::string escape_html(const std::string& text);
 std::string to_text(const Value& value);  // Python's str()

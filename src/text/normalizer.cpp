@@ -9,6 +9,7 @@
 #include "text/byte_level.h"
 #include "text/regex.h"
 #include "text/unicode.h"
+#include "text/unicode_tables.h"
 
 namespace holdfast::text {
 namespace {
@@ -26,36 +27,58 @@ std::string utf8proc_form(const std::string& text, int options) {
   return normal;
 }
 
-// The library normalises by Unicode 9; these characters, which have a decomposition, came later.
-bool is_after_unicode_9(std::int32_t c) {
-  return c == 0x32FF || (c >= 0xA7F2 && c <= 0xA7F4) || c == 0xAB69 || (c >= 0x10781 && c <= 0x107BA) || c == 0x11938 ||
-         (c >= 0x1E030 && c <= 0x1E06D) || c == 0x1F16C || (c >= 0x1FBF0 && c <= 0x1FBF9);
+bool is_normalised(std::int32_t c) {
+  return c >= kNormalised.front().first && find_range(kNormalised, c) != nullptr;
 }
 
-// They stay as they are, and as each is a starter nothing is composed or reordered across one.
+// The library normalises by Unicode 9, utf8proc by a later version: it is given the characters that the library
+// changes or moves, each run of them with the character before it, which they may join.
 std::string normal_form(const std::string& text, int options) {
   std::string out;
-  std::size_t done = 0;
+  std::size_t done = 0, before = 0;  // up to where all is in `out`; where the character before begins
   for (std::size_t i = 0; i < text.size();) {
     const auto [c, length] = decode_utf8(std::string_view(text).substr(i));
-    if (is_after_unicode_9(c)) {
-      out += utf8proc_form(text.substr(done, i - done), options) + text.substr(i, length);
-      done = i + length;
+    if (!is_normalised(c)) {
+      before = i;
+      i += length;
+      continue;
     }
-    i += length;
+    std::size_t end = i + length;
+    while (end < text.size()) {
+      const auto next = decode_utf8(std::string_view(text).substr(end));
+      if (!is_normalised(next.code_point)) break;
+      end += next.length;
+    }
+    // The character before is left out where utf8proc would change or move what the library does not.
+    const auto* property = utf8proc_get_property(decode_utf8(std::string_view(text).substr(before)).code_point);
+    const bool stays = property->decomp_seqindex != UINT16_MAX || property->combining_class != 0;
+    const std::size_t begin = stays ? i : before;
+    out.append(text, done, begin - done);
+    out += utf8proc_form(text.substr(begin, end - begin), options);
+    i = done = before = end;
   }
-  return out + utf8proc_form(text.substr(done), options);
+  return out.append(text, done);
 }
 
 std::string strip_accents(const std::string& text) {
   std::string out;
   for (const std::int32_t c : code_points(text)) {
-    const auto category = utf8proc_category(c);
-    const bool is_mark =
-        category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_MC || category == UTF8PROC_CATEGORY_ME;
-    if (!is_mark) append_utf8(out, c);
+    if (find_range(kMark, c) == nullptr) append_utf8(out, c);
   }
   return out;
+}
+
+// Character by character, as the library does: a final sigma is no other one.
+std::string lower_case(const std::string& text) {
+  std::string lower;
+  for (const std::int32_t c : code_points(text)) {
+    const LowerCaseRun* run = find_range(kLowerCaseRuns, c);
+    if (c == 0x130)
+      lower += "i\xCC\x87";
+    else
+      append_utf8(lower, run != nullptr && (c - run->first) % run->step == 0 ? c + run->distance : c);
+  }
+  return lower;
 }
 
 }  // namespace
@@ -123,7 +146,7 @@ Normalizer make_normalizer(const json& description, const std::string& where) {
     return [](const std::string& text) {
       return normal_form(text, UTF8PROC_STABLE | UTF8PROC_DECOMPOSE | UTF8PROC_COMPAT);
     };
-  if (type == "Lowercase") return [](const std::string& text) { return to_lower(text); };
+  if (type == "Lowercase") return [](const std::string& text) { return lower_case(text); };
   if (type == "StripAccents") return strip_accents;
   if (type == "ByteLevel") return [](const std::string& text) { return bytes_to_characters(text); };
   if (type == "Strip") {

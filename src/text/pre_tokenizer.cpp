@@ -1,13 +1,12 @@
 #include "text/pre_tokenizer.h"
 
-#include <utf8proc.h>
-
 #include <memory>
 
 #include "base/error.h"
 #include "text/byte_level.h"
 #include "text/regex.h"
 #include "text/unicode.h"
+#include "text/unicode_tables.h"
 
 namespace holdfast::text {
 namespace {
@@ -120,16 +119,26 @@ Finder character_finder(bool (*holds)(std::int32_t)) {
   };
 }
 
-bool is_numeric(std::int32_t c) {
-  const auto category = utf8proc_category(c);
-  return category == UTF8PROC_CATEGORY_ND || category == UTF8PROC_CATEGORY_NL || category == UTF8PROC_CATEGORY_NO;
-}
+bool is_numeric(std::int32_t c) { return find_range(kNumeric, c) != nullptr; }
+bool is_punctuation(std::int32_t c) { return find_range(kPunctuation, c) != nullptr; }
 
-bool is_punctuation(std::int32_t c) {
-  if (c < 128)
-    return (c >= '!' && c <= '/') || (c >= ':' && c <= '@') || (c >= '[' && c <= '`') || (c >= '{' && c <= '~');
-  const auto category = utf8proc_category(c);
-  return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
+// Runs of word characters, and runs of what is neither that nor white space.
+Ranges find_words(const std::string& text) {
+  Ranges ranges;
+  bool was_word = false;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto [c, length] = decode_utf8(std::string_view(text).substr(i));
+    const bool is_word = is_word_character(c);
+    if (!is_white_space(c)) {
+      if (!ranges.empty() && ranges.back().second == i && is_word == was_word)
+        ranges.back().second += length;
+      else
+        ranges.emplace_back(i, i + length);
+    }
+    was_word = is_word;
+    i += length;
+  }
+  return ranges;
 }
 
 Finder split_finder(const json& pattern, const std::string& where) {
@@ -208,7 +217,7 @@ PreTokenizer make_pre_tokenizer(const json& description, const std::string& wher
     return make_splitter(character_finder(is_punctuation),
                          parse_behaviour(description.value("behavior", "Isolated"), where), false);
   if (type == "Whitespace")
-    return make_splitter(regex_finder(R"([\w\u200C\u200D]+|[^\w\s\u200C\u200D]+)"), Behaviour::kRemoved, true);
+    return make_splitter(find_words, Behaviour::kRemoved, true);
   if (type == "WhitespaceSplit") return make_splitter(character_finder(is_white_space), Behaviour::kRemoved, false);
   fail(ErrorKind::kBadFile, where, ": found pre-tokenizer '", type,
        "', which is not supported; this tokenizer cannot be used yet");

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "text/json_shape.h"
 #include "text/unicode.h"
 
 namespace holdfast::text {
@@ -15,6 +16,7 @@ using nlohmann::ordered_json;
 ordered_json parse_object(std::string_view line, const std::string& where) {
   HOLDFAST_CHECK(kBadFile, is_valid_utf8(line), where,
                  ": found bytes that are no UTF-8, expected UTF-8; try converting the file");
+  check_json_shape(line, where);
   try {
     ordered_json value = ordered_json::parse(line);
     HOLDFAST_CHECK(kBadFile, value.is_object(), where, ": found ", std::string(line.substr(0, 40)),
@@ -44,11 +46,13 @@ std::vector<Record> read_jsonl(std::string_view text, const std::string& name) {
 std::vector<Record> read_json(std::string_view text, const std::string& name) {
   HOLDFAST_CHECK(kBadFile, is_valid_utf8(text), "[read] ", name,
                  ": found bytes that are no UTF-8, expected UTF-8; try converting the file");
+  check_json_shape(text, "[read] " + name);
   ordered_json value;
   try {
     value = ordered_json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
-    const std::size_t line = 1 + std::count(text.begin(), text.begin() + std::min(error.byte, text.size()), '\n');
+    const auto bad = text.substr(0, error.byte);
+    const auto line = 1 + std::count(bad.begin(), bad.end(), '\n');
     fail(ErrorKind::kBadFile, "[read] ", name, ":", line,
          ": found no valid JSON, expected an array of objects; is the file cut off?");
   }

@@ -8,16 +8,46 @@
 
 #include "base/error.h"
 #include "text/regex_syntax.h"
+#include "text/unicode.h"
+#include "text/unicode_tables.h"
 
 namespace holdfast::text {
 
 struct Regex::State {
   pcre2_code* code = nullptr;
+  std::vector<std::int32_t> literals;  // characters of the pattern that would have stand-ins
   ~State() { pcre2_code_free(code); }
 };
 
+namespace {
+
+// The text with stand-ins for those characters of which PCRE2 thinks otherwise than Oniguruma, byte for byte as long;
+// nothing when there are none.
+std::optional<std::string> with_stand_ins(std::string_view text, const std::vector<std::int32_t>& literals) {
+  std::optional<std::string> changed;
+  for (std::size_t i = 0; i < text.size();) {
+    if (static_cast<unsigned char>(text[i]) < 0x80) {
+      ++i;
+      continue;
+    }
+    const auto [c, length] = decode_utf8(text.substr(i));
+    const StandIn* found = find_range(kStandIns, c);
+    if (found != nullptr && std::find(literals.begin(), literals.end(), c) == literals.end()) {
+      if (!changed) changed = text;
+      changed->replace(i, length, to_utf8({found->stand_in}));
+    }
+    i += length;
+  }
+  return changed;
+}
+
+}  // namespace
+
 Regex::Regex(const std::string& pattern) : state_(std::make_unique<State>()) {
   const std::string translated = to_pcre2_syntax(pattern);
+  for (const std::int32_t c : code_points(pattern)) {
+    if (find_range(kStandIns, c) != nullptr) state_->literals.push_back(c);
+  }
   const std::unique_ptr<pcre2_compile_context, void (*)(pcre2_compile_context*)> context(
       pcre2_compile_context_create(nullptr), pcre2_compile_context_free);
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
@@ -42,6 +72,8 @@ Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 
 std::vector<std::pair<std::size_t, std::size_t>> Regex::find_all(std::string_view text) const {
+  const auto changed = with_stand_ins(text, state_->literals);
+  if (changed) text = *changed;
   const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> data(
       pcre2_match_data_create_from_pattern(state_->code, nullptr), pcre2_match_data_free);
   std::vector<std::pair<std::size_t, std::size_t>> matches;

@@ -10,6 +10,7 @@
 #include "text/added_tokens.h"
 #include "text/bpe.h"
 #include "text/decoder.h"
+#include "text/json_shape.h"
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
 #include "text/unicode.h"
@@ -19,17 +20,27 @@ namespace {
 
 using nlohmann::json;
 
+constexpr TokenId kTokenIdEnd = 1 << 30;  // no id is this or more
+
 // What the post-processor puts before and after the text.
 struct Frame {
   std::vector<TokenId> before, after;
 };
+
+TokenId checked_id(const json& id, const std::string& what, const std::string& where) {
+  HOLDFAST_CHECK(kBadFile,
+                 id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < kTokenIdEnd, where,
+                 ": found id ", id.dump().substr(0, 40), " for ", what, ", expected a whole number from 0 up to ",
+                 kTokenIdEnd - 1);
+  return id.get<TokenId>();
+}
 
 TokenId special_id(const json& specials, const std::string& name, const std::string& where) {
   HOLDFAST_CHECK(kBadFile,
                  specials.contains(name) && specials[name].contains("ids") && specials[name]["ids"].is_array() &&
                      specials[name]["ids"].size() == 1,
                  where, ": found no single id for special token '", name, "' of the post-processor, expected one");
-  return specials[name]["ids"][0].get<TokenId>();
+  return checked_id(specials[name]["ids"][0], "special token '" + name + "'", where);
 }
 
 void read_post_processor(const json& description, const std::string& where, Frame& frame) {
@@ -48,8 +59,8 @@ void read_post_processor(const json& description, const std::string& where, Fram
                                   where));
     }
   } else if (type == "RobertaProcessing" || type == "BertProcessing") {
-    frame.before.push_back(description.at("cls").at(1).get<TokenId>());
-    frame.after.insert(frame.after.begin(), description.at("sep").at(1).get<TokenId>());
+    frame.before.push_back(checked_id(description.at("cls").at(1), "cls", where));
+    frame.after.insert(frame.after.begin(), checked_id(description.at("sep").at(1), "sep", where));
   } else {
     // ByteLevel only trims offsets, which we do not give.
     HOLDFAST_CHECK(kBadFile, type == "ByteLevel", where, ": found post-processor '", type,
@@ -59,10 +70,10 @@ void read_post_processor(const json& description, const std::string& where, Fram
 
 AddedToken read_added_token(const json& value, const std::string& where) {
   HOLDFAST_CHECK(kBadFile,
-                 value.is_object() && value.contains("id") && value["id"].is_number_integer() &&
-                     value.contains("content") && value["content"].is_string(),
+                 value.is_object() && value.contains("id") && value.contains("content") && value["content"].is_string(),
                  where, ": found added token ", value.dump().substr(0, 60), ", expected id and content");
-  return {value["id"].get<TokenId>(),     value["content"].get<std::string>(), value.value("special", false),
+  const std::string content = value["content"].get<std::string>();
+  return {checked_id(value["id"], "added token '" + content + "'", where), content, value.value("special", false),
           value.value("lstrip", false),   value.value("rstrip", false),        value.value("single_word", false),
           value.value("normalized", true)};
 }
@@ -76,9 +87,14 @@ struct Tokenizer::State {
         pre_tokenize(make_pre_tokenizer(root.value("pre_tokenizer", json()), where)),
         decode(make_piece_decoder(root.value("decoder", json()), where)) {
     read_post_processor(root.value("post_processor", json()), where, frame);
-    for (const auto& [piece, id] : bpe.vocabulary()) pieces[id] = piece;
+    for (const auto& [piece, id] : bpe.vocabulary()) {
+      const auto [place, is_first] = pieces.emplace(id, piece);
+      HOLDFAST_CHECK(kBadFile, is_first, where, ": found id ", id, " for the pieces '", std::min(piece, place->second),
+                     "' and '", std::max(piece, place->second), "', expected an id for each");
+    }
     for (const json& value : root.value("added_tokens", json::array())) {
       const AddedToken& token = added.emplace_back(read_added_token(value, where));
+      check_is_consistent(token, where);
       by_content[token.content] = &token;
       by_id[token.id] = &token;
       pieces[token.id] = token.content;
@@ -92,6 +108,20 @@ struct Tokenizer::State {
         before_normalizer.add(&token);
       }
     }
+  }
+
+  // What stands for an id, and the id of a text, is the same throughout the file.
+  void check_is_consistent(const AddedToken& token, const std::string& where) const {
+    const auto piece = pieces.find(token.id);
+    const auto other = by_id.find(token.id);
+    const std::string& named = other != by_id.end() ? other->second->content
+                               : piece != pieces.end() ? piece->second : token.content;
+    HOLDFAST_CHECK(kBadFile, named == token.content, where, ": found id ", token.id, " for added token '",
+                   token.content, "' and for '", named, "', expected an id for each");
+    const auto id = by_content.count(token.content) > 0 ? by_content.at(token.content)->id
+                                                        : bpe.id(token.content).value_or(token.id);
+    HOLDFAST_CHECK(kBadFile, id == token.id, where, ": found added token '", token.content, "' with the ids ", id,
+                   " and ", token.id, ", expected one");
   }
 
   void encode_ordinary(const std::string& normalised, bool is_first, std::vector<TokenId>& ids) const {
@@ -129,14 +159,15 @@ Tokenizer Tokenizer::from_directory(const std::filesystem::path& directory) {
 }
 
 Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
-  const json root = json::parse(read_file(path), nullptr, false);
-  const std::string where = "[tokenizer] " + path.string();
+  const std::string where = "[tokenizer] " + path.string(), text = read_file(path);
+  check_json_shape(text, where, {.keys = 1 << 24});
+  const json root = json::parse(text, nullptr, false);
   HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where,
                  ": found no JSON object with a model, expected a tokenizer.json; is the download complete?");
-  const std::string type = root["model"].value("type", "BPE");
-  HOLDFAST_CHECK(kBadFile, type == "BPE", where, ": found a model of type '", type,
-                 "', expected BPE; other kinds are not supported yet");
   try {
+    const std::string type = root["model"].value("type", "BPE");
+    HOLDFAST_CHECK(kBadFile, type == "BPE", where, ": found a model of type '", type,
+                   "', expected BPE; other kinds are not supported yet");
     return Tokenizer(std::make_unique<const State>(root, where));
   } catch (const json::exception& error) {
     fail(ErrorKind::kBadFile, where, ": found a part of another shape than expected (", error.what(),

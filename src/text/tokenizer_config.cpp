@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "text/json_shape.h"
 
 namespace holdfast::text {
 namespace {
@@ -12,8 +13,10 @@ using nlohmann::json;
 
 json read_object(const std::filesystem::path& path) {
   if (!std::filesystem::exists(path)) return json::object();
-  json value = json::parse(read_file(path), nullptr, false);
-  HOLDFAST_CHECK(kBadFile, value.is_object(), "[tokenizer] ", path.string(),
+  const std::string text = read_file(path), where = "[tokenizer] " + path.string();
+  check_json_shape(text, where, {.keys = 1 << 24});
+  json value = json::parse(text, nullptr, false);
+  HOLDFAST_CHECK(kBadFile, value.is_object(), where,
                  ": found no JSON object, expected one; is the download complete?");
   return value;
 }
@@ -31,14 +34,17 @@ void read_tokens(const json& object, std::map<std::string, std::string>& tokens)
   }
 }
 
-std::optional<std::string> read_template(const json& config) {
-  if (!config.contains("chat_template")) return std::nullopt;
+std::optional<std::string> read_template(const json& config, const std::string& where) {
+  if (!config.contains("chat_template") || config["chat_template"].is_null()) return std::nullopt;
   const json& value = config["chat_template"];
   if (value.is_string()) return value.get<std::string>();
-  if (!value.is_array()) return std::nullopt;
+  HOLDFAST_CHECK(kBadFile, value.is_array(), where, ": found chat_template ", value.dump().substr(0, 40),
+                 ", expected a text, or a list of {\"name\", \"template\"}");
   for (const json& named : value) {
-    if (named.is_object() && named.value("name", "") == "default" && named.contains("template"))
-      return named["template"].get<std::string>();
+    const auto text = [&](const char* key) { return named.is_object() && named.contains(key) && named[key].is_string(); };
+    HOLDFAST_CHECK(kBadFile, text("name") && text("template"), where, ": found ", named.dump().substr(0, 40),
+                   " in chat_template, expected {\"name\": text, \"template\": text}");
+    if (named["name"] == "default") return named["template"].get<std::string>();
   }
   return std::nullopt;
 }
@@ -55,7 +61,7 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& directory) {
   const json main = read_object(directory / "tokenizer_config.json");
   read_tokens(read_object(directory / "special_tokens_map.json"), config.special_tokens);
   read_tokens(main, config.special_tokens);
-  config.chat_template = read_template(main);
+  config.chat_template = read_template(main, "[tokenizer] " + (directory / "tokenizer_config.json").string());
   const auto file = directory / "chat_template.jinja";
   if (std::filesystem::exists(file)) config.chat_template = read_file(file);
   return config;

@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include "text/unicode_tables.h"
+
 namespace holdfast::text {
 
 DecodedCharacter decode_utf8(std::string_view text) {
@@ -81,30 +83,7 @@ bool is_white_space(std::int32_t c) {
          (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
 }
 
-bool is_word_character(std::int32_t c) {
-  // Alphabetic, marks, decimal digits, connectors, and the two joiners.  Of the symbols, these letters in a frame are
-  // alphabetic.
-  if ((c >= 0x24B6 && c <= 0x24E9) || (c >= 0x1F130 && c <= 0x1F149) || (c >= 0x1F150 && c <= 0x1F169) ||
-      (c >= 0x1F170 && c <= 0x1F189))
-    return true;
-  if (c < 0) return false;
-  switch (utf8proc_category(c)) {
-    case UTF8PROC_CATEGORY_LU:
-    case UTF8PROC_CATEGORY_LL:
-    case UTF8PROC_CATEGORY_LT:
-    case UTF8PROC_CATEGORY_LM:
-    case UTF8PROC_CATEGORY_LO:
-    case UTF8PROC_CATEGORY_MN:
-    case UTF8PROC_CATEGORY_MC:
-    case UTF8PROC_CATEGORY_ME:
-    case UTF8PROC_CATEGORY_ND:
-    case UTF8PROC_CATEGORY_NL:
-    case UTF8PROC_CATEGORY_PC:
-      return true;
-    default:
-      return c == 0x200C || c == 0x200D;
-  }
-}
+bool is_word_character(std::int32_t c) { return find_range(kWord, c) != nullptr; }
 
 std::size_t leading_white_space(std::string_view text) {
   std::size_t size = 0;

@@ -1,7 +1,13 @@
-"""Token ids and decoded texts equal the `tokenizers` library's, on golden strings and 2,000 seeded random ones a tokenizer."""
+"""Token ids and decoded texts equal the `tokenizers` library's, on golden strings and seeded random ones: for each tokenizer 2,000 of characters
+drawn from all of Unicode, assigned or not, and 1,000 of words, special tokens and common scripts.
 
+Usage: tokenizer_parity.py [SEED ...]   (default 1234); HOLDFAST_LONG=1 also compares long texts and prints both times.
+"""
+
+import os
 import random
-import unicodedata
+import sys
+import time
 
 from common import SHARED, models, need, run
 
@@ -16,7 +22,22 @@ GOLDEN = [
 ]
 
 
-def random_text(rng, specials):
+def any_text(rng, specials):
+    """Half of the characters from all code points, half from the planes where most are assigned; now and then a letter, a blank or a special token."""
+    out = []
+    for _ in range(rng.randint(1, 40)):
+        kind = rng.random()
+        if kind < 0.7:
+            point = rng.randint(0, 0x10FFFF if kind < 0.35 else 0x323AF)
+            out.append(chr(point) if not 0xD800 <= point <= 0xDFFF else "x")
+        elif kind < 0.75 and specials:
+            out.append(rng.choice(specials))
+        else:
+            out.append(rng.choice(" a1'\n"))
+    return "".join(out)
+
+
+def mixed_text(rng, specials):
     out = []
     for _ in range(rng.randint(1, 40)):
         kind = rng.random()
@@ -31,9 +52,36 @@ def random_text(rng, specials):
         else:
             point = rng.randint(1, 0x2FFFF if rng.random() < 0.9 else 0x10FFFF)
             out.append(chr(point) if not 0xD800 <= point <= 0xDFFF else "x")
-    # PCRE2 10.42 knows the characters of Unicode 14, as Python 3.11 does; newer ones may be of another class.
-    return "".join(c for c in out if len(c) > 1 or unicodedata.category(c) != "Cn" or ord(c) > 0x2FFFF)
+    return "".join(out)
 
+
+def long_texts():
+    rng = random.Random(5)
+    words = ["the", "lantern", "of", "Malil", "12", "3.5", "über", "日本", "don't", "x_y", "\U0001f999"]
+    return {
+        "1 MB of words": " ".join(rng.choice(words) + rng.choice(["", ",", ".", "\n"]) for _ in range(170_000)),
+        "100 kB of one letter": "a" * 100_000, "100 kB of blanks": " " * 100_000, "100 kB of line ends": "\n" * 100_000, "100 kB of marks": "!" * 100_000,
+        "100 kB of digits": "7" * 100_000, "100 kB of an ideograph": "日" * 33_000, "100 kB of a new ideograph": "\U00031350" * 25_000,
+    }
+
+
+def compare_long(directory, library):
+    faults = 0
+    for name, text in long_texts().items():
+        start = time.perf_counter()
+        expected = library.encode(text, add_special_tokens=False).ids
+        theirs = time.perf_counter() - start
+        took = []
+        for rows in ([{"text": ""}], [{"text": text}]):
+            start = time.perf_counter()
+            ours = run("tokenize", "--model", directory, "--no-special-tokens", rows=rows)[0]["ids"]
+            took.append(time.perf_counter() - start)
+        print(f"{directory.name} {name}: {'equal' if ours == expected else 'DIFFERS'}, {took[1] - took[0]:.2f} s beyond starting ({took[0]:.2f} s), the library {theirs:.2f} s")
+        faults += ours != expected
+    return faults
+
+
+seeds = [int(seed) for seed in sys.argv[1:]] or [1234]
 
 directories = models() + sorted(p for p in SHARED.glob("tokenizers/*") if (p / "tokenizer.json").exists())
 faults = 0
@@ -41,8 +89,10 @@ for directory in directories:
     library = tokenizers.Tokenizer.from_file(str(directory / "tokenizer.json"))
     library.no_padding()
     specials = [token.content for token in library.get_added_tokens_decoder().values()]
-    rng = random.Random(1234)
-    texts = GOLDEN + [random_text(rng, specials) for _ in range(2000)]
+    texts = list(GOLDEN)
+    for seed in seeds:
+        rng = random.Random(seed)
+        texts += [any_text(rng, specials) for _ in range(2000)] + [mixed_text(rng, specials) for _ in range(1000)]
     for special in (True, False):
         rows = [{"text": text} for text in texts]
         ours = run("tokenize", "--model", directory, *([] if special else ["--no-special-tokens"]), rows=rows)
@@ -63,4 +113,6 @@ for directory in directories:
             print(directory.name, "decode", ids[i], "found", repr(ours[i]["text"]), "expected", repr(library.decode(ids[i], skip_special_tokens=skip_special)))
         print(directory.name, "decode", len(ids), "texts,", len(wrong), "differ")
         faults += len(wrong)
+    if os.environ.get("HOLDFAST_LONG"):
+        faults += compare_long(directory, library)
 raise SystemExit(1 if faults else 0)
