@@ -5,3 +5,5 @@ holdfast_python_test(parity.train parity/train_parity.py)
 holdfast_python_test(report.browser parity/browser.py)
 # Ten kills of the demo take minutes: ctest --preset all.
 holdfast_python_test(journal.kill parity/kill.py LABELS slow TIMEOUT 1800)
+# A few items of the real run beside the PyTorch pipeline, two minutes: ctest --preset all.
+holdfast_python_test(parity.real_run parity/real_run.py LABELS slow)

@@ -107,7 +107,7 @@ def main():
     args = arguments()
     data = args.data.resolve()
     if not (data / "benchmarks/xstest").is_dir():
-        sys.exit(f"[parity] found no benchmarks/xstest in {args.data}, expected the benchmark files; try --data DIR")
+        ours.fail(f"no benchmarks/xstest in {args.data}", "the benchmark files", "--data DIR")
     plan, options = ours.read_plan(data, args.limit, args.steps, args.phases)
     plan["model"]["precision"] = args.precision
     options.append(f"model.precision={args.precision}")
@@ -142,7 +142,7 @@ def compare(args, plan, options, comparison, folder):
     model, tokenizer = theirs.load(plan["model"]["path"], args.precision)
     their_seconds = [time.perf_counter() - start]
     comparison.add("load", "", "", False, "", journal.seconds("load", "base"), their_seconds[0])
-    benchmarks = {one["name"]: one for one in plan["benchmark"]}
+    benchmarks = {one["name"]: one for one in plan["benchmark"] if one["name"] in args.phases}
 
     def measure(arm, when, look):
         if "xstest" in benchmarks:
@@ -173,7 +173,7 @@ def compare(args, plan, options, comparison, folder):
     if plan["arm"]:
         arm, seed = plan["arm"][0], 1234
         if arm.get("order") != "file":
-            sys.exit("[parity] found an arm in seeded order, expected order = \"file\": the other side takes the rows as they stand")
+            ours.fail("an arm in seeded order", "order = \"file\", since the other side takes the rows as they stand", "the plan as it is committed")
         start_adapter = ours.initial_adapter(plan, seed, folder)
         start = time.perf_counter()
         model, losses = theirs.train(model, tokenizer, start_adapter, arm)
