@@ -4,7 +4,6 @@ import array
 import json
 import os
 import pathlib
-import shutil
 import sqlite3
 import subprocess
 import sys
@@ -84,8 +83,9 @@ def trained_adapter(plan, seed, losses, folder, threads):
 
 def assess(plan, options, whole, out, threads):
     """Runs the assessment afresh in `out`; returns its wall time."""
-    shutil.rmtree(out, ignore_errors=True)
-    out.mkdir(parents=True)
+    if out.exists() and any(out.iterdir()):
+        fail(f"files in {out}", "a new or empty directory, since the run is timed from its start", "another --run")
+    out.mkdir(parents=True, exist_ok=True)
     path = PLAN
     if not whole:
         path = out / "plan.toml"
