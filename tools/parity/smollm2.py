@@ -3,7 +3,8 @@
 losses, and the seconds of each phase on the same machine with the same threads.  Exits 1 when something differs that should not.
 
 Greedy ids may part only where the two best logits lie within 1e-4; each such place is computed anew with transformers, not assumed.
-After training each side has its own adapter; where ids part there, ours is trained once more and its logits are looked at too.
+After training each side has its own adapter: where ids part there, ours is trained once more (its losses must repeat bit for bit), and
+transformers must give our token with it, and the gap be explained by how far the two adapters' logits lie apart.
 """
 
 import argparse
@@ -19,9 +20,10 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import holdfast_side as ours
 
-NEAR_TIE = 1e-4  # between the two best logits, fp32; an NF4 base differs by more between transformers' own attention paths
+NEAR_TIE = 1e-4  # between the two best logits
 LOGPROB = 5e-4
 LOSS = 2e-5
+DRIFT = 5e-3  # between the logits of the two sides' trained adapters
 
 
 def arguments():
@@ -61,10 +63,10 @@ def first_difference(a, b):
     return next((i for i, (x, y) in enumerate(zip(a, b)) if x != y), min(len(a), len(b)))
 
 
-def compare_answers(comparison, phase, mine, theirs, look, weights_differ, seconds):
-    """`look(ids, our token)`: the gap of the two best logits on their side, and by how much our token falls short of the best under our weights."""
+def compare_answers(comparison, phase, mine, theirs, look, seconds):
+    """`look(ids)`: the next token's logits as transformers computes them with their weights and with ours."""
     prompts = sum(mine[i][0] != theirs[i][0] for i in theirs)
-    ties, others, wrong, widest = 0, 0, 0, 0.0
+    ties, others, wrong, widest = 0, 0, 0, (0.0, 0.0)
     for item, (prompt, ids) in theirs.items():
         own = mine[item][1]
         if own == ids:
@@ -74,20 +76,22 @@ def compare_answers(comparison, phase, mine, theirs, look, weights_differ, secon
             print(f"{phase}: item {item} ends after {len(own)} tokens on our side, {len(ids)} on theirs", file=sys.stderr)
             wrong += 1
             continue
-        gap, shortfall = look(prompt + ids[:place], own[place])
-        print(f"{phase}: item {item} parts at token {place}; best two logits {gap:.1e} apart, our token {shortfall:.1e} below the best of our weights", file=sys.stderr)
-        widest = max(widest, gap)
-        wrong += shortfall > NEAR_TIE or (gap > NEAR_TIE and not weights_differ)
+        their_logits, our_logits = look(prompt + ids[:place])
+        best = their_logits.topk(2).values
+        gap, drift = (best[0] - best[1]).item(), (their_logits - our_logits).abs().max().item()
+        shortfall = (our_logits.max() - our_logits[own[place]]).item()
+        print(f"{phase}: item {item} parts at token {place}: best two logits {gap:.1e} apart, the adapters' logits {drift:.1e}; "
+              f"our token {shortfall:.1e} below the best of our weights", file=sys.stderr)
+        widest = max(widest, (gap, drift))
+        wrong += shortfall > NEAR_TIE or gap > NEAR_TIE + 2 * drift or drift > DRIFT
         ties += gap <= NEAR_TIE
         others += gap > NEAR_TIE
-    parted = ties + others
-    verdict = f"{len(theirs) - parted} of {len(theirs)} answers, id by id"
-    if parted:
-        verdict += f"; {ties} part where their best two logits lie within {NEAR_TIE:.0e}, {others} where farther apart (at most {widest:.1e})"
-        verdict += ", each to the token that transformers gives with our adapter" if weights_differ and not wrong else ""
-    if prompts:
-        verdict += f"; {prompts} prompts differ"
-    tokens = [sum(len(one[1]) for one in side.values()) for side in (mine, theirs)]
+    verdict = f"{len(theirs) - ties - others} of {len(theirs)} answers, id by id"
+    if ties + others:
+        verdict += f"; {ties} part where their best two logits lie within {NEAR_TIE:.0e}"
+        verdict += f", {others} where farther apart (at most {widest[0]:.1e}, the two adapters' logits {widest[1]:.1e})" if others else ""
+    verdict += f"; {prompts} prompts differ" if prompts else ""
+    tokens = [sum(len(one[1]) for one in mine.values()), sum(len(ids) for _, ids in theirs.values())]
     comparison.add(phase, f"{tokens[0]} tokens", f"{tokens[1]} tokens", prompts or wrong or len(mine) != len(theirs), verdict, *seconds)
 
 
@@ -95,12 +99,15 @@ def compare_scores(comparison, phase, mine, theirs, tolerance, seconds):
     contexts = sum(mine[i][0] != theirs[i][0] for i in theirs)
     worst = max(abs(a - b) for i in theirs for a, b in zip(mine[i][2], theirs[i][1], strict=True))
     chosen = lambda logprobs: max(range(len(logprobs)), key=logprobs.__getitem__)
-    other = [i for i in theirs if chosen(mine[i][2]) != chosen(theirs[i][1])]
+    other, far = [i for i in theirs if chosen(mine[i][2]) != chosen(theirs[i][1])], 0
     for item in other:
         best = sorted(theirs[item][1])[-2:]
-        print(f"{phase}: item {item} has another choice; the best two lie {best[1] - best[0]:.1e} apart", file=sys.stderr)
-    verdict = f"{len(theirs) - len(other)} of {len(theirs)} choices, log-probabilities within {worst:.1e}" + (f"; {contexts} contexts differ" if contexts else "")
-    comparison.add(phase, f"{len(mine)} items", f"{len(theirs)} items", contexts or other or worst > tolerance or len(mine) != len(theirs), verdict, *seconds)
+        far += best[1] - best[0] > NEAR_TIE
+        print(f"{phase}: item {item} has another choice; their best two lie {best[1] - best[0]:.1e} apart", file=sys.stderr)
+    verdict = f"{len(theirs) - len(other)} of {len(theirs)} choices, log-probabilities within {worst:.1e}"
+    verdict += f"; {len(other)} differ, {far} of them not at a near tie" if other else ""
+    verdict += f"; {contexts} contexts differ" if contexts else ""
+    comparison.add(phase, f"{len(mine)} items", f"{len(theirs)} items", contexts or far or worst > tolerance or len(mine) != len(theirs), verdict, *seconds)
 
 
 def main():
@@ -121,6 +128,7 @@ def main():
         versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("torch", "transformers", "peft", "lm_eval", "bitsandbytes"))
         command = "tools/parity/smollm2.py" + "".join(f" --{key} {value}" for key, value in (("limit", args.limit), ("steps", args.steps)) if value)
         command += f" --precision {args.precision}" if args.precision != "fp32" else ""
+        command += f" --phases {' '.join(args.phases)}" if len(args.phases) < 3 else ""
         date = datetime.date.today().isoformat()
         args.out.write_text(f"`{command}`, {date}: {versions}; {args.threads} threads.\n\n{text}\n", encoding="utf-8")
     raise SystemExit(1 if comparison.faults else 0)
@@ -152,7 +160,7 @@ def compare(args, plan, options, comparison, folder):
             answers = theirs.answer(model, tokenizer, prompts.values(), plan["generation"]["max_new_tokens"], args.generate_batch)
             their_seconds.append(time.perf_counter() - start)
             mine = journal.answers(arm, "xstest_safe") | journal.answers(arm, "xstest_unsafe")
-            compare_answers(comparison, f"XSTest {when}", mine, dict(zip(prompts, answers, strict=True)), look, when == "after",
+            compare_answers(comparison, f"XSTest {when}", mine, dict(zip(prompts, answers, strict=True)), look,
                             (journal.seconds("generate", arm), their_seconds[-1]))
         if "mmlu" in benchmarks:
             one = benchmarks["mmlu"]
@@ -161,13 +169,9 @@ def compare(args, plan, options, comparison, folder):
             their_seconds.append(time.perf_counter() - start)
             compare_scores(comparison, f"MMLU {when}", journal.answers(arm, "mmlu"), scores, LOGPROB, (journal.seconds("score", arm), their_seconds[-1]))
 
-    def look(logits, our_token, our_logits):
-        best = logits.topk(2).values
-        return (best[0] - best[1]).item(), (our_logits.max() - our_logits[our_token]).item()
-
-    def look_before(ids, our_token):
+    def look_before(ids):
         logits = theirs.next_logits(model, ids)
-        return look(logits, our_token, logits)
+        return logits, logits
 
     measure("base", "before", look_before)
     if plan["arm"]:
@@ -182,14 +186,15 @@ def compare(args, plan, options, comparison, folder):
         worst = max(abs(a - b) / abs(b) for a, b in zip(mine, losses, strict=True))
         comparison.add("training", f"loss {mine[0]:.5f} .. {mine[-1]:.5f}", f"loss {losses[0]:.5f} .. {losses[-1]:.5f}", worst > LOSS,
                        f"{len(losses)} losses within {worst:.1e} relative", journal.seconds("train", arm["name"]), their_seconds[-1])
-        def look_after(ids, our_token):
+
+        def look_after(ids):
             if "holdfast" not in model.peft_config:
                 model.load_adapter(ours.trained_adapter(plan, seed, mine, folder, args.threads), "holdfast")
             logits = theirs.next_logits(model, ids)
             model.set_adapter("holdfast")
             our_logits = theirs.next_logits(model, ids)
             model.set_adapter("default")
-            return look(logits, our_token, our_logits)
+            return logits, our_logits
 
         measure(arm["name"], "after", look_after)
     comparison.add("all", f"{journal.peak_memory_bytes() / 2**30:.2f} GiB at most", "", False, "", our_wall, imported + sum(their_seconds))
