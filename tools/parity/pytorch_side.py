@@ -19,6 +19,10 @@ def load(path, precision):
         options["quantization_config"] = transformers.BitsAndBytesConfig(
             load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.float32)
     model = transformers.AutoModelForCausalLM.from_pretrained(path, **options).eval()
+    for module in model.modules():
+        # On a CPU with AVX512-BF16 bitsandbytes repacks the weights on first use, with scales in bf16 and for good: no reference then.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
     return model, transformers.AutoTokenizer.from_pretrained(path, padding_side="left")
 
 
