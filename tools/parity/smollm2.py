@@ -10,6 +10,7 @@ transformers must give our token with it, and the gap be explained by how far th
 import argparse
 import datetime
 import importlib.metadata
+import importlib.util
 import os
 import pathlib
 import sys
@@ -19,6 +20,10 @@ import time
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 import holdfast_side as ours
+
+VENV = ours.SOURCE / ".venv/bin/python"
+if importlib.util.find_spec("torch") is None and VENV.exists():
+    os.execv(VENV, [VENV, *sys.argv])  # where ./dev setup parity put the packages
 
 NEAR_TIE = 1e-4  # between the two best logits
 LOGPROB = 5e-4
