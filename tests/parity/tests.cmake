@@ -17,3 +17,5 @@ holdfast_python_test(journal.kill parity/kill.py)
 holdfast_python_test(journal.interrupt parity/interrupt.py)
 # Ten kills of the whole demo take minutes: ctest --preset all.
 holdfast_python_test(journal.kill_full parity/kill.py ARGUMENTS full LABELS slow TIMEOUT 1800)
+# A few items of the real run beside the PyTorch pipeline, two minutes: ctest --preset all.
+holdfast_python_test(parity.real_run parity/real_run.py LABELS slow)
