@@ -141,11 +141,11 @@ class Engine {
 
   ordered_json generate(const ordered_json& request) {
     const auto prompts = request.at("prompts").get<std::vector<Ids>>();
+    generation::GenerateOptions options;
+    options.max_new_tokens = request.at("max_new_tokens");
     std::vector<generation::Completion> completions;
-    const double seconds = seconds_of([&] {
-      completions = generation::generate(*decoder_, *tokenizer_, nullptr, prompts,
-                                         {.max_new_tokens = request.at("max_new_tokens").get<std::int64_t>()});
-    });
+    const double seconds =
+        seconds_of([&] { completions = generation::generate(*decoder_, *tokenizer_, nullptr, prompts, options); });
     ordered_json ids = ordered_json::array();
     for (const auto& completion : completions) ids.push_back(completion.ids);
     return {{"seconds", seconds}, {"ids", ids}};
