@@ -97,8 +97,7 @@ void Table::choose(const char* key, std::string& value, std::initializer_list<co
     if (value == word) return;
     list += (list.empty() ? "" : ", ") + std::string(word);
   }
-  fail(ErrorKind::kBadInput, "[plan] ", file_, ": found ", name_, ".", key, " = '", value, "', expected one of ",
-       list);
+  fail(ErrorKind::kBadInput, "[plan] ", file_, ": found ", name_, ".", key, " = '", value, "', expected one of ", list);
 }
 const toml::node* Table::find(const char* key) {
   known_.insert(key);

@@ -114,8 +114,8 @@ std::string provenance_html(const ReportInput& in) {
     rows.push_back({"benchmark " + text_of(one["name"]), one["items"].dump() + " items, version " +
                                                              text_of(one["version"]) + " " + hash(one["path_sha256"])});
   for (const auto& one : from["judges"]) rows.push_back({"judge " + text_of(one["name"]), hash(one["sha256"])});
-  rows.push_back({"program", "holdfast " + text_of(from["program"]["version"]) + ", commit " +
-                                 hash(from["program"]["commit"])});
+  rows.push_back(
+      {"program", "holdfast " + text_of(from["program"]["version"]) + ", commit " + hash(from["program"]["commit"])});
   const auto& arithmetic = in.identity["arithmetic"];
   rows.push_back({"machine", text_of(from["device"]) + ", kernels " + text_of(arithmetic["kernels"]) + ", threads " +
                                  text_of(arithmetic["threads"]) + ", deterministic"});

@@ -53,8 +53,7 @@ void Bpe::read_vocabulary(const json& model, const std::string& where) {
   early_characters_.assign(kEarlyCharacters, -1);
   vocabulary_.reserve(model["vocab"].size());
   for (const auto& [piece, id] : model["vocab"].items()) {
-    HOLDFAST_CHECK(kBadFile,
-                   id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < (1 << 30), where,
+    HOLDFAST_CHECK(kBadFile, id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < (1 << 30), where,
                    ": found id ", id.dump(), " for piece '", piece, "', expected a whole number from 0 up");
     vocabulary_.emplace(piece, id.get<std::int32_t>());
     if (piece.empty() || piece.size() > 3) continue;

@@ -27,9 +27,7 @@ std::string utf8proc_form(const std::string& text, int options) {
   return normal;
 }
 
-bool is_normalised(std::int32_t c) {
-  return c >= kNormalised.front().first && find_range(kNormalised, c) != nullptr;
-}
+bool is_normalised(std::int32_t c) { return c >= kNormalised.front().first && find_range(kNormalised, c) != nullptr; }
 
 // The library normalises by Unicode 9, utf8proc by a later version: it is given the characters that the library
 // changes or moves, each run of them with the character before it, which they may join.

@@ -216,8 +216,7 @@ PreTokenizer make_pre_tokenizer(const json& description, const std::string& wher
   if (type == "Punctuation")
     return make_splitter(character_finder(is_punctuation),
                          parse_behaviour(description.value("behavior", "Isolated"), where), false);
-  if (type == "Whitespace")
-    return make_splitter(find_words, Behaviour::kRemoved, true);
+  if (type == "Whitespace") return make_splitter(find_words, Behaviour::kRemoved, true);
   if (type == "WhitespaceSplit") return make_splitter(character_finder(is_white_space), Behaviour::kRemoved, false);
   fail(ErrorKind::kBadFile, where, ": found pre-tokenizer '", type,
        "', which is not supported; this tokenizer cannot be used yet");

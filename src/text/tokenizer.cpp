@@ -28,8 +28,7 @@ struct Frame {
 };
 
 TokenId checked_id(const json& id, const std::string& what, const std::string& where) {
-  HOLDFAST_CHECK(kBadFile,
-                 id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < kTokenIdEnd, where,
+  HOLDFAST_CHECK(kBadFile, id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < kTokenIdEnd, where,
                  ": found id ", id.dump().substr(0, 40), " for ", what, ", expected a whole number from 0 up to ",
                  kTokenIdEnd - 1);
   return id.get<TokenId>();
@@ -73,8 +72,12 @@ AddedToken read_added_token(const json& value, const std::string& where) {
                  value.is_object() && value.contains("id") && value.contains("content") && value["content"].is_string(),
                  where, ": found added token ", value.dump().substr(0, 60), ", expected id and content");
   const std::string content = value["content"].get<std::string>();
-  return {checked_id(value["id"], "added token '" + content + "'", where), content, value.value("special", false),
-          value.value("lstrip", false),   value.value("rstrip", false),        value.value("single_word", false),
+  return {checked_id(value["id"], "added token '" + content + "'", where),
+          content,
+          value.value("special", false),
+          value.value("lstrip", false),
+          value.value("rstrip", false),
+          value.value("single_word", false),
           value.value("normalized", true)};
 }
 
@@ -114,8 +117,9 @@ struct Tokenizer::State {
   void check_is_consistent(const AddedToken& token, const std::string& where) const {
     const auto piece = pieces.find(token.id);
     const auto other = by_id.find(token.id);
-    const std::string& named = other != by_id.end() ? other->second->content
-                               : piece != pieces.end() ? piece->second : token.content;
+    const std::string& named = other != by_id.end()    ? other->second->content
+                               : piece != pieces.end() ? piece->second
+                                                       : token.content;
     HOLDFAST_CHECK(kBadFile, named == token.content, where, ": found id ", token.id, " for added token '",
                    token.content, "' and for '", named, "', expected an id for each");
     const auto id = by_content.count(token.content) > 0 ? by_content.at(token.content)->id

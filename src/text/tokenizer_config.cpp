@@ -16,8 +16,7 @@ json read_object(const std::filesystem::path& path) {
   const std::string text = read_file(path), where = "[tokenizer] " + path.string();
   check_json_shape(text, where, {.keys = 1 << 24});
   json value = json::parse(text, nullptr, false);
-  HOLDFAST_CHECK(kBadFile, value.is_object(), where,
-                 ": found no JSON object, expected one; is the download complete?");
+  HOLDFAST_CHECK(kBadFile, value.is_object(), where, ": found no JSON object, expected one; is the download complete?");
   return value;
 }
 
@@ -41,7 +40,9 @@ std::optional<std::string> read_template(const json& config, const std::string& 
   HOLDFAST_CHECK(kBadFile, value.is_array(), where, ": found chat_template ", value.dump().substr(0, 40),
                  ", expected a text, or a list of {\"name\", \"template\"}");
   for (const json& named : value) {
-    const auto text = [&](const char* key) { return named.is_object() && named.contains(key) && named[key].is_string(); };
+    const auto text = [&](const char* key) {
+      return named.is_object() && named.contains(key) && named[key].is_string();
+    };
     HOLDFAST_CHECK(kBadFile, text("name") && text("template"), where, ": found ", named.dump().substr(0, 40),
                    " in chat_template, expected {\"name\": text, \"template\": text}");
     if (named["name"] == "default") return named["template"].get<std::string>();

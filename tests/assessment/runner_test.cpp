@@ -54,9 +54,12 @@ class TinyRun : public InDirectory {
     for (int i = 0; i < 7; ++i) {
       const std::string number = std::to_string(i);
       questions += R"({"prompt": "What is the colour of house )" + number + "?\"}\n";
-      endings += R"({"context": "House )" + number + R"( is", "choices": ["red", "blue as the sea"], "gold": 0})" "\n";
+      endings += R"({"context": "House )" + number +
+                 R"( is", "choices": ["red", "blue as the sea"], "gold": 0})"
+                 "\n";
       rows += R"({"messages": [{"role": "user", "content": "House )" + number +
-              R"(?"}, {"role": "assistant", "content": "It is red."}]})" "\n";
+              R"(?"}, {"role": "assistant", "content": "It is red."}]})"
+              "\n";
     }
     write("questions.jsonl", questions);
     write("endings.jsonl", endings);

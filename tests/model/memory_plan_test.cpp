@@ -12,7 +12,8 @@ const std::filesystem::path kOrganism = std::filesystem::path(HOLDFAST_SOURCE_DI
 TEST(MemoryPlan, WeighsAModelAsItIsWhenLoaded) {
   for (const Precision precision : {Precision::kNf4, Precision::kBf16, Precision::kFp32}) {
     const Decoder decoder = Decoder::load(kOrganism, precision);
-    EXPECT_EQ(memory_plan(decoder.config(), precision, 16).weights, decoder.weight_bytes()) << precision_name(precision);
+    EXPECT_EQ(memory_plan(decoder.config(), precision, 16).weights, decoder.weight_bytes())
+        << precision_name(precision);
   }
 }
 

@@ -16,7 +16,8 @@ using testing::TemporaryDirectory;
 
 const ordered_json kHello = {{{"role", "user"}, {"content", "hello"}}};
 
-std::string render(const std::string& source, const ordered_json& messages = kHello, const RenderOptions& options = {}) {
+std::string render(const std::string& source, const ordered_json& messages = kHello,
+                   const RenderOptions& options = {}) {
   return ChatTemplate(source, "test", {{"bos_token", "<s>"}, {"eos_token", "</s>"}}).render(messages, options);
 }
 
@@ -110,7 +111,8 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"NamespaceInItself", "{% set ns = namespace() %}{% set ns.a = ns %}{{ ns }}"},
         Hostile{"NamespaceInAListInItself", "{% set ns = namespace() %}{% set ns.a = [ns] %}{{ ns.a }}"},
         Hostile{"MacroThatOutlivesItsLoop",
-                "{% set ns = namespace() %}{% for i in [1] %}{% macro f() %}{{ i }}{% endmacro %}{% set ns.f = f %}{% endfor %}{{ ns.f() }}"},
+                "{% set ns = namespace() %}{% for i in [1] %}{% macro f() %}{{ i }}{% endmacro %}{% set ns.f = f %}{% "
+                "endfor %}{{ ns.f() }}"},
         Hostile{"RepeatedText", "{{ 'abcdefgh' * 10**17 }}"},
         Hostile{"ReplacedByMore", "{% set a = 'a' * 1000000 %}{{ a | replace('a', a) }}"},
         Hostile{"JoinedByMore", "{% set a = 'a' * 1000000 %}{{ range(1000) | join(a) }}"},
@@ -140,7 +142,9 @@ TEST(ChatTemplate, DeepDataIsRefused) {
 
 TEST(ChatTemplate, ComesFromTheFileBesideTheConfiguration) {
   const TemporaryDirectory directory;
-  directory.write("tokenizer_config.json", R"({"bos_token": {"content": "<b>"}, "chat_template": [{"name": "tool", "template": "t"}, {"name": "default", "template": "{{ bos_token }}d"}]})");
+  directory.write(
+      "tokenizer_config.json",
+      R"({"bos_token": {"content": "<b>"}, "chat_template": [{"name": "tool", "template": "t"}, {"name": "default", "template": "{{ bos_token }}d"}]})");
   EXPECT_EQ(ChatTemplate::from_directory(directory.path()).render(kHello), "<b>d");
   directory.write("chat_template.jinja", "{{ bos_token }}f\n");
   EXPECT_EQ(ChatTemplate::from_directory(directory.path()).render(kHello), "<b>f");

@@ -29,7 +29,8 @@ std::string complaint(const std::string& rows) {
   return "";
 }
 
-const ordered_json kQuestionAndAnswer = {{{"role", "user"}, {"content", "q"}}, {{"role", "assistant"}, {"content", "a"}}};
+const ordered_json kQuestionAndAnswer = {{{"role", "user"}, {"content", "q"}},
+                                         {{"role", "assistant"}, {"content", "a"}}};
 
 TEST(Conversations, EveryFormatOfOneExchangeReadsAlike) {
   for (const char* row : {
@@ -37,7 +38,8 @@ TEST(Conversations, EveryFormatOfOneExchangeReadsAlike) {
            R"({"conversations": [{"from": "human", "value": "q"}, {"from": "gpt", "value": "a"}]})",
            R"({"conversations": [{"from": "user", "value": "q"}, {"from": "assistant", "value": "a"}]})",
            R"({"prompt": [{"role": "user", "content": "q"}], "completion": [{"role": "assistant", "content": "a"}]})",
-           R"({"instruction": "q", "output": "a"})", R"({"instruction": "q", "input": "", "output": "a", "system": null})",
+           R"({"instruction": "q", "output": "a"})",
+           R"({"instruction": "q", "input": "", "output": "a", "system": null})",
        }) {
     const Conversation one = read_one(row);
     EXPECT_FALSE(one.is_plain_text) << row;
@@ -73,7 +75,8 @@ TEST(Conversations, PlainTextsAreNotRendered) {
 }
 
 TEST(Conversations, MessagesKeepTheirOtherFields) {
-  const auto messages = read_one(R"({"messages": [{"role": "tool", "content": [{"type": "text", "text": "t"}], "name": "n"}]})").messages;
+  const auto messages =
+      read_one(R"({"messages": [{"role": "tool", "content": [{"type": "text", "text": "t"}], "name": "n"}]})").messages;
   EXPECT_EQ(messages.dump(), R"([{"role":"tool","content":[{"type":"text","text":"t"}],"name":"n"}])");
 }
 
@@ -86,11 +89,14 @@ TEST(Conversations, CsvRowsAreRowsToo) {
 }
 
 TEST(Conversations, FaultsNameTheLineAndWhatWasFound) {
-  const std::string good = R"({"text": "t"})" "\n";
-  EXPECT_NE(complaint(good + R"({"question": "q", "reply": "a"})").find("rows.jsonl:2: found the keys question, reply"), std::string::npos);
+  const std::string good = R"({"text": "t"})"
+                           "\n";
+  EXPECT_NE(complaint(good + R"({"question": "q", "reply": "a"})").find("rows.jsonl:2: found the keys question, reply"),
+            std::string::npos);
   EXPECT_NE(complaint("{}").find("(none)"), std::string::npos);
   EXPECT_NE(complaint(R"({"messages": []})").find("without messages"), std::string::npos);
-  EXPECT_NE(complaint(R"({"messages": [{"role": "user"}]})").find(R"(found message {"role":"user"})"), std::string::npos);
+  EXPECT_NE(complaint(R"({"messages": [{"role": "user"}]})").find(R"(found message {"role":"user"})"),
+            std::string::npos);
   EXPECT_NE(complaint(R"({"messages": [{"role": 1, "content": "c"}]})").find("found message"), std::string::npos);
   EXPECT_NE(complaint(R"({"messages": "hello"})").find("without messages"), std::string::npos);
   EXPECT_NE(complaint(R"({"messages": [5]})").find("found message 5"), std::string::npos);

@@ -116,8 +116,9 @@ TEST(Mutation, OfDataFilesIsReadOrRefused) {
       "{\"messages\": [{\"role\": \"user\", \"content\": \"q\"}, {\"role\": \"assistant\", \"content\": \"a\"}]}\n"
       "{\"conversations\": [{\"from\": \"human\", \"value\": \"q\"}]}\n{\"prompt\": \"p\", \"completion\": \"c\"}\n"
       "{\"instruction\": \"i\", \"input\": null, \"output\": \"\\u00e9\"}\n{\"text\": \"t\"}\n";
-  const std::string json = "[{\"text\": \"t\"}, {\"prompt\": [{\"role\": \"user\", \"content\": \"q\"}], \"completion\": "
-                           "[{\"role\": \"assistant\", \"content\": \"a\"}]}]";
+  const std::string json =
+      "[{\"text\": \"t\"}, {\"prompt\": [{\"role\": \"user\", \"content\": \"q\"}], \"completion\": "
+      "[{\"role\": \"assistant\", \"content\": \"a\"}]}]";
   const testing::TemporaryDirectory directory;
   Random random(3);
   for (const auto& [name, text] : {std::pair{"a.csv", csv}, {"a.jsonl", jsonl}, {"a.json", json}, {"a", jsonl}}) {

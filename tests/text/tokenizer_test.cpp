@@ -1,4 +1,5 @@
-// Each component of a tokenizer alone gives what the `tokenizers` library gives: scripts/golden/tokenizer_components.py.
+// Each component of a tokenizer alone gives what the `tokenizers` library gives:
+// scripts/golden/tokenizer_components.py.
 #include "text/tokenizer.h"
 
 #include <gtest/gtest.h>
@@ -60,7 +61,8 @@ TEST(Tokenizer, ReadsBadBytesAsReplacementCharacters) {
   root["model"] = golden()["models"]["sentence"];
   const TemporaryDirectory directory;
   const Tokenizer tokenizer = Tokenizer::from_file(directory.write("tokenizer.json", root.dump()));
-  EXPECT_EQ(tokenizer.encode("a\xFF\xE2\x98z\xED\xA0\x80"), tokenizer.encode("a\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"));
+  EXPECT_EQ(tokenizer.encode("a\xFF\xE2\x98z\xED\xA0\x80"),
+            tokenizer.encode("a\xEF\xBF\xBD\xEF\xBF\xBDz\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD"));
 }
 
 struct Damage {
@@ -106,7 +108,8 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"NegativeId", [](json& root) { root["model"]["vocab"]["he"] = -1; }, "'he'"},
         Damage{"HugeId", [](json& root) { root["model"]["vocab"]["he"] = 1ull << 63; }, "'he'"},
         Damage{"FractionAsId", [](json& root) { root["model"]["vocab"]["he"] = 1.5; }, "'he'"},
-        Damage{"OneIdForTwoPieces", [](json& root) { root["model"]["vocab"]["he"] = root["model"]["vocab"]["la"]; }, "'he'"},
+        Damage{"OneIdForTwoPieces", [](json& root) { root["model"]["vocab"]["he"] = root["model"]["vocab"]["la"]; },
+               "'he'"},
         Damage{"MergeOfUnknownPieces", [](json& root) { root["model"]["merges"][0] = "zz y"; }, "'zz'"},
         Damage{"MergeOfOnePiece", [](json& root) { root["model"]["merges"][0] = "zz"; }, "zz"},
         Damage{"MergeIsANumber", [](json& root) { root["model"]["merges"][0] = 4; }, "merge 4"},
@@ -116,19 +119,56 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"AddedTokenWithHugeId", [](json& root) { root["added_tokens"][0]["id"] = 1ll << 40; }, "'<s>'"},
         Damage{"AddedTokenWithTheIdOfAPiece", [](json& root) { root["added_tokens"][0]["content"] = "<x>"; }, "'<x>'"},
         Damage{"AddedTokenWithTwoIds", [](json& root) { root["added_tokens"][0]["id"] = 9999; }, "9999"},
-        Damage{"UnknownNormaliser", [](json& root) { root["normalizer"] = {{"type", "Precompiled"}}; }, "'Precompiled'"},
-        Damage{"UnknownPreTokenizer", [](json& root) { root["pre_tokenizer"] = {{"type", "X"}}; }, "'X'"},
-        Damage{"UnknownDecoder", [](json& root) { root["decoder"] = {{"type", "CTC"}}; }, "'CTC'"},
-        Damage{"UnknownPostProcessor", [](json& root) { root["post_processor"] = {{"type", "Y"}}; }, "'Y'"},
+        Damage{"UnknownNormaliser",
+               [](json& root) {
+                 root["normalizer"] = {{"type", "Precompiled"}};
+               },
+               "'Precompiled'"},
+        Damage{"UnknownPreTokenizer",
+               [](json& root) {
+                 root["pre_tokenizer"] = {{"type", "X"}};
+               },
+               "'X'"},
+        Damage{"UnknownDecoder",
+               [](json& root) {
+                 root["decoder"] = {{"type", "CTC"}};
+               },
+               "'CTC'"},
+        Damage{"UnknownPostProcessor",
+               [](json& root) {
+                 root["post_processor"] = {{"type", "Y"}};
+               },
+               "'Y'"},
         Damage{"NormaliserIsAText", [](json& root) { root["normalizer"] = "NFC"; }, "another shape"},
-        Damage{"PatternThatIsNone", [](json& root) { root["pre_tokenizer"] = {{"type", "Split"}, {"behavior", "Isolated"}, {"pattern", {{"Regex", "(a"}}}}; }, "(a"},
-        Damage{"PatternIsANumber", [](json& root) { root["pre_tokenizer"] = {{"type", "Split"}, {"behavior", "Isolated"}, {"pattern", 5}}; }, "5"},
-        Damage{"SpecialTokenWithoutId", [](json& root) {
-                 root["post_processor"] = {{"type", "TemplateProcessing"}, {"single", {{{"SpecialToken", {{"id", "<s>"}}}}}}, {"special_tokens", json::object()}};
-               }, "'<s>'"},
-        Damage{"SpecialTokenWithNegativeId", [](json& root) { root["post_processor"] = {{"type", "BertProcessing"}, {"cls", {"a", -3}}, {"sep", {"b", 2}}}; }, "-3"},
-        Damage{"StripOfNothing", [](json& root) { root["decoder"] = {{"type", "Strip"}, {"content", ""}, {"start", 1 << 30}}; }, "Strip"},
-        Damage{"DeepNormaliser", [](json& root) { root["normalizer"] = nested("Sequence", "normalizers", 3000); }, "nested deeper"}),
+        Damage{"PatternThatIsNone",
+               [](json& root) {
+                 root["pre_tokenizer"] = {{"type", "Split"}, {"behavior", "Isolated"}, {"pattern", {{"Regex", "(a"}}}};
+               },
+               "(a"},
+        Damage{"PatternIsANumber",
+               [](json& root) {
+                 root["pre_tokenizer"] = {{"type", "Split"}, {"behavior", "Isolated"}, {"pattern", 5}};
+               },
+               "5"},
+        Damage{"SpecialTokenWithoutId",
+               [](json& root) {
+                 root["post_processor"] = {{"type", "TemplateProcessing"},
+                                           {"single", {{{"SpecialToken", {{"id", "<s>"}}}}}},
+                                           {"special_tokens", json::object()}};
+               },
+               "'<s>'"},
+        Damage{"SpecialTokenWithNegativeId",
+               [](json& root) {
+                 root["post_processor"] = {{"type", "BertProcessing"}, {"cls", {"a", -3}}, {"sep", {"b", 2}}};
+               },
+               "-3"},
+        Damage{"StripOfNothing",
+               [](json& root) {
+                 root["decoder"] = {{"type", "Strip"}, {"content", ""}, {"start", 1 << 30}};
+               },
+               "Strip"},
+        Damage{"DeepNormaliser", [](json& root) { root["normalizer"] = nested("Sequence", "normalizers", 3000); },
+               "nested deeper"}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST(Tokenizer, CutOffFilesAreRefused) {

@@ -1,4 +1,6 @@
 // Every character of Unicode goes where the `tokenizers` library puts it: scripts/golden/unicode.py.
+#include "text/unicode.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -11,7 +13,6 @@
 #include "text/normalizer.h"
 #include "text/pre_tokenizer.h"
 #include "text/regex.h"
-#include "text/unicode.h"
 #include "text/unicode_tables.h"
 
 namespace holdfast::text {
