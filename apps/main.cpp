@@ -42,6 +42,27 @@ nlohmann::ordered_json carried(const nlohmann::ordered_json& row) {
   return row.contains("id") ? row : nlohmann::ordered_json::object();
 }
 
+namespace {
+
+// The library would only say that a command is required.
+void check_command(const CLI::App& app, int argc, char** argv) {
+  const std::string word = argc > 1 ? argv[1] : "";
+  std::string names;
+  for (const CLI::App* command : app.get_subcommands({})) {
+    if (command->get_name() == word) return;
+    names += (names.empty() ? "" : ", ") + command->get_name();
+  }
+  HOLDFAST_CHECK(kBadInput, word.starts_with("-"), "[options] found ",
+                 word.empty() ? std::string("no command") : "the command '" + word + "'", ", expected one of ", names,
+                 "; try holdfast --help");
+}
+
+int complain_of_memory() {
+  std::cerr << "[memory] found too little memory, expected more; try smaller batches or --precision nf4\n";
+  return 2;
+}
+
+}  // namespace
 }  // namespace holdfast::apps
 
 int main(int argc, char** argv) {
@@ -58,10 +79,15 @@ int main(int argc, char** argv) {
   apps::add_train_command(app);
   apps::add_measure_commands(app);
   try {
+    apps::check_command(app, argc, argv);
     app.parse(argc, argv);
+  } catch (const CLI::Success& request) {  // --help, --version
+    return app.exit(request);
   } catch (const CLI::ParseError& error) {
-    const int code = app.exit(error);
-    return code == 0 ? 0 : 2;
+    std::cerr << "[options] found a command line that cannot be read: " << error.what() << "; try "
+              << (app.get_subcommands().empty() ? "holdfast" : "holdfast " + app.get_subcommands()[0]->get_name())
+              << " --help\n";
+    return 2;
   } catch (const Error& error) {
     std::cerr << error.what() << '\n';
     return 2;
@@ -69,8 +95,9 @@ int main(int argc, char** argv) {
     std::cerr << error.what() << '\n';
     return 128 + error.signal();
   } catch (const c10::OutOfMemoryError&) {
-    std::cerr << "[memory] found too little memory, expected more; try smaller batches or --precision nf4\n";
-    return 2;
+    return apps::complain_of_memory();
+  } catch (const std::bad_alloc&) {
+    return apps::complain_of_memory();
   } catch (const std::exception& error) {
     std::cerr << "internal error: " << error.what()
               << "\nThis is a fault of the program: please report it with the command; a run's journal.sqlite is in "

@@ -1,15 +1,11 @@
 // quantize
-#include <csignal>
-
-#include "base/error.h"
+#include "base/interrupt.h"
 #include "base/progress.h"
 #include "commands.h"
 #include "model/nf4_checkpoint.h"
 
 namespace holdfast::apps {
 namespace {
-
-volatile std::sig_atomic_t stopped_by = 0;
 
 struct QuantizeFlags {
   std::string directory, out;
@@ -18,18 +14,17 @@ struct QuantizeFlags {
 
 void quantize(const Common& common, const QuantizeFlags& flags) {
   apply_common(common);
-  for (const int signal : {SIGINT, SIGTERM}) std::signal(signal, [](int number) { stopped_by = number; });
-  constexpr std::int64_t kSteps = 1000;
-  Progress progress(kSteps, !common.quiet);
-  std::int64_t shown = 0;
+  stop_on_signals();
+  Progress progress(1.0, !common.quiet);
+  double shown = 0;
   model::QuantizeOptions options;
   options.max_shard_bytes = static_cast<std::int64_t>(flags.max_shard_bytes);
   options.on_tensor = [&](const std::string& name, double share) {
-    if (stopped_by != 0) throw Interrupted(stopped_by);
+    if (const int signal = requested_stop(); signal != 0)
+      throw Interrupted(signal, "interrupted; nothing was written, the same command begins again");
     progress.phase(name);
-    const auto reached = static_cast<std::int64_t>(share * kSteps);
-    progress.advance(reached - shown);
-    shown = reached;
+    progress.advance(share - shown);
+    shown = share;
   };
   model::quantize_checkpoint(flags.directory, flags.out, options);
 }

@@ -18,6 +18,20 @@ struct Sequence {
   std::int64_t room;  // tokens that may still be added
 };
 
+// How many tokens all prompts begin with (a system message, a template's opening), but for the last token of each, whose
+// logits are read.  0 where sharing them would cost more than it saves.
+std::int64_t common_beginning(std::span<const std::vector<text::TokenId>> prompts) {
+  if (prompts.size() < 2) return 0;
+  std::size_t shared = prompts[0].size();
+  for (const auto& prompt : prompts) {
+    shared = std::min(shared, prompt.size() - 1);
+    const auto end = prompt.begin() + static_cast<std::ptrdiff_t>(shared);
+    shared = static_cast<std::size_t>(std::mismatch(prompt.begin(), end, prompts[0].begin()).first - prompt.begin());
+  }
+  constexpr std::size_t kFewest = 16;
+  return shared < kFewest ? 0 : static_cast<std::int64_t>(shared);
+}
+
 bool is_end(const model::Decoder& decoder, text::TokenId id) {
   const auto& ends = decoder.config().eos_token_ids;
   return std::find(ends.begin(), ends.end(), id) != ends.end();
@@ -79,10 +93,21 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer&
                    "), expected fewer than the model's ", decoder.config().max_positions, " positions");
     active.push_back({i, Random(options.seed, options.stream + i), {}, room});
     active.back().completion.prompt_tokens = length;
-    capacities.push_back(length + room);
-    batch.add(prompts[i]);
   }
-  model::KvCache cache(decoder.config(), capacities, decoder.compute_type());
+  const std::int64_t shared = common_beginning(prompts);
+  for (const Sequence& sequence : active) {
+    const auto own = std::span(prompts[sequence.index]).subspan(static_cast<std::size_t>(shared));
+    capacities.push_back(static_cast<std::int64_t>(own.size()) + sequence.room);
+    batch.add(own, shared);
+  }
+  std::shared_ptr<model::KvCache> prefix;
+  if (shared > 0) {
+    prefix = std::make_shared<model::KvCache>(decoder.config(), std::span(&shared, 1), decoder.compute_type());
+    model::TokenBatch beginning;
+    beginning.add(std::span(prompts[0]).first(static_cast<std::size_t>(shared)));
+    decoder.forward(beginning, adapter, prefix.get());
+  }
+  model::KvCache cache(decoder.config(), capacities, decoder.compute_type(), std::move(prefix));
 
   while (!active.empty()) {
     const at::Tensor hidden = decoder.forward(batch, adapter, &cache);

@@ -6,6 +6,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/interrupt.h"
 #include "base/files.h"
 #include "checkpoint/nf4_state.h"
 #include "checkpoint/temporary_directory.h"
@@ -78,7 +79,7 @@ TEST_F(QuantizedCheckpoint, StopsWithoutATraceAndNeverOverwrites) {
   const auto out = room_.path() / "stopped";
   int num_tensors = 0;
   const QuantizeOptions options = {.on_tensor = [&](const std::string&, double) {
-    if (++num_tensors == 10) throw Interrupted(2);
+    if (++num_tensors == 10) throw Interrupted(2, "stop");
   }};
   EXPECT_THROW(quantize_checkpoint(organism_, out, options), Interrupted);
   EXPECT_FALSE(std::filesystem::exists(out));
