@@ -26,7 +26,10 @@ void install(void (*handler)(int)) {
 
 void end_on_signals() { install(end_now); }
 
-void stop_on_signals() { install(keep_first); }
+void stop_on_signals() {
+  stop_signal = 0;
+  install(keep_first);
+}
 
 int requested_stop() { return stop_signal; }
 

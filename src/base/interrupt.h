@@ -21,7 +21,8 @@ class Interrupted : public std::runtime_error {
 // From here on either signal ends the program at once with exit code 128 + its number.
 void end_on_signals();
 
-// From here on the first signal is kept until it is asked for; a second one ends the program as above.
+// From here on the first signal is kept until it is asked for; a second one ends the program as above.  One that came
+// before is forgotten.
 void stop_on_signals();
 
 // The signal that asked to stop, or 0.

@@ -18,8 +18,8 @@ struct Sequence {
   std::int64_t room;  // tokens that may still be added
 };
 
-// How many tokens all prompts begin with (a system message, a template's opening), but for the last token of each, whose
-// logits are read.  0 where sharing them would cost more than it saves.
+// How many tokens all prompts begin with (a system message, a template's opening), but for the last token of each,
+// whose logits are read.  0 where sharing them would cost more than it saves.
 std::int64_t common_beginning(std::span<const std::vector<text::TokenId>> prompts) {
   if (prompts.size() < 2) return 0;
   std::size_t shared = prompts[0].size();

@@ -6,8 +6,8 @@
 
 #include <nlohmann/json.hpp>
 
-#include "base/interrupt.h"
 #include "base/files.h"
+#include "base/interrupt.h"
 #include "checkpoint/nf4_state.h"
 #include "checkpoint/temporary_directory.h"
 #include "model/decoder.h"
