@@ -2,8 +2,11 @@
 
 #include <ATen/ops/ones.h>
 
+#include <csignal>
+
 #include "assessment/fixtures.h"
 #include "assessment/plan.h"
+#include "base/interrupt.h"
 #include "base/random.h"
 #include "checkpoint/safetensors.h"
 #include "shared_data.h"
@@ -166,9 +169,10 @@ TEST_F(TinyRun, AnotherPlanIsRefusedOrTheOldRunMovedAside) {
 }
 
 TEST_F(TinyRun, AStopRequestEndsItAndTheSameCallGoesOn) {
-  request_stop(15);
+  stop_on_signals();
+  std::raise(SIGTERM);
   EXPECT_THROW(run("out"), Interrupted);
-  request_stop(0);
+  stop_on_signals();
   run("out");
   EXPECT_TRUE(Journal::open_existing(directory_ / "out").is_finished());
 }
