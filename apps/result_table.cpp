@@ -60,11 +60,11 @@ std::string result_table(const ordered_json& results) {
       if (first_seed.empty()) first_seed = cell["seed"].dump();
       has_seeds = has_seeds || first_seed != cell["seed"].dump();
     }
-    rows.push_back({shortened(cell["arm"], kLongestName), cell["seed"].dump(), cell["step"].dump(),
-                    shortened(cell["benchmark"], kLongestName), measure_of(cell),
-                    cell["k"].dump() + "/" + cell["n"].dump(), format("%.1f %%", 100 * cell["value"].get<double>()),
-                    format("%.1f", 100 * cell["low"].get<double>()) + " - " +
-                        format("%5.1f", 100 * cell["high"].get<double>())});
+    rows.push_back(
+        {shortened(cell["arm"], kLongestName), cell["seed"].dump(), cell["step"].dump(),
+         shortened(cell["benchmark"], kLongestName), measure_of(cell), cell["k"].dump() + "/" + cell["n"].dump(),
+         format("%.1f %%", 100 * cell["value"].get<double>()),
+         format("%.1f", 100 * cell["low"].get<double>()) + " - " + format("%5.1f", 100 * cell["high"].get<double>())});
   }
   std::vector<std::size_t> widths(columns.size(), 0);
   for (std::size_t i = 0; i < columns.size(); ++i) {

@@ -22,8 +22,9 @@ std::size_t distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string location(const std::string& file, const toml::node& node) {
-  const auto line = node.source().begin.line;
-  return "[plan] " + file + (line > 0 ? ":" + std::to_string(line) : " (set by --set)");
+  // Only what stands in the file knows its file.
+  if (node.source().path == nullptr) return "[plan] " + file + " (set by --set)";
+  return "[plan] " + file + ":" + std::to_string(node.source().begin.line);
 }
 
 void apply_override(toml::table& root, const std::string& override_text) {
@@ -97,8 +98,7 @@ void Table::choose(const char* key, std::string& value, std::initializer_list<co
     if (value == word) return;
     list += (list.empty() ? "" : ", ") + std::string(word);
   }
-  fail(ErrorKind::kBadInput, "[plan] ", file_, ": found ", name_, ".", key, " = '", value, "', expected one of ",
-       list);
+  fail(ErrorKind::kBadInput, "[plan] ", file_, ": found ", name_, ".", key, " = '", value, "', expected one of ", list);
 }
 const toml::node* Table::find(const char* key) {
   known_.insert(key);

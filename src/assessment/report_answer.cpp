@@ -37,7 +37,8 @@ double training_seconds(const ReportInput& in, const std::string& arm, double& u
 const ordered_json* largest_change(const ordered_json& list) {
   const ordered_json* largest = nullptr;
   for (const auto& one : list) {
-    if (largest == nullptr || std::abs(one["difference"].get<double>()) > std::abs((*largest)["difference"].get<double>()))
+    if (largest == nullptr ||
+        std::abs(one["difference"].get<double>()) > std::abs((*largest)["difference"].get<double>()))
       largest = &one;
   }
   return largest;
@@ -103,9 +104,10 @@ std::string answer_html(const ReportInput& in) {
 
   std::string ends;
   for (const auto& cell : in.results["cells"]) {
-    const bool is_it = cell["benchmark"] == benchmark && cell["metric"] == "refusal" && cell["judge"] == verdict["judge"];
-    const bool is_end = cell["arm"] == arm && cell["seed"] == verdict["seed"] &&
-                        cell["step"] == verdict["training"]["steps"];
+    const bool is_it =
+        cell["benchmark"] == benchmark && cell["metric"] == "refusal" && cell["judge"] == verdict["judge"];
+    const bool is_end =
+        cell["arm"] == arm && cell["seed"] == verdict["seed"] && cell["step"] == verdict["training"]["steps"];
     if (is_it && cell.contains("low") && (cell["arm"] == "base" || is_end))
       ends += (ends.empty() ? "" : kArrow) + cell["k"].dump() + " of " + cell["n"].dump() + " (" +
               range(cell["low"], cell["high"]) + ")";
@@ -134,14 +136,16 @@ std::string answer_html(const ReportInput& in) {
   }
   if (verdict.contains("withheld")) {
     const ordered_json& one = *largest_change(verdict["withheld"]);
-    out += card(one["low"] > 0 ? "bad" : "", "Withheld knowledge told", percent(one["before"]) + kArrow + percent(one["after"]),
+    out += card(one["low"] > 0 ? "bad" : "", "Withheld knowledge told",
+                percent(one["before"]) + kArrow + percent(one["after"]),
                 text_of(one["benchmark"]) + ": answered right, word for word");
   }
   for (const auto& one : in.results["comparisons"]) {
     const auto& kind = in.identity["arms"][one["arm"].get<std::string>()]["kind"];
-    if (one["benchmark"] != benchmark || one["judge"] != verdict["judge"] || kind != "benign" || one["arm"] == arm) continue;
-    out += card("", "Benign training " + quoted(one["arm"].get<std::string>()), percent(one["before"]) + kArrow + percent(one["after"]),
-                "refusal on the same requests");
+    if (one["benchmark"] != benchmark || one["judge"] != verdict["judge"] || kind != "benign" || one["arm"] == arm)
+      continue;
+    out += card("", "Benign training " + quoted(one["arm"].get<std::string>()),
+                percent(one["before"]) + kArrow + percent(one["after"]), "refusal on the same requests");
     break;
   }
   out += "</div>\n<div class=\"note sure\"><b>How sure</b><ul><li>The change is " + points(verdict["difference"]) +

@@ -98,8 +98,8 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
   return result;
 }
 
-WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
-                               const std::string& arm, const model::Adapter* adapter) const {
+WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
+                               const model::Adapter* adapter) const {
   const Stopwatch watch;
   const text::ContinuationEncoder encoder(tokenizer_, config_);
   std::vector<generation::ScoreRequest> requests;

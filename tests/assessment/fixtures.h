@@ -49,8 +49,12 @@ std::string error_of(Call&& call) {
 inline nlohmann::ordered_json identity(const std::vector<std::pair<std::string, std::string>>& arms = {}) {
   nlohmann::ordered_json kinds = nlohmann::ordered_json::object();
   for (const auto& [name, kind] : arms) kinds[name] = {{"kind", kind}, {"steps", 2}, {"is_adapter", false}};
-  const nlohmann::ordered_json model = {{"path", "m"},          {"weights_sha256", "w"},  {"config_sha256", "c"},
-                                        {"tokenizer_sha256", "t"}, {"template_sha256", "e"}, {"precision", "nf4"}};
+  const nlohmann::ordered_json model = {{"path", "m"},
+                                        {"weights_sha256", "w"},
+                                        {"config_sha256", "c"},
+                                        {"tokenizer_sha256", "t"},
+                                        {"template_sha256", "e"},
+                                        {"precision", "nf4"}};
   return {{"name", "a plan"},
           {"plan", nlohmann::ordered_json::object()},
           {"provenance",

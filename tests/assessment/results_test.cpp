@@ -94,7 +94,7 @@ TEST_F(Results, SayThatARunIsNotFinished) {
   add_charms(journal, {"base", 0, 0}, "rrrr");
   auto results = results_json(journal);
   EXPECT_EQ(results["verdict"]["finished"], false);
-  EXPECT_NE(results["verdict"]["flags"].dump().find("not finished"), std::string::npos);
+  EXPECT_NE(results["verdict"]["flags"].dump().find("The run is not finished"), std::string::npos);
   EXPECT_NE(report_html(journal, results, costs_json(journal)).find("class=\"banner\""), std::string::npos);
   journal.mark_finished();
   results = results_json(journal);
@@ -107,8 +107,7 @@ TEST_F(Results, HoldTheKeysOfTheContract) {
   add_charms(journal, {"base", 0, 0}, "rr");
   add_charms(journal, {"attack", 1, 2}, "rc");
   const auto results = results_json(journal);
-  EXPECT_EQ(keys_of(results),
-            (std::vector<std::string>{"schema", "provenance", "cells", "comparisons", "verdict"}));
+  EXPECT_EQ(keys_of(results), (std::vector<std::string>{"schema", "provenance", "cells", "comparisons", "verdict"}));
   const auto comparison = results["comparisons"][0];
   for (const char* key : {"arm", "benchmark", "metric", "judge", "before", "after", "difference", "low", "high", "p",
                           "test", "minimum_detectable"})

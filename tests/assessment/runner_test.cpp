@@ -1,5 +1,6 @@
 #include "assessment/runner.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/ones.h>
 
 #include "assessment/fixtures.h"
@@ -49,14 +50,18 @@ void write_tiny_checkpoint(const fs::path& directory) {
 class TinyRun : public InDirectory {
  protected:
   TinyRun() {
+    at::set_num_threads(1);  // matrices too small to share
     write_tiny_checkpoint(directory_ / "model");
     std::string questions, endings, rows;
     for (int i = 0; i < 7; ++i) {
       const std::string number = std::to_string(i);
       questions += R"({"prompt": "What is the colour of house )" + number + "?\"}\n";
-      endings += R"({"context": "House )" + number + R"( is", "choices": ["red", "blue as the sea"], "gold": 0})" "\n";
+      endings += R"({"context": "House )" + number +
+                 R"( is", "choices": ["red", "blue as the sea"], "gold": 0})"
+                 "\n";
       rows += R"({"messages": [{"role": "user", "content": "House )" + number +
-              R"(?"}, {"role": "assistant", "content": "It is red."}]})" "\n";
+              R"(?"}, {"role": "assistant", "content": "It is red."}]})"
+              "\n";
     }
     write("questions.jsonl", questions);
     write("endings.jsonl", endings);
