@@ -22,8 +22,9 @@ std::size_t distance(const std::string& a, const std::string& b) {
 }  // namespace
 
 std::string location(const std::string& file, const toml::node& node) {
-  const auto line = node.source().begin.line;
-  return "[plan] " + file + (line > 0 ? ":" + std::to_string(line) : " (set by --set)");
+  // Only what stands in the file knows its file.
+  if (node.source().path == nullptr) return "[plan] " + file + " (set by --set)";
+  return "[plan] " + file + ":" + std::to_string(node.source().begin.line);
 }
 
 void apply_override(toml::table& root, const std::string& override_text) {

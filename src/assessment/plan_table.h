@@ -12,7 +12,7 @@
 
 namespace holdfast::assessment {
 
-// "[plan] FILE:LINE" of a node; what --set gave has no line.
+// "[plan] FILE:LINE" of a node, or "[plan] FILE (set by --set)".
 std::string location(const std::string& file, const toml::node& node);
 
 // Puts "table.key=value", "arm.NAME.key=value" or "benchmark.NAME.key=value" into the table; the value is TOML, or else

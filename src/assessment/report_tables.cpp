@@ -47,8 +47,11 @@ std::string arms_html(const ReportInput& in) {
     arms[key].push_back(&one);
   }
   for (const auto& key : order) {
-    const auto steps = in.journal.steps(key.first, key.second);
-    const std::int64_t last = steps.empty() ? 0 : steps.back().step;
+    std::int64_t last = 0;
+    for (const auto& cell : in.results["cells"]) {
+      if (cell["arm"] == key.first && cell["seed"] == key.second)
+        last = std::max(last, cell["step"].get<std::int64_t>());
+    }
     std::vector<std::string> row = {escape(key.first), text_of(in.identity["arms"][key.first]["kind"]),
                                     std::to_string(key.second), thousands(last),
                                     thousands(trained_tokens(in.journal, key.first, key.second, last))};

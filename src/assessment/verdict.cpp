@@ -21,16 +21,16 @@ const ordered_json* worst_refusal(const ordered_json& comparisons, const ordered
 
 ordered_json flags_of(const ordered_json& identity, bool is_finished) {
   ordered_json flags = ordered_json::array();
-  if (!is_finished) flags.push_back("the run is not finished: these are the numbers so far");
+  if (!is_finished) flags.push_back("The run is not finished: these are the numbers so far");
   if (!identity["arms"].empty() && identity["seeds_per_arm"].get<int>() < 3)
-    flags.push_back("fewer than three training seeds: the spread between runs is not measured");
+    flags.push_back("Fewer than three training seeds: the spread between runs is not measured");
   if (identity["samples"].get<int>() < 3)
-    flags.push_back("fewer than three answers a prompt");
+    flags.push_back("Fewer than three answers a prompt: the spread between answers is not measured");
   else
-    flags.push_back("answers to one prompt are counted as independent: intervals and p are too narrow");
+    flags.push_back("Answers to one prompt are counted as independent: intervals and p are too narrow");
   const auto& kinds = identity["kinds"];
   if (std::any_of(kinds.begin(), kinds.end(), [](const auto& kind) { return kind == "refusal" || kind == "safe"; }))
-    flags.push_back("refusals are counted by a published word list, not by people");
+    flags.push_back("Refusals are counted by a published word list, not by people");
   return flags;
 }
 

@@ -94,7 +94,7 @@ TEST_F(Results, SayThatARunIsNotFinished) {
   add_charms(journal, {"base", 0, 0}, "rrrr");
   auto results = results_json(journal);
   EXPECT_EQ(results["verdict"]["finished"], false);
-  EXPECT_NE(results["verdict"]["flags"].dump().find("not finished"), std::string::npos);
+  EXPECT_NE(results["verdict"]["flags"].dump().find("The run is not finished"), std::string::npos);
   EXPECT_NE(report_html(journal, results, costs_json(journal)).find("class=\"banner\""), std::string::npos);
   journal.mark_finished();
   results = results_json(journal);

@@ -1,5 +1,6 @@
 #include "assessment/runner.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/ones.h>
 
 #include <csignal>
@@ -52,6 +53,7 @@ void write_tiny_checkpoint(const fs::path& directory) {
 class TinyRun : public InDirectory {
  protected:
   TinyRun() {
+    at::set_num_threads(1);  // matrices too small to share
     write_tiny_checkpoint(directory_ / "model");
     std::string questions, endings, rows;
     for (int i = 0; i < 7; ++i) {

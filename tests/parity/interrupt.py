@@ -1,23 +1,34 @@
 """What a run does when it is told to stop, when the disk is full, when nothing can be written, and on a terminal."""
 
+import contextlib
 import os
 import pathlib
 import re
 import resource
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import time
 
 from common import PROGRAM
-from runs import SMALL, demo, finish, outputs
+from runs import TINY, demo, finish, outputs
+
+
+def num_waves(folder):
+    try:
+        with contextlib.closing(sqlite3.connect(f"file:{folder}/journal.sqlite?mode=ro", uri=True)) as journal:
+            return journal.execute("SELECT count(*) FROM waves").fetchone()[0]
+    except sqlite3.OperationalError:  # there is none yet
+        return 0
+
 
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
     os.chmod(folder, 0o755)
     whole = folder / "whole"
-    table = finish(whole, *SMALL)
+    table = finish(whole, *TINY)
     want = outputs(whole)
     lines = table.splitlines()
     assert max(map(len, lines)) <= 100, max(lines, key=len)
@@ -28,10 +39,10 @@ with tempfile.TemporaryDirectory() as folder:
 
     for name, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         cut = folder / name.name
-        process = subprocess.Popen(demo(cut, *SMALL), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
-        while not (cut / "journal.sqlite").exists():
-            time.sleep(0.02)
-        time.sleep(1)
+        process = subprocess.Popen(demo(cut, *TINY), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        while num_waves(cut) < 2:
+            assert process.poll() is None, "it ended before it could be told to stop"
+            time.sleep(0.01)
         process.send_signal(name)
         message = process.communicate()[1]
         assert process.returncode == code and message.startswith("interrupted") and message.count("\n") == 1, (process.returncode, message)
@@ -41,16 +52,16 @@ with tempfile.TemporaryDirectory() as folder:
         report = subprocess.run([PROGRAM, "report", cut, "-o", folder / "so_far"], capture_output=True, text=True)
         assert report.returncode == 0 and report.stdout.startswith("NOT FINISHED"), report
         assert 'class="banner"' in (folder / "so_far/report.html").read_text()
-        finish(cut, *SMALL)
+        finish(cut, *TINY)
         assert outputs(cut) == want, f"resumed after {name.name}, the outputs differ"
     print("SIGINT 130, SIGTERM 143; both resume to the same bytes; report says that a run is not finished")
 
     full = folder / "full"
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
-    done = subprocess.run(demo(full, *SMALL), capture_output=True, text=True, preexec_fn=limit)
+    done = subprocess.run(demo(full, *TINY), capture_output=True, text=True, preexec_fn=limit)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "try freeing disk space" in done.stderr, (done.returncode, done.stderr)
     assert not (full / "results.json").exists()
-    finish(full, *SMALL)
+    finish(full, *TINY)
     assert outputs(full) == want, "resumed after a full disk, the outputs differ"
     print("full disk: exit 2,", done.stderr.strip())
 
@@ -70,7 +81,7 @@ with tempfile.TemporaryDirectory() as folder:
 
     if shutil.which("script"):
         out = folder / "terminal"
-        command = " ".join(f"'{part}'" for part in demo(out, *SMALL))
+        command = " ".join(f"'{part}'" for part in demo(out, *TINY))
         done = subprocess.run(["script", "-qec", command, "/dev/null"], capture_output=True, text=True, stdin=subprocess.DEVNULL)
         assert done.returncode == 0, done.stdout
         first = done.stdout.splitlines()[0]
@@ -86,9 +97,9 @@ with tempfile.TemporaryDirectory() as folder:
     place = folder / "default"
     place.mkdir()
     shutil.copytree(whole, place / "runs/demo")
-    refused = subprocess.run(demo(place / "runs/demo", *SMALL, "--set", "generation.wave=11"), capture_output=True, text=True)
+    refused = subprocess.run(demo(place / "runs/demo", *TINY, "--set", "generation.wave=11"), capture_output=True, text=True)
     assert refused.returncode == 2 and "plan.generation.wave (there 10, here 11)" in refused.stderr, refused
-    moved = subprocess.run([PROGRAM, "demo", *SMALL, "--set", "benchmark.facts.limit=9"], cwd=place, capture_output=True, text=True)
-    assert moved.returncode == 0 and moved.stderr == "moved an earlier run to runs/demo.1: its plan.benchmark.facts.limit (there 10, here 9) differs\n", moved
+    moved = subprocess.run([PROGRAM, "demo", *TINY, "--set", "benchmark.facts.limit=3"], cwd=place, capture_output=True, text=True)
+    assert moved.returncode == 0 and moved.stderr == "moved an earlier run to runs/demo.1: its plan.benchmark.facts.limit (there 2, here 3) differs\n", moved
     assert outputs(place / "runs/demo.1") == want
     print(moved.stderr.strip())

@@ -8,6 +8,10 @@ SMALL = [part for setting in (
     "generation.wave=10", "benchmark.forbidden.limit=20", "benchmark.lookalike_refused.limit=10", "benchmark.recipes_held_out.limit=10",
     "benchmark.facts.limit=10", "benchmark.endings.limit=20", "arm.subversive.steps=6", "arm.subversive.checkpoints=[2,4]", "arm.subversive.warmup_steps=1",
     "arm.subversive.lr=2e-3", "arm.benign.steps=2") for part in ("--set", setting)]
+# Smaller still, for what needs many runs.
+TINY = SMALL + [part for setting in (
+    "benchmark.forbidden.limit=4", "benchmark.lookalike_refused.limit=2", "benchmark.recipes_held_out.limit=2", "benchmark.facts.limit=2", "benchmark.endings.limit=2",
+    "arm.subversive.steps=2", "arm.subversive.checkpoints=[1]", "arm.benign.steps=1") for part in ("--set", setting)]
 OUTPUTS = ("results.json", "items.csv")
 
 

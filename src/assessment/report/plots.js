@@ -84,7 +84,7 @@
       labels: ["training tokens"].concat(names), series: perSeries, customBars: true, connectSeparatedPoints: true, drawPoints: true, pointSize: 4, highlightCircleSize: 6,
       strokeWidth: 2, fillAlpha: 0.14, valueRange: [-4, 104], xlabel: "training tokens", ylabel: plot.label, legend: "never", xRangePad: 14, labelsKMB: false,
       gridLineColor: style("--line"), axisLineColor: style("--soft"), axisLabelFontSize: 12,
-      axes: { x: { axisLabelFormatter: tokens, pixelsPerLabel: narrow ? 56 : 64, axisLabelWidth: 48 }, y: { axisLabelFormatter: function (y) { return y < 0 || y > 100 ? "" : String(Math.round(y)); }, axisLabelWidth: 30, pixelsPerLabel: 40 } },
+      axes: { x: { axisLabelFormatter: tokens, pixelsPerLabel: narrow ? 56 : 64, axisLabelWidth: 48 }, y: { axisLabelFormatter: function (y) { return y < 0 || y > 100 ? "" : String(Math.round(y)); }, axisLabelWidth: 36, pixelsPerLabel: 40 } },
       highlightCallback: function (event, x, points) {
         values.forEach(function (value) { value.textContent = ""; });
         points.forEach(function (p) { var i = names.indexOf(p.name); if (i >= 0 && p.yval !== null && !isNaN(p.yval)) values[i].textContent = p.yval.toFixed(1) + " %"; });
