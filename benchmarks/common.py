@@ -117,6 +117,8 @@ def machine():
     """What stands at the head of a run: where and with what it was made."""
     info = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
     model = next((line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")), platform.processor())
+    flags = next((line.split(":")[1].split() for line in info.splitlines() if line.startswith("flags")), [])
+    vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
     versions = {}
     for package in ("torch", *ORACLES):
         try:
@@ -124,4 +126,4 @@ def machine():
         except importlib.metadata.PackageNotFoundError:
             versions[package] = None
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=SOURCE, capture_output=True, text=True).stdout.strip()
-    return {"date": datetime.date.today().isoformat(), "processor": model, "cores": len(os.sched_getaffinity(0)), "threads": THREADS, "load_before": os.getloadavg()[0], "commit": commit, "versions": versions}
+    return {"date": datetime.date.today().isoformat(), "processor": model, "vectors": vectors, "cores": len(os.sched_getaffinity(0)), "threads": THREADS, "load_before": os.getloadavg()[0], "commit": commit, "versions": versions}

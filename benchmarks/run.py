@@ -35,7 +35,7 @@ def main():
 
     head, report = machine(), Report()
     versions = ", ".join(f"{name} {version}" for name, version in head["versions"].items() if version)
-    print(f"{head['date']}, {head['processor']}, {head['cores']} cores, {head['threads']} threads, commit {head['commit']}; {versions}")
+    print(f"{head['date']}, {head['processor']} with {head['vectors']}, {head['cores']} cores, {head['threads']} threads, commit {head['commit']}; {versions}")
     if head["load_before"] > 0.5:
         report.note(f"the machine's load was {head['load_before']:.1f} before the run: wait until it is idle for figures to keep")
     for name in options.names or NAMES:
