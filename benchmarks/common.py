@@ -64,7 +64,7 @@ def google_benchmark(name, *flags):
     return result["context"], {row["name"].removesuffix("/real_time"): row for row in result["benchmarks"]}
 
 
-def take_turns(*works, repeats=REPEATS):
+def take_turns(repeats, *works):
     """Runs A B A B ...: a list of `repeats` results for each."""
     results = [[] for _ in works]
     for _ in range(repeats):
@@ -76,7 +76,8 @@ def take_turns(*works, repeats=REPEATS):
 class Report:
     """Cases, each with a check, a ceiling, and one line an engine; printed as they come and kept for --json."""
 
-    def __init__(self):
+    def __init__(self, repeats=REPEATS, model=None):
+        self.repeats, self.model = repeats, model  # turns of each case; the one model to run on, or all
         self.cases = []
         self.notes = []
 
