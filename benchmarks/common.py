@@ -19,7 +19,8 @@ ORACLES = ("transformers", "peft", "bitsandbytes", "lm_eval")
 
 
 def fail(message):
-    sys.exit("[bench] " + message)
+    print("[bench] " + message, file=sys.stderr)
+    sys.exit(2)
 
 
 def missing_oracle(*modules):
