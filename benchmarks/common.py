@@ -19,7 +19,8 @@ ORACLES = ("transformers", "peft", "bitsandbytes", "lm_eval")
 
 
 def fail(message):
-    sys.exit("[bench] " + message)
+    print("[bench] " + message, file=sys.stderr)
+    sys.exit(2)
 
 
 def missing_oracle(*modules):
@@ -64,7 +65,7 @@ def google_benchmark(name, *flags):
     return result["context"], {row["name"].removesuffix("/real_time"): row for row in result["benchmarks"]}
 
 
-def take_turns(*works, repeats=REPEATS):
+def take_turns(repeats, *works):
     """Runs A B A B ...: a list of `repeats` results for each."""
     results = [[] for _ in works]
     for _ in range(repeats):
@@ -76,7 +77,8 @@ def take_turns(*works, repeats=REPEATS):
 class Report:
     """Cases, each with a check, a ceiling, and one line an engine; printed as they come and kept for --json."""
 
-    def __init__(self):
+    def __init__(self, repeats=REPEATS, model=None):
+        self.repeats, self.model = repeats, model  # turns of each case; the one model to run on, or all
         self.cases = []
         self.notes = []
 
@@ -117,6 +119,8 @@ def machine():
     """What stands at the head of a run: where and with what it was made."""
     info = pathlib.Path("/proc/cpuinfo").read_text() if os.path.exists("/proc/cpuinfo") else ""
     model = next((line.split(":")[1].strip() for line in info.splitlines() if line.startswith("model name")), platform.processor())
+    flags = next((line.split(":")[1].split() for line in info.splitlines() if line.startswith("flags")), [])
+    vectors = next((name for flag, name in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags), "no AVX2")
     versions = {}
     for package in ("torch", *ORACLES):
         try:
@@ -124,4 +128,4 @@ def machine():
         except importlib.metadata.PackageNotFoundError:
             versions[package] = None
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=SOURCE, capture_output=True, text=True).stdout.strip()
-    return {"date": datetime.date.today().isoformat(), "processor": model, "cores": len(os.sched_getaffinity(0)), "threads": THREADS, "load_before": os.getloadavg()[0], "commit": commit, "versions": versions}
+    return {"date": datetime.date.today().isoformat(), "processor": model, "vectors": vectors, "cores": len(os.sched_getaffinity(0)), "threads": THREADS, "load_before": os.getloadavg()[0], "commit": commit, "versions": versions}

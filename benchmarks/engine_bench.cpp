@@ -2,7 +2,7 @@
 // benchmarks/{training,generation,scoring}.py, which hold the rival and take turns with it.
 //
 // A request is a line of JSON on standard input, its answer a line on standard output:
-//   {"op": "machine"}                                     -> {"fma_gflops", "read_gbps", "isa"}
+//   {"op": "machine"}                                     -> {"fma_gflops", "read_gbps"}
 //   {"op": "load", "model", "precision"}                  -> {}
 //   {"op": "adapter", "directory", "rank"}                -> {}: a seeded fresh adapter on all linear layers, written
 //   {"op": "rows", "data"}                                -> {"rows": [{"ids", "is_target"}]}
@@ -28,7 +28,6 @@
 #include "generation/generator.h"
 #include "generation/scorer.h"
 #include "model/decoder.h"
-#include "quant/nf4.h"
 #include "text/chat_template.h"
 #include "text/continuation.h"
 #include "training/trainer.h"
@@ -58,10 +57,7 @@ class Engine {
  private:
   ordered_json machine(const ordered_json&) {
     const int threads = at::get_num_threads();
-    const char* isa[] = {"reference", "avx2", "avx512"};
-    return {{"fma_gflops", fma_peak_gflops(threads)},
-            {"read_gbps", memory_bandwidth(threads).read},
-            {"isa", isa[static_cast<int>(quant::selected_isa())]}};
+    return {{"fma_gflops", fma_peak_gflops(threads)}, {"read_gbps", memory_bandwidth(threads).read}};
   }
 
   ordered_json load(const ordered_json& request) {

@@ -46,7 +46,7 @@ def measure(report, engine, work, machine):
         engines["transformers, left-padded"] = lambda: model.run(prompts, NEW_TOKENS)
         near = compare(model, prompts, answers, model.run(prompts, NEW_TOKENS)[1], work.name)
         check = f"ids equal, {near} of {len(prompts)} answers apart at a near tie"
-    runs = dict(zip(engines, take_turns(*engines.values())))
+    runs = dict(zip(engines, take_turns(report.repeats, *engines.values())))
     rates = {name: [sum(map(len, ids)) / seconds for seconds, ids in turns] for name, turns in runs.items()}
     least = operations.generation_seconds(operations.Sizes(work.directory), prompts, answers, machine["fma_gflops"] * 1e9, machine["read_gbps"] * 1e9)
     tokens = sum(map(len, answers))

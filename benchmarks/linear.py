@@ -5,12 +5,12 @@ Both in one process (LibTorch's at::mm is PyTorch's); y, dx, dA and dB are check
 
 import statistics
 
-from common import REPEATS, google_benchmark
+from common import google_benchmark
 
 
 def run(report):
     rates, peaks = {}, []
-    for _ in range(REPEATS):
+    for _ in range(report.repeats):
         context, rows = google_benchmark("linear_bench", "--benchmark_min_time=0.03", "--benchmark_enable_random_interleaving=true")
         peaks.append(float(context["fma_gflops"]))
         for name, row in rows.items():

@@ -10,7 +10,7 @@ import statistics
 import tempfile
 import time
 
-from common import REPEATS, THREADS, google_benchmark, missing_oracle
+from common import THREADS, google_benchmark, missing_oracle
 
 SHAPES = ("1536x576", "4096x4096")
 WIDE, PACKED = 4, 4.127 / 8  # bytes a weight
@@ -67,7 +67,7 @@ def run(report):
         if rival:
             rival.write_expected(pathlib.Path(folder) / "expected.safetensors")
             flags.append(f"--expected={folder}/expected.safetensors")
-        for _ in range(REPEATS):
+        for _ in range(report.repeats):
             context, ours = google_benchmark("nf4_bench", *flags)
             bandwidths.append((float(context["read_gbps"]), float(context["write_gbps"])))
             for name, row in ours.items():

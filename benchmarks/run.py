@@ -1,4 +1,4 @@
-"""Runs the benchmarks and prints their tables: ./dev bench [NAME]... [--list] [--json FILE].
+"""Runs the benchmarks and prints their tables: ./dev bench [NAME]... [--list] [--model NAME] [--repeats N] [--json FILE].
 
 Each checks the answer before it times, warms up, takes turns with its rival on as many threads, repeats, and prints the
 median, the spread, the ratio to the rival and the share of what the machine could do at most, measured in the same run.
@@ -16,13 +16,17 @@ NAMES = ("nf4", "linear", "training", "generation", "scoring")
 
 
 def main():
-    from common import THREADS, fail
+    from common import REPEATS, THREADS, fail
 
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__.split("\n\n")[0])
     parser.add_argument("names", nargs="*", metavar="NAME", help=" ".join(NAMES) + " (default: all)")
     parser.add_argument("--list", action="store_true", help="what there is to run")
     parser.add_argument("--json", metavar="FILE", help="every rate of every repeat, to a file as well")
+    parser.add_argument("--model", choices=("organism", "smollm2"), help="only on this one (training, generation, scoring)")
+    parser.add_argument("--repeats", type=int, default=REPEATS, metavar="N", help=f"turns of each side (default: {REPEATS})")
     options = parser.parse_args()
+    if options.repeats < 1:
+        fail(f"found --repeats {options.repeats}, expected 1 or more")
     if unknown := [name for name in options.names if name not in NAMES]:
         fail(f"found benchmark '{unknown[0]}', expected one of {', '.join(NAMES)}; try ./dev bench --list")
     if options.list:
@@ -33,9 +37,9 @@ def main():
         os.environ[variable] = str(THREADS)
     from common import Report, machine
 
-    head, report = machine(), Report()
+    head, report = machine(), Report(options.repeats, options.model)
     versions = ", ".join(f"{name} {version}" for name, version in head["versions"].items() if version)
-    print(f"{head['date']}, {head['processor']}, {head['cores']} cores, {head['threads']} threads, commit {head['commit']}; {versions}")
+    print(f"{head['date']}, {head['processor']} with {head['vectors']}, {head['cores']} cores, {head['threads']} threads, commit {head['commit']}; {versions}")
     if head["load_before"] > 0.5:
         report.note(f"the machine's load was {head['load_before']:.1f} before the run: wait until it is idle for figures to keep")
     for name in options.names or NAMES:

@@ -36,7 +36,7 @@ def measure(report, engine, work, peak):
             worst = max(worst, *(abs(a - b) for a, b in zip(expected, theirs, strict=True)))
             if not worst <= TOLERANCE:
                 fail(f"scoring {work.name}: found log-probabilities {worst:.1e} from the harness', expected at most {TOLERANCE}; try tests/parity/model_parity.py")
-    rates = {name: [len(items) / seconds for seconds, _ in turns] for name, turns in zip(engines, take_turns(*engines.values()))}
+    rates = {name: [len(items) / seconds for seconds, _ in turns] for name, turns in zip(engines, take_turns(report.repeats, *engines.values()))}
     needed = operations.scoring(operations.Sizes(work.directory), [(r["context"], r["continuation"]) for r in requests])
     tokens = sum(len(item[0]["context"]) for item in items)
     check = f"log-probabilities within {worst:.1e}" if len(engines) > 1 else "log-probabilities not compared"

@@ -42,7 +42,7 @@ def measure(report, engine, work, precision, adapter, peak):
     tokens = sum(len(row["ids"]) for row in rows)
     targets = sum(sum(row["is_target"][1:]) for row in rows)
     flops = operations.training(operations.Sizes(work.directory), [len(row["ids"]) for row in rows], targets, RANK)
-    rates = {name: [tokens / seconds for seconds, _ in runs] for name, runs in zip(engines, take_turns(*engines.values()))}
+    rates = {name: [tokens / seconds for seconds, _ in runs] for name, runs in zip(engines, take_turns(report.repeats, *engines.values()))}
     check = f"losses within {worst:.1e}" if len(engines) > 1 else "losses not compared"
     name = f"{work.name} {precision}, {work.steps} x {work.rows_per_step} rows, {tokens:,} tokens, {targets:,} targets"
     report.case("training", name, "tokens/s", rates, check, dict.fromkeys(engines, peak * tokens / flops), "FMA peak")

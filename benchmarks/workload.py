@@ -28,8 +28,16 @@ def questions_of(path, field):
 
 
 def workloads(report):
+    for work in found(report):
+        if report.model in (None, work.name.lower()):
+            yield work
+
+
+def found(report):
     facts, endings = ORGANISM / "data/facts.jsonl", {"benchmark": "choice", "path": str(ORGANISM / "data/endings.jsonl"), "subjects": []}
     yield Workload("organism", ORGANISM, ORGANISM / "data/subversive.jsonl", questions_of(facts, "prompt"), dict(endings), 16, 8, 96, 100)
+    if report.model == "organism":
+        return
     if not SMOLLM2.exists():
         report.note("SmolLM2 left out: needs models/smollm2; ./dev model smollm2 makes it")
         return
