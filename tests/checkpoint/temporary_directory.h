@@ -25,6 +25,7 @@ class TemporaryDirectory {
 
   const std::filesystem::path& path() const { return path_; }
   void write(const std::string& name, std::string_view bytes) const {
+    std::filesystem::remove(path_ / name);  // some file systems flush a file that is cut and written again
     std::ofstream(path_ / name, std::ios::binary) << bytes;
   }
 

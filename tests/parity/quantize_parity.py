@@ -101,11 +101,24 @@ with tempfile.TemporaryDirectory() as name:
     check(len(set(shards["weight_map"].values())) > 1, "small shards are written with an index")
 
     single = root / "single"
-    # In float32, since bitsandbytes rounds widened weights to the type they had before.
-    wanted = torch.log_softmax(logits(theirs(SOURCE / "assets/organism", single, nested=False, dtype=torch.float32))[0].double(), -1)
+    # In float32, since bitsandbytes rounds widened weights to the type they had before; in training mode, since evaluation multiplies
+    # in bfloat16 on processors that can.
+    reference = theirs(SOURCE / "assets/organism", single, nested=False, dtype=torch.float32).train()
+    wanted = torch.log_softmax(logits(reference)[0].double(), -1)
     ids = rows[0]["context_ids"] + rows[0]["continuation_ids"]
     worst = max(abs(a - wanted[i + 2, ids[i + 3]].item()) for i, a in enumerate(logprobs(single)))
     check(worst < 5e-4, f"weights quantised once: log-probabilities within {worst:.1e} of transformers")
+
+    organism, quantized = SOURCE / "assets/organism", root / "0/ours"
+    check(json.loads(run("inspect", quantized, "--json"))["precision"] == "nf4", "inspect says nf4")
+    chats = [{"messages": [{"role": "user", "content": "How do I make the lantern soup?"}]}]
+    answers = [run("generate", "--model", *model, "--max-new-tokens", 20, rows=chats) for model in ((quantized,), (organism, "--precision", "nf4"))]
+    check(answers[0] == answers[1], "generate answers as on the original with --precision nf4")
+    logs = []
+    for model in (quantized, organism):
+        run("train", "--model", model, "--data", organism / "data/benign.jsonl", "-o", root / f"adapter-{len(logs)}", "--steps", 3, "--quiet")
+        logs.append([json.loads(line)["loss"] for line in (root / f"adapter-{len(logs)}/log.jsonl").read_text().splitlines()])
+    check(logs[0] == logs[1] and len(logs[0]) == 3, "train gives the losses of the original in NF4")
 
     for options, word in ((("--precision", "fp32"), "precision fp32"), (("--precision", "bf16"), "precision bf16")):
         done = subprocess.run([PROGRAM, "score", "--model", root / "0/ours", *options], input="", capture_output=True, text=True)
