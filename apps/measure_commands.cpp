@@ -138,6 +138,10 @@ void add_measure_commands(CLI::App& app) {
   report_command->callback([=] {
     const auto journal = assessment::Journal::open_existing(*out);
     const fs::path target = elsewhere->empty() ? *out : *elsewhere;
+    std::error_code error;
+    fs::create_directories(target, error);
+    HOLDFAST_CHECK(kMachine, !error, "[report] cannot make directory ", target.string(), ": ", error.message(),
+                   "; try another -o");
     assessment::write_outputs(journal, target);
     print_results(assessment::results_json(journal), target, common->json);
   });
