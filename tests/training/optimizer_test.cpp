@@ -14,8 +14,11 @@
 namespace holdfast::training {
 namespace {
 
-nlohmann::json golden() {
-  return nlohmann::json::parse(read_file(testing::source_directory() / "tests/golden/optimizer.json"));
+// Held for the whole program: a loop over a part of a temporary would read freed memory.
+const nlohmann::json& golden() {
+  static const auto values =
+      nlohmann::json::parse(read_file(testing::source_directory() / "tests/golden/optimizer.json"));
+  return values;
 }
 
 at::Tensor vector(const nlohmann::json& values) { return at::tensor(values.get<std::vector<double>>(), at::kDouble); }
@@ -28,6 +31,7 @@ void expect_near(const at::Tensor& found, const nlohmann::json& expected, double
 }
 
 TEST(AdamW, TakesTorchsSteps) {
+  ASSERT_EQ(golden()["adamw"].size(), 2);
   for (const auto& test : golden()["adamw"]) {
     AdamWOptions options;
     options.beta1 = test["betas"][0], options.beta2 = test["betas"][1];
@@ -43,7 +47,7 @@ TEST(AdamW, TakesTorchsSteps) {
 }
 
 TEST(AdamW, GoesOnFromItsStateAsIfItHadNotStopped) {
-  const auto test = golden()["adamw"][1];
+  const auto& test = golden()["adamw"][1];
   AdamWOptions options{test["betas"][0], test["betas"][1], test["eps"], test["weight_decay"]};
   at::Tensor parameters = vector(test["start"]);
   AdamW first(parameters.numel(), at::kDouble, options), second(parameters.numel(), at::kDouble, options);
@@ -56,6 +60,7 @@ TEST(AdamW, GoesOnFromItsStateAsIfItHadNotStopped) {
 }
 
 TEST(ClipGradient, ScalesAsTorchDoesAndReturnsTheNormBefore) {
+  ASSERT_EQ(golden()["clip"].size(), 4);
   for (const auto& test : golden()["clip"]) {
     at::Tensor gradient = vector(test["gradient"]);
     EXPECT_NEAR(clip_gradient(gradient, test["max_norm"]), test["norm"].get<double>(), 1e-12);
@@ -70,6 +75,7 @@ TEST(ClipGradient, LeavesTheGradientAloneWhenTheLimitIsZero) {
 }
 
 TEST(Schedule, EqualsTransformersAtEveryStep) {
+  ASSERT_EQ(golden()["schedules"].size(), 18);
   for (const auto& test : golden()["schedules"]) {
     const auto name = test["schedule"].get<std::string>();
     const std::int64_t warmup = test["warmup_steps"], total = test["total_steps"];
