@@ -4,10 +4,12 @@
 
 namespace holdfast::checkpoint {
 
-extern const Family kLlama;
+extern const Family kLlama, kMistral, kMixtral, kQwen2, kQwen3, kQwen3Moe, kSmolLm3, kOlmo2, kPhi3, kGemma, kGemma2,
+    kGemma3, kGptOss;
 
 std::span<const Family* const> families() {
-  static constexpr std::array kAll = {&kLlama};
+  static constexpr std::array kAll = {&kLlama, &kMistral, &kMixtral, &kQwen2,  &kQwen3,  &kQwen3Moe, &kSmolLm3,
+                                      &kOlmo2, &kPhi3,    &kGemma,   &kGemma2, &kGemma3, &kGptOss};
   return kAll;
 }
 
