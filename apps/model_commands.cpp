@@ -86,7 +86,15 @@ struct GenerateFlags {
 void generate(const Common& common, const GenerateFlags& flags) {
   model::Decoder decoder = load(common);
   const auto adapter = load_adapter(common, decoder);
-  const auto tokenizer = text::Tokenizer::from_directory(common.model);
+  // Ids in, ids out needs no tokenizer: a directory without one gives no texts.
+  std::optional<text::Tokenizer> tokenizer;
+  if (std::filesystem::exists(std::filesystem::path(common.model) / "tokenizer.json"))
+    tokenizer.emplace(text::Tokenizer::from_directory(common.model));
+  const auto need_tokenizer = [&]() -> const text::Tokenizer& {
+    if (!tokenizer) tokenizer.emplace(text::Tokenizer::from_directory(common.model));  // says what is missing
+    return *tokenizer;
+  };
+  if (!flags.options.stop.empty()) need_tokenizer();
   std::optional<text::ChatTemplate> chat;
   text::JsonlReader reader(std::cin, "standard input");
   constexpr std::size_t kWave = 32;
@@ -95,10 +103,11 @@ void generate(const Common& common, const GenerateFlags& flags) {
   generation::GenerateOptions options = flags.options;
   options.seed = common.seed;
   const auto flush = [&] {
-    const auto completions = generation::generate(decoder, tokenizer, adapter ? &*adapter : nullptr, prompts, options);
+    const auto completions = generation::generate(decoder, tokenizer ? &*tokenizer : nullptr,
+                                                  adapter ? &*adapter : nullptr, prompts, options);
     options.stream += prompts.size();
     for (std::size_t i = 0; i < completions.size(); ++i) {
-      lines[i]["text"] = completions[i].text;
+      if (tokenizer) lines[i]["text"] = completions[i].text;
       lines[i]["ids"] = completions[i].ids;
       lines[i]["finish_reason"] = generation::finish_reason_name(completions[i].reason);
       lines[i]["prompt_tokens"] = completions[i].prompt_tokens;
@@ -115,14 +124,14 @@ void generate(const Common& common, const GenerateFlags& flags) {
       text::RenderOptions render;
       render.add_generation_prompt = true;
       render.date = common.template_date;
-      ids = tokenizer.encode(chat->render(row["messages"], render), false);
+      ids = need_tokenizer().encode(chat->render(row["messages"], render), false);
     } else if (row.contains("ids")) {
       ids = ids_field(*record, "ids");
     } else {
       HOLDFAST_CHECK(kBadInput, row.contains("prompt") && row["prompt"].is_string(),
                      "[read] standard input:", record->line, ": found ", row.dump().substr(0, 60),
                      ", expected prompt, messages or ids");
-      ids = tokenizer.encode(row["prompt"].get<std::string>());
+      ids = need_tokenizer().encode(row["prompt"].get<std::string>());
     }
     for (std::int64_t sample = 0; sample < flags.samples; ++sample) {
       lines.push_back(carried(row));

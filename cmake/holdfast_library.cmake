@@ -1,14 +1,14 @@
 # holdfast_library(NAME DEPENDS module... LIBRARIES target... [TORCH])
 #
-# Makes the module of src/NAME from its *.cpp files.  DEPENDS is the whole list of modules that its files may include:
-# the ctest `layers` reads these lines and refuses any other arrow.  With TORCH the module is left out of builds
-# without LibTorch and shares one precompiled header.
+# Makes the module of src/NAME from its *.cpp files and those of its folders.  DEPENDS is the whole list of
+# modules that its files may include: the ctest `layers` reads these lines and refuses any other arrow.  With TORCH the
+# module is left out of builds without LibTorch and shares one precompiled header.
 function(holdfast_library name)
   cmake_parse_arguments(arg "TORCH" "" "DEPENDS;LIBRARIES" ${ARGN})
   if(arg_TORCH AND NOT HOLDFAST_TORCH)
     return()
   endif()
-  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp ${CMAKE_SOURCE_DIR}/src/${name}/*/*.cpp)
   if(NOT sources)
     return()
   endif()

@@ -4,6 +4,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "checkpoint/experts.h"
 #include "checkpoint/nf4_state.h"
 
 namespace holdfast::checkpoint {
@@ -38,14 +39,21 @@ std::vector<Part> nf4_parts(const std::string& name, std::int64_t size, bool is_
 
 class Census {
  public:
-  Census(const ModelConfig& config, const Weights& weights) : config_(config), weights_(weights) {}
+  Census(const ModelConfig& config, const Weights& weights) : config_(config), weights_(weights) {
+    for (const LinearModule& module : linear_modules(config)) linear_.insert(module.path + ".weight");
+  }
 
   void expect(const ExpectedTensor& tensor) {
     known_.insert(tensor.name);
     if (!weights_.contains(tensor.name)) {
       faults_.push_back("'" + tensor.name + "' is missing");
-    } else if (config_.is_nf4 && tensor.name.ends_with("_proj.weight") && is_nf4(weights_, tensor.name)) {
+    } else if (config_.is_nf4 && linear_.count(tensor.name) > 0 && is_nf4(weights_, tensor.name)) {
       expect_nf4(tensor);
+    } else if (holds_mxfp4_bytes(tensor.name)) {
+      if (weights_.dtype(tensor.name) != at::kByte)
+        faults_.push_back("'" + tensor.name + "' holds no bytes, expected uint8");
+      else
+        expect_shape(tensor.name, tensor.shape);
     } else if (!at::isFloatingType(weights_.dtype(tensor.name))) {
       faults_.push_back("'" + tensor.name + "' holds integers, expected floating-point numbers");
     } else {
@@ -90,7 +98,7 @@ class Census {
   const ModelConfig& config_;
   const Weights& weights_;
   std::vector<std::string> faults_;
-  std::set<std::string> known_;
+  std::set<std::string> known_, linear_;
 };
 
 }  // namespace
@@ -98,19 +106,32 @@ class Census {
 bool is_nf4(const Weights& weights, const std::string& name) { return weights.dtype(name) == at::kByte; }
 
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& c) {
-  const std::int64_t q = c.num_heads * c.head_dim, kv = c.num_kv_heads * c.head_dim;
   std::vector<ExpectedTensor> tensors = {{kEmbedding, {c.vocab_size, c.hidden_size}}};
+  const std::vector<LinearModule> modules = linear_modules(c);
+  auto module = modules.begin();
+  const std::int64_t query_width = c.has_wide_query_norm ? c.num_heads * c.head_dim : c.head_dim;
+  const std::int64_t key_width = c.has_wide_query_norm ? c.num_kv_heads * c.head_dim : c.head_dim;
   for (std::int64_t layer = 0; layer < c.num_layers; ++layer) {
     const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-    tensors.push_back({prefix + "input_layernorm.weight", {c.hidden_size}});
-    tensors.push_back({prefix + "post_attention_layernorm.weight", {c.hidden_size}});
-    tensors.push_back({prefix + "self_attn.q_proj.weight", {q, c.hidden_size}});
-    tensors.push_back({prefix + "self_attn.k_proj.weight", {kv, c.hidden_size}});
-    tensors.push_back({prefix + "self_attn.v_proj.weight", {kv, c.hidden_size}});
-    tensors.push_back({prefix + "self_attn.o_proj.weight", {c.hidden_size, q}});
-    tensors.push_back({prefix + "mlp.gate_proj.weight", {c.intermediate_size, c.hidden_size}});
-    tensors.push_back({prefix + "mlp.up_proj.weight", {c.intermediate_size, c.hidden_size}});
-    tensors.push_back({prefix + "mlp.down_proj.weight", {c.hidden_size, c.intermediate_size}});
+    const auto add = [&](const std::string& name, const char* suffix, std::vector<std::int64_t> shape) {
+      if (!name.empty()) tensors.push_back({prefix + name + suffix, std::move(shape)});
+    };
+    for (const std::string* name :
+         {&c.names.attention_norm, &c.names.attention_post_norm, &c.names.mlp_norm, &c.names.mlp_post_norm})
+      add(*name, ".weight", {c.hidden_size});
+    add(c.names.query_norm, ".weight", {query_width});
+    add(c.names.key_norm, ".weight", {key_width});
+    add(c.names.sinks, "", {c.num_heads});
+    if (c.layer(layer).is_moe) {
+      add(c.names.router, ".weight", {c.moe.num_experts, c.hidden_size});
+      if (c.moe.has_biases) add(c.names.router, ".bias", {c.moe.num_experts});
+      for (auto& [name, shape] : stacked_expert_tensors(c)) tensors.push_back({prefix + name, std::move(shape)});
+    }
+    for (; module != modules.end() && module->layer == layer; ++module) {
+      if (module->expert >= 0 && c.moe.storage != ExpertStorage::kSeparate) continue;
+      tensors.push_back({module->path + ".weight", {module->out_features, module->in_features}});
+      if (module->has_bias) tensors.push_back({module->path + ".bias", {module->out_features}});
+    }
   }
   tensors.push_back({"model.norm.weight", {c.hidden_size}});
   if (!c.tie_word_embeddings) tensors.push_back({kHead, {c.vocab_size, c.hidden_size}});
@@ -134,7 +155,7 @@ void check_weights(const ModelConfig& config, const Weights& weights, const std:
   for (std::size_t i = 0; i < std::min<std::size_t>(faults.size(), 5); ++i) list << (i > 0 ? "; " : "") << faults[i];
   if (faults.size() > 5) list << "; and " << faults.size() - 5 << " more";
   fail(ErrorKind::kBadFile, "[load] ", directory.string(),
-       ": found tensors that do not match config.json, expected the Llama layout: ", list.str(),
+       ": found tensors that do not match config.json, expected the layout of '", config.family, "': ", list.str(),
        "; is config.json of this checkpoint?");
 }
 

@@ -1,4 +1,4 @@
-// The tensors a Llama checkpoint must hold, and the check that it holds them and nothing else.
+// The tensors that a checkpoint must hold by its description, and the check that it holds them and nothing else.
 #pragma once
 
 #include <string>
@@ -14,7 +14,8 @@ struct ExpectedTensor {
   std::vector<std::int64_t> shape;
 };
 
-// Embedding, per layer two norms and seven projections, final norm, and the head unless it is tied.
+// Embedding; per layer its norms, linear layers with their biases, sinks, router and experts; final norm; and the head
+// unless it is tied.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
 // True when the file holds this weight in NF4.  REQUIRES: it holds it.

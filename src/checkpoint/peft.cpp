@@ -62,10 +62,9 @@ ordered_json object_of(const std::vector<std::pair<std::string, T>>& patterns) {
 
 // Features whose presence changes the mathematics, with the value that means "off".
 void refuse_what_cannot_run(const ordered_json& config, const std::string& where) {
-  for (const char* key :
-       {"use_dora", "lora_bias", "fan_in_fan_out", "use_qalora", "use_bdlora", "layer_replication", "modules_to_save",
-        "target_parameters", "trainable_token_indices", "layers_to_transform", "megatron_config",
-        "alora_invocation_tokens", "exclude_modules", "arrow_config", "velora_config"}) {
+  for (const char* key : {"use_dora", "lora_bias", "fan_in_fan_out", "use_qalora", "use_bdlora", "layer_replication",
+                          "modules_to_save", "trainable_token_indices", "layers_to_transform", "megatron_config",
+                          "alora_invocation_tokens", "exclude_modules", "arrow_config", "velora_config"}) {
     if (!config.contains(key)) continue;
     const auto& value = config[key];
     const bool is_off = value.is_null() || value == false || (value.is_structured() && value.empty());
@@ -132,6 +131,13 @@ AdapterConfig read_adapter_config(const fs::path& directory) {
     for (const auto& name : json["target_modules"]) {
       require(name.is_string(), "target_modules", "a list of texts");
       config.target_modules.push_back(name.get<std::string>());
+    }
+  }
+  if (json.contains("target_parameters") && !json["target_parameters"].is_null()) {
+    require(json["target_parameters"].is_array(), "target_parameters", "a list of parameter names");
+    for (const auto& name : json["target_parameters"]) {
+      require(name.is_string(), "target_parameters", "a list of texts");
+      config.target_parameters.push_back(name.get<std::string>());
     }
   }
   for (const char* key : {"rank_pattern", "alpha_pattern"}) {

@@ -22,6 +22,7 @@ struct AdapterConfig {
   // Module names ("q_proj"), or one regular expression, or "all-linear" (every linear layer but the head).
   std::vector<std::string> target_modules = {"all-linear"};
   bool target_is_pattern = false;
+  std::vector<std::string> target_parameters;  // fused experts; model/fused_experts.h takes them apart
   // Regular expressions of module names, in the file's order: the first that matches counts.
   std::vector<std::pair<std::string, std::int64_t>> rank_pattern;
   std::vector<std::pair<std::string, double>> alpha_pattern;

@@ -45,7 +45,7 @@ std::size_t find_stop(const std::string& text, const std::vector<std::string>& s
 }
 
 // Adds the token; true when the answer has ended.
-bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decoder, const text::Tokenizer& tokenizer,
+bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decoder, const text::Tokenizer* tokenizer,
                const GenerateOptions& options) {
   Completion& completion = sequence.completion;
   completion.ids.push_back(id);
@@ -55,15 +55,16 @@ bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decod
     return true;
   }
   // A stop string may begin in one token and end in the next: the whole text is looked at.
-  if (!options.stop.empty() && find_stop(tokenizer.decode(completion.ids, true), options.stop) != std::string::npos) {
+  if (!options.stop.empty() && find_stop(tokenizer->decode(completion.ids, true), options.stop) != std::string::npos) {
     completion.reason = FinishReason::kStop;
     return true;
   }
   return sequence.room == 0;
 }
 
-void finish_text(Completion& completion, const text::Tokenizer& tokenizer, const GenerateOptions& options) {
-  completion.text = tokenizer.decode(completion.ids, true);
+void finish_text(Completion& completion, const text::Tokenizer* tokenizer, const GenerateOptions& options) {
+  if (tokenizer == nullptr) return;
+  completion.text = tokenizer->decode(completion.ids, true);
   const std::size_t stop = find_stop(completion.text, options.stop);
   if (stop != std::string::npos) completion.text.resize(stop);
 }
@@ -75,6 +76,13 @@ const char* finish_reason_name(FinishReason reason) { return reason == FinishRea
 std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer,
                                  const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
                                  const GenerateOptions& options) {
+  return generate(decoder, &tokenizer, adapter, prompts, options);
+}
+
+std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer* tokenizer,
+                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+                                 const GenerateOptions& options) {
+  HOLDFAST_ASSERT(tokenizer != nullptr || options.stop.empty());
   HOLDFAST_CHECK(kBadInput, options.max_new_tokens > 0, "[generate] found max_new_tokens ", options.max_new_tokens,
                  ", expected at least 1");
   HOLDFAST_CHECK(kBadInput, options.temperature >= 0 && options.top_p > 0 && options.top_p <= 1,
@@ -94,7 +102,9 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer&
     active.push_back({i, Random(options.seed, options.stream + i), {}, room});
     active.back().completion.prompt_tokens = length;
   }
-  const std::int64_t shared = common_beginning(prompts);
+  // Keys of a beginning alone do not fit a longer text whose angles change with its length.
+  const std::int64_t shared = model::rope_switch_length(decoder.config()) > 0 ? 0 : common_beginning(prompts);
+  const std::int64_t recompute_length = model::rope_recompute_length(decoder.config());
   for (const Sequence& sequence : active) {
     const auto own = std::span(prompts[sequence.index]).subspan(static_cast<std::size_t>(shared));
     capacities.push_back(static_cast<std::int64_t>(own.size()) + sequence.room);
@@ -128,7 +138,15 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer&
         completions[active[i].index] = std::move(active[i].completion);
         continue;
       }
-      next.add(std::span(&id, 1), cache.past(static_cast<std::int64_t>(i)));
+      const std::int64_t past = cache.past(static_cast<std::int64_t>(i));
+      if (recompute_length > 0 && past == recompute_length) {
+        std::vector<text::TokenId> all = prompts[active[i].index];
+        all.insert(all.end(), active[i].completion.ids.begin(), active[i].completion.ids.end());
+        next.add(all);
+        cache.reset(static_cast<std::int64_t>(i));
+      } else {
+        next.add(std::span(&id, 1), past);
+      }
       slots.push_back(static_cast<std::int64_t>(i));
       going_on.push_back(std::move(active[i]));
     }

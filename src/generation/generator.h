@@ -39,4 +39,9 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer&
                                  const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
                                  const GenerateOptions& options);
 
+// The same without texts where `tokenizer` is null.  REQUIRES: then no stop strings.
+std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer* tokenizer,
+                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+                                 const GenerateOptions& options);
+
 }  // namespace holdfast::generation

@@ -160,10 +160,13 @@ std::vector<Score> score(model::Decoder& decoder, const model::Adapter* adapter,
     runs[place->second].requests.push_back(i);
   }
 
+  // Beyond the switch length all tokens of a run turn otherwise than those of a prefix alone.
+  const std::int64_t switch_length = model::rope_switch_length(decoder.config());
   std::vector<std::int64_t> longest;
   for (const Run& run : runs) {
     std::size_t most = run.tokens.size();
     for (const std::size_t i : run.requests) most = std::min(most, run.tokens.size() - requests[i].continuation.size());
+    if (switch_length > 0 && static_cast<std::int64_t>(run.tokens.size()) > switch_length) most = 0;
     longest.push_back(static_cast<std::int64_t>(most));
   }
   for (const Group& group : group_runs(runs, longest))

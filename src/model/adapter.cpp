@@ -2,108 +2,89 @@
 
 #include <ATen/ops/zeros.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
+#include "model/fused_experts.h"
 
 namespace holdfast::model {
 
-const char* projection_name(Projection projection) {
-  switch (projection) {
-    case Projection::kQuery:
-      return "self_attn.q_proj";
-    case Projection::kKey:
-      return "self_attn.k_proj";
-    case Projection::kValue:
-      return "self_attn.v_proj";
-    case Projection::kOutput:
-      return "self_attn.o_proj";
-    case Projection::kGate:
-      return "mlp.gate_proj";
-    case Projection::kUp:
-      return "mlp.up_proj";
-    case Projection::kDown:
-      return "mlp.down_proj";
+namespace {
+
+std::string last_part(const std::string& path) { return path.substr(path.rfind('.') + 1); }
+
+// The short names of all linear layers, each once, in the order of the first layer that has them: "q_proj", ...
+std::vector<std::string> module_names(const std::vector<checkpoint::LinearModule>& modules) {
+  std::vector<std::string> names;
+  for (const auto& module : modules) {
+    if (!module.is_adaptable) continue;
+    std::string name = last_part(module.path);
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
-  HOLDFAST_ASSERT(false);
+  return names;
 }
 
-std::string module_path(std::int64_t layer, Projection projection) {
-  return "model.layers." + std::to_string(layer) + "." + projection_name(projection);
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
 }
 
-ProjectionShape projection_shape(const checkpoint::ModelConfig& c, Projection projection) {
-  const std::int64_t q = c.num_heads * c.head_dim, kv = c.num_kv_heads * c.head_dim;
-  switch (projection) {
-    case Projection::kQuery:
-      return {q, c.hidden_size};
-    case Projection::kKey:
-    case Projection::kValue:
-      return {kv, c.hidden_size};
-    case Projection::kOutput:
-      return {c.hidden_size, q};
-    case Projection::kGate:
-    case Projection::kUp:
-      return {c.intermediate_size, c.hidden_size};
-    case Projection::kDown:
-      return {c.hidden_size, c.intermediate_size};
-  }
-  HOLDFAST_ASSERT(false);
+}  // namespace
+
+const std::string& projection_name(const checkpoint::ModelConfig& config, Projection projection) {
+  return config.names.projections[projection];
 }
 
 std::vector<Adapter::Slot> Adapter::plan(const checkpoint::ModelConfig& model,
                                          const checkpoint::AdapterConfig& config) {
+  const std::vector<checkpoint::LinearModule> modules = checkpoint::linear_modules(model);
   std::vector<Slot> slots;
   std::int64_t offset = 0;
-  for (std::int64_t layer = 0; layer < model.num_layers; ++layer) {
-    for (const Projection projection : kProjections) {
-      Slot slot;
-      const std::string module = module_path(layer, projection);
-      if (config.targets(module)) {
-        const auto [out, in] = projection_shape(model, projection);
-        slot = {config.rank_of(module), out, in, offset, config.scale_of(module)};
-        offset += slot.rank * (out + in);
-      }
-      slots.push_back(slot);
-    }
+  for (const auto& module : modules) {
+    if (!module.is_adaptable || !config.targets(module.path)) continue;
+    slots.push_back({module, config.rank_of(module.path), offset, config.scale_of(module.path)});
+    offset += slots.back().rank * (module.out_features + module.in_features);
   }
-  HOLDFAST_CHECK(kBadInput, offset > 0,
-                 "[adapter] found no layer that the targets name, expected some of q_proj, k_proj, v_proj, o_proj, "
-                 "gate_proj, up_proj, down_proj; try all-linear");
+  HOLDFAST_CHECK(kBadInput, offset > 0, "[adapter] found no layer that the targets name, expected some of ",
+                 joined(module_names(modules)), "; try all-linear");
   return slots;
 }
 
 Adapter::Adapter(checkpoint::AdapterConfig config, std::vector<Slot> slots, at::ScalarType type)
     : config_(std::move(config)), slots_(std::move(slots)) {
   std::int64_t total = 0;
-  for (const Slot& slot : slots_) total += slot.rank * (slot.out_features + slot.in_features);
+  for (const Slot& slot : slots_) total += slot.rank * (slot.module.out_features + slot.module.in_features);
   flat_ = at::zeros({total}, type);
+  const std::size_t none = slots_.size();
   for (const Slot& slot : slots_) {
-    LoraPair pair;
-    if (slot.rank > 0) {
-      const std::int64_t size_a = slot.rank * slot.in_features, size_b = slot.out_features * slot.rank;
-      pair.a = flat_.narrow(0, slot.offset, size_a).view({slot.rank, slot.in_features});
-      pair.b = flat_.narrow(0, slot.offset + size_a, size_b).view({slot.out_features, slot.rank});
-      pair.scale = slot.scale;
-    }
-    pairs_.push_back(std::move(pair));
+    const auto& [layer, projection, expert, path, out_features, in_features, has_bias, is_adaptable] = slot.module;
+    const std::int64_t size_a = slot.rank * in_features, size_b = out_features * slot.rank;
+    checkpoint::PerProjection<std::size_t> empty;
+    empty.fill(none);
+    if (layer >= static_cast<std::int64_t>(places_.size())) places_.resize(layer + 1, Places{empty, {}});
+    Places& places = places_[layer];
+    if (expert >= static_cast<std::int64_t>(places.experts.size())) places.experts.resize(expert + 1, empty);
+    (expert < 0 ? places.own : places.experts[expert])[projection] = pairs_.size();
+    pairs_.push_back({flat_.narrow(0, slot.offset, size_a).view({slot.rank, in_features}),
+                      flat_.narrow(0, slot.offset + size_a, size_b).view({out_features, slot.rank}), slot.scale});
   }
+  pairs_.emplace_back();
 }
 
 Adapter Adapter::fresh(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config,
                        std::uint64_t seed) {
   if (!config.target_is_pattern) {
+    const std::vector<checkpoint::LinearModule> modules = checkpoint::linear_modules(model);
     for (const std::string& target : config.target_modules) {
       checkpoint::AdapterConfig alone = config;
       alone.target_modules = {target};
-      bool is_known = false;
-      for (std::int64_t layer = 0; layer < model.num_layers; ++layer) {
-        for (const Projection projection : kProjections)
-          is_known = is_known || alone.targets(module_path(layer, projection));
-      }
-      HOLDFAST_CHECK(kBadInput, is_known, "[adapter] found target '", target,
-                     "', expected all-linear or some of q_proj, k_proj, v_proj, o_proj, "
-                     "gate_proj, up_proj, down_proj; try all-linear");
+      const bool is_known = std::any_of(modules.begin(), modules.end(), [&](const auto& module) {
+        return module.is_adaptable && alone.targets(module.path);
+      });
+      HOLDFAST_CHECK(kBadInput, is_known, "[adapter] found target '", target, "', expected all-linear or some of ",
+                     joined(module_names(modules)), "; try all-linear");
     }
   }
   Adapter adapter(config, plan(model, config), at::kFloat);
@@ -118,27 +99,24 @@ Adapter Adapter::fresh(const checkpoint::ModelConfig& model, const checkpoint::A
 }
 
 Adapter Adapter::load(const checkpoint::ModelConfig& model, const std::filesystem::path& directory) {
-  const checkpoint::AdapterConfig config = checkpoint::read_adapter_config(directory);
-  auto weights = checkpoint::read_adapter_weights(directory);
-  std::vector<Slot> slots = plan(model, config);
   const std::string where = "[adapter] " + directory.string() + ": ";
-  std::vector<checkpoint::LoraWeights> stored(slots.size());
-  for (std::size_t i = 0; i < slots.size(); ++i) {
-    const Slot& slot = slots[i];
-    if (slot.rank == 0) continue;
-    const std::string module =
-        module_path(static_cast<std::int64_t>(i / kProjections.size()), kProjections[i % kProjections.size()]);
-    const auto found = weights.find(module);
-    HOLDFAST_CHECK(kBadFile, found != weights.end(), where, "found no weights for '", module,
+  checkpoint::AdapterConfig config = checkpoint::read_adapter_config(directory);
+  auto weights = checkpoint::read_adapter_weights(directory);
+  unfuse_experts(model, where, config, weights);
+  std::vector<Slot> slots = plan(model, config);
+  std::vector<checkpoint::LoraWeights> stored;
+  for (const auto& [module, rank, offset, scale] : slots) {
+    const auto found = weights.find(module.path);
+    HOLDFAST_CHECK(kBadFile, found != weights.end(), where, "found no weights for '", module.path,
                    "', which adapter_config.json targets; is the adapter of this model?");
     const auto& [a, b] = found->second;
-    HOLDFAST_CHECK(kBadFile,
-                   a.size(0) == slot.rank && a.size(1) == slot.in_features && b.size(0) == slot.out_features &&
-                       b.size(1) == slot.rank,
-                   where, "found '", module, "' with lora_A [", a.size(0), ", ", a.size(1), "] and lora_B [", b.size(0),
-                   ", ", b.size(1), "], expected [", slot.rank, ", ", slot.in_features, "] and [", slot.out_features,
-                   ", ", slot.rank, "]; is the adapter of this model?");
-    stored[i] = found->second;
+    HOLDFAST_CHECK(
+        kBadFile,
+        a.size(0) == rank && a.size(1) == module.in_features && b.size(0) == module.out_features && b.size(1) == rank,
+        where, "found '", module.path, "' with lora_A [", a.size(0), ", ", a.size(1), "] and lora_B [", b.size(0), ", ",
+        b.size(1), "], expected [", rank, ", ", module.in_features, "] and [", module.out_features, ", ", rank,
+        "]; is the adapter of this model?");
+    stored.push_back(found->second);
     weights.erase(found);
   }
   HOLDFAST_CHECK(kBadFile, weights.empty(), where, "found weights for '",
@@ -156,15 +134,15 @@ Adapter Adapter::load(const checkpoint::ModelConfig& model, const std::filesyste
 
 void Adapter::save(const std::filesystem::path& directory) const {
   std::map<std::string, checkpoint::LoraWeights> weights;
-  for (std::size_t i = 0; i < pairs_.size(); ++i) {
-    if (!pairs_[i].is_present()) continue;
-    const auto layer = static_cast<std::int64_t>(i / kProjections.size());
-    weights[module_path(layer, kProjections[i % kProjections.size()])] = {pairs_[i].a, pairs_[i].b};
+  std::vector<checkpoint::LinearModule> modules;
+  for (std::size_t i = 0; i < slots_.size(); ++i) {
+    weights[slots_[i].module.path] = {pairs_[i].a, pairs_[i].b};
+    modules.push_back(slots_[i].module);
   }
   checkpoint::AdapterConfig config = config_;
   if (!config.target_is_pattern && config.target_modules == std::vector<std::string>{"all-linear"}) {
-    // Named one by one: peft's "all-linear" would also take layers that we do not adapt in other families.
-    config.target_modules = {"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj"};
+    // Named one by one: peft's "all-linear" means other layers in some families.
+    config.target_modules = module_names(modules);
   }
   checkpoint::write_adapter(directory, config, weights);
 }
@@ -177,8 +155,12 @@ Adapter Adapter::to(at::ScalarType type) const {
   return other;
 }
 
-const LoraPair& Adapter::pair(std::int64_t layer, Projection projection) const {
-  return pairs_[layer * kProjections.size() + static_cast<std::size_t>(projection)];
+const LoraPair& Adapter::pair(std::int64_t layer, Projection projection, std::int64_t expert) const {
+  if (layer >= static_cast<std::int64_t>(places_.size())) return pairs_.back();
+  const Places& places = places_[layer];
+  if (expert < 0) return pairs_[places.own[projection]];
+  return expert < static_cast<std::int64_t>(places.experts.size()) ? pairs_[places.experts[expert][projection]]
+                                                                   : pairs_.back();
 }
 
 }  // namespace holdfast::model

@@ -7,7 +7,6 @@
 
 #include <ATen/core/Tensor.h>
 
-#include <array>
 #include <filesystem>
 #include <optional>
 #include <string>
@@ -19,23 +18,14 @@
 
 namespace holdfast::model {
 
-enum class Projection { kQuery, kKey, kValue, kOutput, kGate, kUp, kDown };
-inline constexpr std::array kProjections = {Projection::kQuery,  Projection::kKey,  Projection::kValue,
-                                            Projection::kOutput, Projection::kGate, Projection::kUp,
-                                            Projection::kDown};
+using checkpoint::kProjections;
+using checkpoint::Projection;
 
-// "self_attn.q_proj", as in the checkpoint's names.
-const char* projection_name(Projection projection);
-// "model.layers.3.self_attn.q_proj".
-std::string module_path(std::int64_t layer, Projection projection);
-
-struct ProjectionShape {
-  std::int64_t out_features, in_features;
-};
-ProjectionShape projection_shape(const checkpoint::ModelConfig& config, Projection projection);
+// "self_attn.q_proj", as in the checkpoint's names; empty when the model has no such layer.
+const std::string& projection_name(const checkpoint::ModelConfig& config, Projection projection);
 
 struct LoraPair {
-  at::Tensor a, b;  // [r, in], [out, r]; empty when the projection has no adapter
+  at::Tensor a, b;  // [r, in], [out, r]; empty when the layer has no adapter
   double scale = 0;
   bool is_present() const { return a.defined(); }
 };
@@ -54,23 +44,32 @@ class Adapter {
   Adapter zeros_like() const;
   Adapter to(at::ScalarType type) const;
 
-  const LoraPair& pair(std::int64_t layer, Projection projection) const;
+  // `expert` -1: the layer's own projection.
+  const LoraPair& pair(std::int64_t layer, Projection projection, std::int64_t expert = -1) const;
   at::Tensor& flat() { return flat_; }
   const at::Tensor& flat() const { return flat_; }  // [number of parameters]
   const checkpoint::AdapterConfig& config() const { return config_; }
 
  private:
+  // An adapted linear layer, and where its A begins in the flat vector; B follows.
   struct Slot {
-    std::int64_t rank = 0, out_features = 0, in_features = 0, offset = 0;
+    checkpoint::LinearModule module;
+    std::int64_t rank = 0, offset = 0;
     double scale = 0;
+  };
+  // Which pair a layer of the model has: indices into pairs_, the last of which is the empty pair.
+  struct Places {
+    checkpoint::PerProjection<std::size_t> own;
+    std::vector<checkpoint::PerProjection<std::size_t>> experts;
   };
   Adapter(checkpoint::AdapterConfig config, std::vector<Slot> slots, at::ScalarType type);
   static std::vector<Slot> plan(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config);
 
   checkpoint::AdapterConfig config_;
-  std::vector<Slot> slots_;  // layer-major, in the order of kProjections; rank 0 where absent
+  std::vector<Slot> slots_;  // in the order of linear_modules
   at::Tensor flat_;
-  std::vector<LoraPair> pairs_;
+  std::vector<LoraPair> pairs_;  // one a slot, and an empty one
+  std::vector<Places> places_;   // one a layer
 };
 
 }  // namespace holdfast::model

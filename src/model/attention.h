@@ -1,13 +1,12 @@
 // Causal attention over a packed batch: every token looks at itself and the earlier tokens of its own sequence.
 //
-//   out_i = sum_j softmax_j(q_i . k_j / sqrt(k)) v_j,   j <= i within the sequence
+//   z_ij = scale q_i . k_j,  capped: cap * tanh(z_ij / cap)          j <= i, and i - j < window where there is one
+//   out_i = sum_j p_ij v_j,  p_ij = exp(z_ij) / (sum_j exp(z_ij) + exp(sink))
 //
 // Shapes    q, out [t, h * k]; k, v [t, g * k], h a multiple of g (grouped queries); float or double.
-// Training  ATen's flash attention for CPUs, one call a sequence, which also gives the backward pass; so no [s, s]
-// matrix
-//           is kept and none crosses a boundary between sequences.
-// Cached    new tokens look at the slab of their slot (and a shared prefix): loops for one new token, matrix products
-// else.
+// Plain     without window, cap and sinks: ATen's flash attention for CPUs, one call a sequence, forward and backward.
+// Other     blocks of queries times the keys that they may see (model/attention_block.h), forward and backward.
+// Cached    new tokens look at the slab of their slot (and a shared prefix): loops for one new token, blocks else.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -21,6 +20,10 @@ namespace holdfast::model {
 
 struct AttentionShape {
   std::int64_t num_heads, num_kv_heads, head_dim;
+  double scale = 0;         // 0: 1 / sqrt(head_dim)
+  std::int64_t window = 0;  // 0: none
+  double soft_cap = 0;      // 0: none
+  at::Tensor sinks = {};    // [h] in the compute type; undefined: none
 };
 
 struct AttentionResult {

@@ -1,9 +1,10 @@
-// The Llama decoder over packed batches: forward, and a backward pass written by hand for adapters on a frozen base.
+// The decoder over packed batches: forward, and a backward pass written by hand for adapters on a frozen base.
 //
 // One layer, with x [t, d] coming in (docs/derivations/decoder_layer.md has the backward pass):
-//   h  = rms_norm(x)        q, k, v = W_q h, W_k h, W_v h (rotary on q and k)      y = x + W_o attention(q, k, v)
-//   h' = rms_norm(y)        x' = y + W_down (silu(W_gate h') * W_up h')
-// The base never changes; adapters are passed in, so that many share one base.
+//   h  = norm(x)        q, k, v = W_q h, W_k h, W_v h (norms, rotary on q and k)   y  = x + norm(W_o attention(q, k,
+//   v)) h' = norm(y)        m = W_down act(W_gate h', W_up h'), or experts' (model/moe.h)   x' = y + norm(m)
+// Which of the norms there are, biases, windows, caps and all else says checkpoint::ModelConfig; Llama has the norms
+// before each block only.  The base never changes; adapters are passed in, so that many share one base.
 // Not thread-safe: a decoder owns scratch memory for widened weights.
 #pragma once
 
@@ -17,6 +18,7 @@
 #include "model/attention.h"
 #include "model/kv_cache.h"
 #include "model/lora_linear.h"
+#include "model/moe.h"
 #include "model/rope.h"
 #include "model/token_batch.h"
 #include "quant/matrix.h"
@@ -29,23 +31,28 @@ Precision parse_precision(std::string_view word);
 const char* precision_name(Precision precision);
 
 struct DecoderLayer {
-  at::Tensor attention_norm, mlp_norm;       // [d]
-  std::array<quant::Matrix, 7> projections;  // in the order of kProjections
-  const quant::Matrix& operator[](Projection projection) const {
-    return projections[static_cast<std::size_t>(projection)];
-  }
+  at::Tensor attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;  // [d]; undefined: the model has none
+  at::Tensor query_norm, key_norm;                                          // [k] or [h * k], [g * k]
+  at::Tensor sinks;                                                         // [h]
+  checkpoint::PerProjection<quant::Matrix> projections;                     // empty: the layer has none
+  checkpoint::PerProjection<at::Tensor> biases;
+  MoeWeights moe;
+  const quant::Matrix& operator[](Projection projection) const { return projections[projection]; }
 };
 
 // What a backward pass needs of one layer.
 struct LayerActivations {
   at::Tensor x, q, k, v, y, gate, up;
   AttentionResult attention;
+  at::Tensor query_before_norm, key_before_norm;  // where there are query and key norms
+  at::Tensor attention_out, mlp_out;              // before the norms behind the blocks, where there are such
+  MoeActivations moe;
 };
 
 struct Activations {
   std::vector<LayerActivations> layers;
   at::Tensor last;  // [t, d] input of the final norm
-  RopeTable rope;
+  std::vector<RopeTable> ropes;
 };
 
 class Decoder {
@@ -62,8 +69,8 @@ class Decoder {
 
   // logits [n, v] of hidden rows [n, d].
   at::Tensor logits(const at::Tensor& hidden);
-  // Gradient of the hidden rows from that of the logits.
-  at::Tensor logits_backward(const at::Tensor& dlogits);
+  // Gradient of the hidden rows from that of the logits; `logits` are forward's, which a soft cap needs.
+  at::Tensor logits_backward(const at::Tensor& dlogits, const at::Tensor& logits);
 
   // Adds the gradient of every adapter parameter to `gradient`, given that of the hidden states [t, d].
   // Frees each layer's activations when it is done with them.
@@ -75,6 +82,8 @@ class Decoder {
   Precision precision() const { return precision_; }
   const std::vector<DecoderLayer>& layers() const { return layers_; }
   const quant::Matrix& embedding() const { return embedding_; }
+  double embedding_scale() const { return embedding_scale_; }
+  const at::Tensor& final_norm() const { return final_norm_; }
   const quant::Matrix& head() const { return config_.tie_word_embeddings ? embedding_ : head_; }
   std::int64_t weight_bytes() const;
   // Floating-point operations of one token's forward pass through linear layers (head apart).
@@ -83,17 +92,39 @@ class Decoder {
 
  private:
   Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute);
-  at::Tensor forward_layer(std::int64_t index, at::Tensor x, const TokenBatch& batch, const RopeTable& rope,
-                           const Adapter* adapter, KvCache* cache, LayerActivations* keep);
-  at::Tensor backward_layer(std::int64_t index, const at::Tensor& dx, const TokenBatch& batch, const RopeTable& rope,
-                            const Adapter& adapter, const LayerActivations& kept, Adapter& gradient);
+  // Each block is a file of its own: decoder_attention.cpp, decoder_mlp.cpp.
+  at::Tensor linear(std::int64_t index, Projection projection, const at::Tensor& x, const Adapter* adapter);
+  at::Tensor linear_backward(std::int64_t index, Projection projection, const at::Tensor& dy, const at::Tensor& x,
+                             const Adapter& adapter, Adapter& gradient, bool needs_dx = true);
+  at::Tensor forward_layer(std::int64_t index, at::Tensor x, const TokenBatch& batch,
+                           const std::vector<RopeTable>& ropes, const Adapter* adapter, KvCache* cache,
+                           LayerActivations* keep);
+  at::Tensor forward_attention(std::int64_t index, const at::Tensor& x, const TokenBatch& batch,
+                               const std::vector<RopeTable>& ropes, const Adapter* adapter, KvCache* cache,
+                               LayerActivations* keep);
+  at::Tensor forward_mlp(std::int64_t index, const at::Tensor& y, const Adapter* adapter, LayerActivations* keep);
+  at::Tensor backward_layer(std::int64_t index, const at::Tensor& dx, const TokenBatch& batch,
+                            const std::vector<RopeTable>& ropes, const Adapter& adapter, const LayerActivations& kept,
+                            Adapter& gradient);
+  // Add the gradient that flows through the block to dx, which holds the residual's share and may be dout itself; null:
+  // not wanted.
+  void backward_attention(std::int64_t index, const at::Tensor& dout, const TokenBatch& batch,
+                          const std::vector<RopeTable>& ropes, const Adapter& adapter, const LayerActivations& kept,
+                          Adapter& gradient, at::Tensor* dx);
+  void backward_mlp(std::int64_t index, const at::Tensor& dout, const Adapter& adapter, const LayerActivations& kept,
+                    Adapter& gradient, at::Tensor& dy);
+  // The norm of x, or x itself where the layer has no such norm; and dx += the gradient.
+  at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
+  void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, at::Tensor& dx) const;
+  AttentionShape attention_shape(std::int64_t index) const;
 
   checkpoint::ModelConfig config_;
   Precision precision_;
   at::ScalarType compute_;
   quant::Matrix embedding_, head_;  // [v, d]; head_ is empty when tied
   std::vector<DecoderLayer> layers_;
-  at::Tensor final_norm_, inverse_frequencies_;
+  at::Tensor final_norm_;
+  double embedding_scale_ = 1;
   Workspace workspace_;
 };
 

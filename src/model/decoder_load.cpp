@@ -1,5 +1,10 @@
 // Reading a checkpoint into a Decoder: one tensor at a time, quantised on the way.
+#include <ATen/ops/scalar_tensor.h>
+
+#include <cmath>
+
 #include "base/error.h"
+#include "checkpoint/experts.h"
 #include "checkpoint/llama_weights.h"
 #include "checkpoint/safetensors.h"
 #include "model/decoder.h"
@@ -29,10 +34,20 @@ const char* precision_name(Precision precision) {
 }
 
 Decoder::Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute)
-    : config_(std::move(config)),
-      precision_(precision),
-      compute_(compute),
-      inverse_frequencies_(rope_inverse_frequencies(config_)) {}
+    : config_(std::move(config)), precision_(precision), compute_(compute) {}
+
+namespace {
+
+// sqrt(d) in the type that the weights are kept in, as transformers rounds it.
+double rounded_embedding_scale(const checkpoint::ModelConfig& config, Precision precision, at::ScalarType stored) {
+  if (!config.scales_embedding) return 1;
+  const double scale = std::sqrt(static_cast<double>(config.hidden_size));
+  if (precision == Precision::kFp32) stored = at::kFloat;
+  if (precision == Precision::kBf16) stored = at::kBFloat16;
+  return at::scalar_tensor(scale, at::kDouble).to(stored).to(at::kDouble).item<double>();
+}
+
+}  // namespace
 
 Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute) {
   checkpoint::ModelConfig config = checkpoint::read_config(directory);
@@ -47,42 +62,74 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   Decoder decoder(std::move(config), precision, compute);
 
   // Embedding and head are never in 4 bits; with bf16 they are rounded, as the matrices are.
-  const auto dense = [&](const std::string& name) {
-    const at::Tensor stored = weights.tensor(name);
+  const auto dense = [&](const at::Tensor& stored) {
     return quant::Matrix::dense(precision == Precision::kBf16 ? stored.to(at::kBFloat16).contiguous()
                                                               : stored.to(compute).clone());
   };
-  const auto linear = [&](std::int64_t layer, Projection projection) {
-    const std::string name = module_path(layer, projection) + ".weight";
-    if (!decoder.config_.is_nf4)
-      return precision == Precision::kNf4 ? quant::Matrix::nf4(weights.tensor(name)) : dense(name);
-    if (!checkpoint::is_nf4(weights, name)) return dense(name);  // left out by whoever quantised the others
-    const auto [out, in] = projection_shape(decoder.config_, projection);
-    return quant::Matrix(read_nf4(weights, name, out, in));
+  const auto linear = [&](const checkpoint::LinearModule& module) {
+    const bool is_stored_nf4 = decoder.config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight");
+    if (is_stored_nf4)
+      return quant::Matrix(read_nf4(weights, module.path + ".weight", module.out_features, module.in_features));
+    const at::Tensor stored = checkpoint::module_weight(decoder.config_, weights, module);
+    // In a checkpoint that is quantised already, what whoever made it left out stays as it is.
+    return precision == Precision::kNf4 && !decoder.config_.is_nf4 ? quant::Matrix::nf4(stored) : dense(stored);
   };
-  const auto norm = [&](const std::string& name) { return weights.tensor(name).to(compute).clone(); };
+  const auto vector = [&](const std::string& name) { return weights.tensor(name).to(compute).clone(); };
+  const bool adds_one = decoder.config_.norm_adds_one;
+  const auto norm = [&](const std::string& name) { return adds_one ? vector(name).add_(1) : vector(name); };
 
-  decoder.embedding_ = dense(checkpoint::embedding_name(decoder.config_, weights));
-  if (!decoder.config_.tie_word_embeddings) decoder.head_ = dense("lm_head.weight");
-  for (std::int64_t layer = 0; layer < decoder.config_.num_layers; ++layer) {
-    DecoderLayer& target = decoder.layers_.emplace_back();
-    const std::string prefix = "model.layers." + std::to_string(layer) + ".";
-    target.attention_norm = norm(prefix + "input_layernorm.weight");
-    target.mlp_norm = norm(prefix + "post_attention_layernorm.weight");
-    for (const Projection projection : kProjections) {
-      target.projections[static_cast<std::size_t>(projection)] = linear(layer, projection);
+  const checkpoint::ModelConfig& c = decoder.config_;
+  const std::string embedding = checkpoint::embedding_name(c, weights);
+  decoder.embedding_ = dense(weights.tensor(embedding));
+  decoder.embedding_scale_ = rounded_embedding_scale(c, precision, weights.dtype(embedding));
+  if (!c.tie_word_embeddings) decoder.head_ = dense(weights.tensor("lm_head.weight"));
+  decoder.layers_.resize(static_cast<std::size_t>(c.num_layers));
+  for (std::int64_t index = 0; index < c.num_layers; ++index) {
+    DecoderLayer& layer = decoder.layers_[index];
+    const std::string prefix = "model.layers." + std::to_string(index) + ".";
+    for (const auto& [name, target] :
+         {std::pair{&c.names.attention_norm, &layer.attention_norm},
+          std::pair{&c.names.attention_post_norm, &layer.attention_post_norm},
+          std::pair{&c.names.mlp_norm, &layer.mlp_norm}, std::pair{&c.names.mlp_post_norm, &layer.mlp_post_norm},
+          std::pair{&c.names.query_norm, &layer.query_norm}, std::pair{&c.names.key_norm, &layer.key_norm}}) {
+      if (!name->empty()) *target = norm(prefix + *name + ".weight");
     }
+    if (!c.names.sinks.empty()) layer.sinks = vector(prefix + c.names.sinks);
+    if (!c.layer(index).is_moe) continue;
+    layer.moe.router = vector(prefix + c.names.router + ".weight");
+    if (c.moe.has_biases) layer.moe.router_bias = vector(prefix + c.names.router + ".bias");
+    layer.moe.experts.resize(static_cast<std::size_t>(c.moe.num_experts));
+  }
+  for (const auto& module : checkpoint::linear_modules(c)) {
+    DecoderLayer& layer = decoder.layers_[module.layer];
+    const bool is_own = module.expert < 0;
+    auto& matrices = is_own ? layer.projections : layer.moe.experts[module.expert].projections;
+    auto& biases = is_own ? layer.biases : layer.moe.experts[module.expert].biases;
+    matrices[module.projection] = linear(module);
+    if (module.has_bias)
+      biases[module.projection] =
+          checkpoint::module_bias(c, weights, module).to(compute).clone(at::MemoryFormat::Contiguous);
   }
   decoder.final_norm_ = norm("model.norm.weight");
   return decoder;
 }
 
 std::int64_t Decoder::weight_bytes() const {
-  std::int64_t bytes =
-      embedding_.bytes() + head_.bytes() + final_norm_.numel() * static_cast<std::int64_t>(final_norm_.element_size());
+  const auto of = [](const at::Tensor& x) {
+    return x.defined() ? x.numel() * static_cast<std::int64_t>(x.element_size()) : 0;
+  };
+  std::int64_t bytes = embedding_.bytes() + head_.bytes() + of(final_norm_);
+  const auto add = [&](const auto& matrices, const auto& biases) {
+    for (const quant::Matrix& matrix : matrices) bytes += matrix.bytes();
+    for (const at::Tensor& bias : biases) bytes += of(bias);
+  };
   for (const DecoderLayer& layer : layers_) {
-    for (const quant::Matrix& matrix : layer.projections) bytes += matrix.bytes();
-    bytes += 2 * layer.attention_norm.numel() * static_cast<std::int64_t>(layer.attention_norm.element_size());
+    add(layer.projections, layer.biases);
+    for (const Expert& expert : layer.moe.experts) add(expert.projections, expert.biases);
+    for (const at::Tensor* x :
+         {&layer.attention_norm, &layer.attention_post_norm, &layer.mlp_norm, &layer.mlp_post_norm, &layer.query_norm,
+          &layer.key_norm, &layer.sinks, &layer.moe.router, &layer.moe.router_bias})
+      bytes += of(*x);
   }
   return bytes;
 }

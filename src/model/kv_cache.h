@@ -10,7 +10,7 @@
 #include <span>
 #include <vector>
 
-#include "checkpoint/hf_config.h"
+#include "checkpoint/model_config.h"
 
 namespace holdfast::model {
 
@@ -33,6 +33,9 @@ class KvCache {
   // Copies the new rows behind the valid ones.  REQUIRES: they fit.  The lengths move in advance(), after all layers.
   void write(std::int64_t layer, std::int64_t slot, const at::Tensor& keys, const at::Tensor& values);
   void advance(std::int64_t slot, std::int64_t count) { lengths_[slot] += count; }
+
+  // Forgets the tokens of a slot, whose place can be written again.  REQUIRES: no prefix.
+  void reset(std::int64_t slot) { lengths_[slot] = 0; }
 
   // Keeps only the slots named, in that order (finished sequences leave; nothing is copied).
   void keep(std::span<const std::int64_t> slots);

@@ -4,7 +4,8 @@
 //   scratch      the widest matrix, widened for a product; none where the matrices are held in float
 //   cache        keys and values of one sequence while it is answered
 //   activations  what a training step keeps of a pack of t tokens for the backward pass: per layer the inputs of both
-//                norms, q, k, v, the attention's output and its log-sum-exp, gate and up
+//                norms, q, k, v, the attention's output and its log-sum-exp, gate and up (of experts: of those that
+//                were chosen), and what goes into norms of query, key and behind the blocks
 //   working      the most that lives for a moment on top: one layer's gradients, and the logits of one chunk of targets
 //   adapter      LoRA of rank 8 on all projections: weights, gradient and both moments of AdamW
 // Arithmetic is float on a CPU, so all but weights is counted in four bytes a number.
@@ -18,12 +19,13 @@
 
 namespace holdfast::model {
 
-// One kind of tensor ("self_attn.q_proj.weight"), all layers together.
+// One kind of tensor ("self_attn.q_proj.weight"), all layers and experts together.
 struct CensusRow {
   std::string name;
   std::int64_t count = 0, parameters = 0;
   std::vector<std::int64_t> shape;
   bool is_quantized = false;  // in 4 bits when the base is loaded as nf4
+  bool is_matrix = false;     // in 16 bits when it is loaded as bf16
   std::int64_t bytes(Precision precision) const;
 };
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <set>
 
 #include "base/error.h"
 #include "base/files.h"
@@ -61,10 +62,15 @@ at::ScalarType target_dtype(const checkpoint::ModelConfig& config, at::ScalarTyp
 }
 
 std::vector<Job> jobs_of(const checkpoint::ModelConfig& config, const checkpoint::Weights& weights) {
+  HOLDFAST_CHECK(kBadInput, config.moe.storage == checkpoint::ExpertStorage::kSeparate,
+                 "[quantize] found the experts of '", config.family,
+                 "' in one tensor a layer, expected one by one; this family cannot be written in NF4");
+  std::set<std::string> linear;
+  for (const auto& module : checkpoint::linear_modules(config)) linear.insert(module.path + ".weight");
   std::vector<Job> jobs;
   for (const auto& [name, shape] : checkpoint::expected_tensors(config)) {
     const std::string source = weights.contains(name) ? name : checkpoint::embedding_name(config, weights);
-    jobs.push_back({name, source, shape, target_dtype(config, weights.dtype(source)), name.ends_with("_proj.weight")});
+    jobs.push_back({name, source, shape, target_dtype(config, weights.dtype(source)), linear.count(name) > 0});
   }
   return jobs;
 }

@@ -39,7 +39,7 @@ LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, cons
     });
     if (wants_gradient) {
       // Several targets never share a row: each row predicts one token.
-      result.dhidden.index_add_(0, rows, decoder.logits_backward(probabilities.mul_(scale)));
+      result.dhidden.index_add_(0, rows, decoder.logits_backward(probabilities.mul_(scale), logits));
     }
   }
   return result;

@@ -57,11 +57,12 @@ TEST_F(QuantizedCheckpoint, LoadsToTheBitsThatQuantisingTheOriginalGives) {
   EXPECT_EQ(stored.weight_bytes(), quantized.weight_bytes());
   for (std::size_t layer = 0; layer < stored.layers().size(); ++layer) {
     for (const Projection projection : kProjections) {
+      if (stored.layers()[layer][projection].is_empty()) continue;
       const auto& a = stored.layers()[layer][projection].nf4_weight();
       const auto& b = quantized.layers()[layer][projection].nf4_weight();
       EXPECT_TRUE(same(a.codes, b.codes) && same(a.absmax_codes, b.absmax_codes) &&
                   same(a.nested_absmax, b.nested_absmax) && a.nested_offset == b.nested_offset)
-          << layer << " " << projection_name(projection);
+          << layer << " " << projection_name(stored.config(), projection);
     }
   }
 }

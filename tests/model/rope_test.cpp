@@ -32,15 +32,15 @@ class Rope : public ::testing::Test {
 TEST_F(Rope, LinearScalingEqualsTransformers) {
   checkpoint::ModelConfig config;
   config.head_dim = 16;
-  config.rope_scaling = {.kind = checkpoint::RopeScaling::Kind::kLinear, .factor = 4};
+  config.ropes[0].scaling = {.kind = checkpoint::RopeScaling::Kind::kLinear, .factor = 4};
   expect("linear", config);
 }
 
 TEST_F(Rope, Llama3ScalingEqualsTransformers) {
   checkpoint::ModelConfig config;
   config.head_dim = 128;
-  config.rope_theta = 500000;
-  config.rope_scaling = {checkpoint::RopeScaling::Kind::kLlama3, 8, 1, 4, 8192};
+  config.ropes[0].theta = 500000;
+  config.ropes[0].scaling = {checkpoint::RopeScaling::Kind::kLlama3, 8, 1, 4, 8192};
   expect("llama3", config);
 }
 

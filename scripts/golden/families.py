@@ -1,0 +1,37 @@
+"""Writes tests/golden/families/*.safetensors: one tiny checkpoint a family with transformers' logits for it.
+
+Usage: families.py [FAMILY...].  Each file holds the weights under their own names, `golden.ids` (two documents end to end),
+`golden.starts`, `golden.logits` (float32, computed document by document), and in its metadata the config.json and the versions.
+"""
+
+import json
+import pathlib
+import sys
+import tempfile
+
+import safetensors.torch
+import torch
+import transformers
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT / "tests/parity"))
+from families import CONFIGURATIONS, GOLDEN, make  # noqa: E402
+
+transformers.logging.set_verbosity_error()
+for family in sys.argv[1:] or CONFIGURATIONS:
+    with tempfile.TemporaryDirectory() as folder:
+        folder = pathlib.Path(folder)
+        model = make(family, GOLDEN, folder)
+        tensors = safetensors.torch.load_file(folder / "model.safetensors")
+        documents = [torch.randint(model.config.vocab_size, (n,)) for n in (13, 9)]
+        with torch.no_grad():
+            logits = [model(ids[None], use_cache=False).logits[0] for ids in documents]
+        tensors["golden.ids"] = torch.cat(documents).to(torch.int64)
+        tensors["golden.starts"] = torch.tensor([0, 13, 22])
+        tensors["golden.logits"] = torch.cat(logits).contiguous()
+        config = json.loads((folder / "config.json").read_text())
+    versions = f"transformers {transformers.__version__}, torch {torch.__version__}"
+    path = ROOT / f"tests/golden/families/{family}.safetensors"
+    path.parent.mkdir(exist_ok=True)
+    safetensors.torch.save_file(tensors, path, {"config": json.dumps(config), "made_by": f"scripts/golden/families.py, {versions}"})
+    print(path.name, path.stat().st_size)
