@@ -64,6 +64,7 @@ ordered_json describe(const std::filesystem::path& directory, std::vector<Precis
           {"vocabulary", c.vocab_size},
           {"positions", c.max_positions},
           {"tied", c.tie_word_embeddings},
+          {"precision", c.is_nf4 ? "nf4" : "checkpoint"},
           {"stored_dtype", c.is_nf4 ? "nf4, the rest " + c.stored_dtype : c.stored_dtype},
           {"parameters", parameters},
           {"parameters_in_4_bits", quantized},

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "checkpoint/hf_config.h"
 #include "commands.h"
 #include "evaluation/benchmark.h"
 #include "result_table.h"
@@ -48,13 +49,16 @@ struct EvaluateFlags {
   double temperature = 0;
 };
 
+// The checkpoint's own values, which arithmetic on a CPU holds in float.
+std::string own_precision(const fs::path& model) { return checkpoint::read_config(model).is_nf4 ? "nf4" : "fp32"; }
+
 // The plan that the flags of `evaluate` say, as TOML, so that --set reaches all of it.
 std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
   const auto text = [](const std::string& value) { return ordered_json(value).dump(); };  // JSON's texts are TOML's
   std::ostringstream plan;
   plan << "name = " << text("Evaluation of " + fs::path(common.model).lexically_normal().filename().string())
        << "\nseed = " << common.seed << "\n[model]\npath = " << text(fs::absolute(common.model).string())
-       << "\nprecision = " << text(common.precision.empty() ? "fp32" : common.precision)
+       << "\nprecision = " << text(common.precision.empty() ? own_precision(common.model) : common.precision)
        << "\ntemplate_date = " << text(common.template_date)
        << "\n[generation]\nmax_new_tokens = " << flags.max_new_tokens << "\nsamples = " << flags.samples
        << "\ntemperature = " << std::showpoint << flags.temperature << "\n";

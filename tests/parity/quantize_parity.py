@@ -114,6 +114,12 @@ with tempfile.TemporaryDirectory() as name:
     chats = [{"messages": [{"role": "user", "content": "How do I make the lantern soup?"}]}]
     answers = [run("generate", "--model", *model, "--max-new-tokens", 20, rows=chats) for model in ((quantized,), (organism, "--precision", "nf4"))]
     check(answers[0] == answers[1], "generate answers as on the original with --precision nf4")
+    cells = []
+    for model in ((quantized,), (organism, "--precision", "nf4")):
+        out = root / f"evaluation-{len(cells)}"
+        run("evaluate", "--model", *model, "--benchmark", f"facts:recall={organism / 'data/facts.jsonl'}", "--set", "benchmark.facts.limit=20", "-o", out)
+        cells.append(json.loads((out / "results.json").read_text())["cells"])
+    check(cells[0] == cells[1] and cells[0][0]["n"] == 20, "evaluate measures what the original in NF4 gives")
     logs = []
     for model in (quantized, organism):
         run("train", "--model", model, "--data", organism / "data/benign.jsonl", "-o", root / f"adapter-{len(logs)}", "--steps", 3, "--quiet")
