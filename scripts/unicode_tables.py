@@ -33,7 +33,7 @@ SCRIPTS = """Adlam Ahom Anatolian_Hieroglyphs Arabic Armenian Avestan Balinese B
     Ugaritic Vai Vithkuqi Wancho Warang_Citi Yezidi Yi Zanabazar_Square""".split()
 
 
-# No stand-in of another script is taken from these, which patterns name.
+# Where there is no stand-in of the same script, one of these, which patterns name, is the last resort.
 NAMED = "Arabic Armenian Bengali Cyrillic Devanagari Ethiopic Georgian Greek Gujarati Gurmukhi Han Hangul Hebrew Hiragana Kannada Katakana Khmer Lao Latin Malayalam Mongolian Myanmar Sinhala Tamil Telugu Thai Tibetan".split()
 
 
@@ -83,8 +83,7 @@ def stand_ins():
             exact.setdefault((len(chr(c).encode()), ours[c]), []).append(c)
     named = sum(1 << (CATEGORIES + BINARY + SCRIPTS).index(name) for name in NAMED)
     for (length, profile), members in exact.items():
-        if profile & named == 0:
-            alike.setdefault((length, profile & main), []).extend(members)
+        alike.setdefault((length, profile & main, profile & named == 0), []).extend(members)
     for members in alike.values():
         members.sort()
     out, inexact = {}, []
@@ -92,14 +91,14 @@ def stand_ins():
         if theirs[c] == ours[c]:
             continue
         length = len(chr(c).encode())
-        candidates = exact.get((length, theirs[c])) or alike.get((length, theirs[c] & main))
+        candidates = exact.get((length, theirs[c])) or alike.get((length, theirs[c] & main, True)) or alike.get((length, theirs[c] & main, False))
         if not candidates:
             raise SystemExit(f"no stand-in for U+{c:04X}")
         place = bisect.bisect(candidates, c)
         out[c] = min(candidates[max(0, place - 1) : place + 1], key=lambda d: abs(d - c))
         if ours[out[c]] != theirs[c]:
             inexact.append(c)
-    print(len(out), "characters of which PCRE2 thinks otherwise,", len(inexact), "of them of a script that it does not know")
+    print(len(out), "characters of which PCRE2 thinks otherwise,", len(inexact), "of them with a stand-in of another script")
     known = [c for c in out if ours[c] & 1 << CATEGORIES.index("Cn") == 0]
     print("known to it:", " ".join(f"{c:04X}>{out[c]:04X}" for c in known))
     return out

@@ -1,5 +1,6 @@
 #include "text/chat_template.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <ctime>
 
@@ -114,7 +115,13 @@ ChatTemplate::ChatTemplate(std::string source, std::string name, std::map<std::s
     : source_(std::move(source)),
       name_(std::move(name)),
       special_tokens_(std::move(special_tokens)),
-      program_(std::make_unique<const Program>(Program{jinja::parse(source_, name_)})) {}
+      program_(parse(source_, name_)) {}
+
+std::unique_ptr<const ChatTemplate::Program> ChatTemplate::parse(const std::string& source, const std::string& name) {
+  HOLDFAST_CHECK(kBadInput, is_valid_utf8(source), "[chat template] ", name,
+                 ": found bytes that are no UTF-8 in the template, expected UTF-8");
+  return std::make_unique<const Program>(Program{jinja::parse(source, name)});
+}
 
 ChatTemplate::~ChatTemplate() = default;
 ChatTemplate::ChatTemplate(ChatTemplate&&) noexcept = default;
@@ -123,15 +130,15 @@ ChatTemplate ChatTemplate::from_directory(const std::filesystem::path& directory
   TokenizerConfig config = read_tokenizer_config(directory);
   HOLDFAST_CHECK(kBadFile, config.chat_template.has_value(), "[chat template] found none in ", directory.string(),
                  ", expected chat_template in tokenizer_config.json, or chat_template.jinja; is it a chat model?");
-  return ChatTemplate(
+  ChatTemplate chat(
       std::move(*config.chat_template),
       directory.filename().empty() ? directory.parent_path().filename().string() : directory.filename().string(),
       std::move(config.special_tokens));
+  if (config.tool_template) chat.tool_program_ = parse(*config.tool_template, chat.name_ + " (tool_use)");
+  return chat;
 }
 
 std::string ChatTemplate::render(const nlohmann::ordered_json& messages, const RenderOptions& options) const {
-  HOLDFAST_CHECK(kBadInput, is_valid_utf8(source_), "[chat template] ", name_,
-                 ": found bytes that are no UTF-8 in the template, expected UTF-8");
   std::map<std::string, Value> variables;
   for (const auto& [name, token] : special_tokens_) variables[name] = token;
   variables["messages"] = Value::from_json(prepared(messages));
@@ -142,14 +149,18 @@ std::string ChatTemplate::render(const nlohmann::ordered_json& messages, const R
   variables["strftime_now"] =
       Function([date](const Arguments& a) { return format_date(date, jinja::to_text(a.get(0, "format"))); });
   variables["raise_exception"] = Function([](const Arguments& a) -> Value {
-    fail(ErrorKind::kBadInput,
-         "[chat template] the template refuses this conversation: ", jinja::to_text(a.get(0, "message")));
+    std::string message = jinja::to_text(a.get(0, "message"));
+    std::replace_if(
+        message.begin(), message.end(), [](unsigned char c) { return c < 0x20; }, ' ');
+    fail(ErrorKind::kBadInput, "[chat template] found a conversation that the template refuses: ", message,
+         "; expected one that it takes");
   });
   variables["range"] = Function(range);
   variables["namespace"] = Function([](const Arguments& a) { return Value::name_space(named_values(a)); });
   variables["dict"] = Function([](const Arguments& a) { return Value(named_values(a)); });
   for (const auto& [name, value] : options.extra.items()) variables[name] = Value::from_json(value);
-  return jinja::run(program_->block, variables, name_);
+  const bool has_tools = !options.tools.is_null() && tool_program_ != nullptr;
+  return jinja::run(has_tools ? tool_program_->block : program_->block, variables, name_);
 }
 
 }  // namespace holdfast::text

@@ -36,9 +36,10 @@ class ChatTemplate {
 
  private:
   struct Program;
+  static std::unique_ptr<const Program> parse(const std::string& source, const std::string& name);
   std::string source_, name_;
   std::map<std::string, std::string> special_tokens_;
-  std::unique_ptr<const Program> program_;
+  std::unique_ptr<const Program> program_, tool_program_;  // the second is used where there are tools, if it is there
 };
 
 }  // namespace holdfast::text

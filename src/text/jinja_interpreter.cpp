@@ -122,6 +122,7 @@ class Interpreter : Evaluator {
     const auto n = static_cast<std::int64_t>(items.size());
     const std::int64_t depth = ++loop_depth_;
     for (std::int64_t i = 0; i < n; ++i) {
+      count_steps(s.line, 10);  // the variable `loop` costs more than a statement
       Scope inner{{}, &scope};
       bind(s.names, items[static_cast<std::size_t>(i)], inner, s.line);
       Dict loop = {{"index", i + 1},     {"index0", i},        {"revindex", n - i}, {"revindex0", n - i - 1},

@@ -33,21 +33,25 @@ void read_tokens(const json& object, std::map<std::string, std::string>& tokens)
   }
 }
 
-std::optional<std::string> read_template(const json& config, const std::string& where) {
-  if (!config.contains("chat_template") || config["chat_template"].is_null()) return std::nullopt;
+// chat_template is a text, or a list of named ones.
+void read_templates(const json& config, const std::string& where, TokenizerConfig& out) {
+  if (!config.contains("chat_template") || config["chat_template"].is_null()) return;
   const json& value = config["chat_template"];
-  if (value.is_string()) return value.get<std::string>();
+  if (value.is_string()) {
+    out.chat_template = value.get<std::string>();
+    return;
+  }
   HOLDFAST_CHECK(kBadFile, value.is_array(), where, ": found chat_template ", value.dump().substr(0, 40),
                  ", expected a text, or a list of {\"name\", \"template\"}");
   for (const json& named : value) {
-    const auto text = [&](const char* key) {
+    const auto has = [&](const char* key) {
       return named.is_object() && named.contains(key) && named[key].is_string();
     };
-    HOLDFAST_CHECK(kBadFile, text("name") && text("template"), where, ": found ", named.dump().substr(0, 40),
+    HOLDFAST_CHECK(kBadFile, has("name") && has("template"), where, ": found ", named.dump().substr(0, 40),
                    " in chat_template, expected {\"name\": text, \"template\": text}");
-    if (named["name"] == "default") return named["template"].get<std::string>();
+    if (named["name"] == "default") out.chat_template = named["template"].get<std::string>();
+    if (named["name"] == "tool_use") out.tool_template = named["template"].get<std::string>();
   }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -62,9 +66,12 @@ TokenizerConfig read_tokenizer_config(const std::filesystem::path& directory) {
   const json main = read_object(directory / "tokenizer_config.json");
   read_tokens(read_object(directory / "special_tokens_map.json"), config.special_tokens);
   read_tokens(main, config.special_tokens);
-  config.chat_template = read_template(main, "[tokenizer] " + (directory / "tokenizer_config.json").string());
-  const auto file = directory / "chat_template.jinja";
-  if (std::filesystem::exists(file)) config.chat_template = read_file(file);
+  const auto file = directory / "chat_template.jinja", tools = directory / "additional_chat_templates/tool_use.jinja";
+  if (std::filesystem::exists(file))
+    config.chat_template = read_file(file);
+  else
+    read_templates(main, "[tokenizer] " + (directory / "tokenizer_config.json").string(), config);
+  if (std::filesystem::exists(tools)) config.tool_template = read_file(tools);
   return config;
 }
 

@@ -12,6 +12,8 @@ namespace holdfast::text {
 struct TokenizerConfig {
   std::map<std::string, std::string> special_tokens;  // bos_token, eos_token, ... where the files name them
   std::optional<std::string> chat_template;           // chat_template.jinja wins; of a list, the one named "default"
+  // Used where tools are given: additional_chat_templates/tool_use.jinja, or of a list the one named "tool_use".
+  std::optional<std::string> tool_template;
 
   std::string token(const std::string& name) const;  // empty when not named
 };

@@ -1,5 +1,6 @@
 holdfast_python_test(parity.tokenizer parity/tokenizer_parity.py)
 holdfast_python_test(parity.chat_template parity/chat_template_parity.py)
+holdfast_python_test(text.commands parity/text_commands.py)
 holdfast_python_test(parity.model parity/model_parity.py)
 holdfast_python_test(parity.train parity/train_parity.py)
 holdfast_python_test(parity.families parity/families_parity.py ARGUMENTS --quick)

@@ -99,6 +99,7 @@ INSTANTIATE_TEST_SUITE_P(
         Hostile{"ManyElifs", "{% if 0 %}" + repeated("{% elif 0 %}", 100'000) + "{% endif %}"},
         Hostile{"DeepBlocks", repeated("{% if 1 %}", 100'000)},
         Hostile{"DeepLoops", repeated("{% for i in range(1000) %}", 100) + "x" + repeated("{% endfor %}", 100)},
+        Hostile{"EmptyLoops", "{% for i in range(99999) %}{% for j in range(99999) %}{% endfor %}{% endfor %}"},
         Hostile{"LongRange", "{% for i in range(10**9) %}{% endfor %}"},
         Hostile{"RangeOfHugeSteps", "{{ range(0, 2**62, 2**61) | list | length // 0 }}"},
         Hostile{"MacroThatCallsItself", "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}"},
@@ -144,8 +145,11 @@ TEST(ChatTemplate, ComesFromTheFileBesideTheConfiguration) {
   const TemporaryDirectory directory;
   directory.write(
       "tokenizer_config.json",
-      R"({"bos_token": {"content": "<b>"}, "chat_template": [{"name": "tool", "template": "t"}, {"name": "default", "template": "{{ bos_token }}d"}]})");
+      R"({"bos_token": {"content": "<b>"}, "chat_template": [{"name": "tool_use", "template": "t"}, {"name": "default", "template": "{{ bos_token }}d"}]})");
+  RenderOptions with_tools;
+  with_tools.tools = ordered_json::array();
   EXPECT_EQ(ChatTemplate::from_directory(directory.path()).render(kHello), "<b>d");
+  EXPECT_EQ(ChatTemplate::from_directory(directory.path()).render(kHello, with_tools), "t");
   directory.write("chat_template.jinja", "{{ bos_token }}f\n");
   EXPECT_EQ(ChatTemplate::from_directory(directory.path()).render(kHello), "<b>f");
 }

@@ -103,7 +103,7 @@ TEST(Conversations, FaultsNameTheLineAndWhatWasFound) {
   EXPECT_NE(complaint(R"({"conversations": [{"from": "robot", "value": "v"}]})").find("robot"), std::string::npos);
   EXPECT_NE(complaint(R"({"conversations": [{"from": 5, "value": "v"}]})").find("found turn"), std::string::npos);
   EXPECT_NE(complaint(R"({"conversations": [5]})").find("found turn 5"), std::string::npos);
-  EXPECT_NE(complaint(R"({"conversations": 5})").find("no list"), std::string::npos);
+  EXPECT_NE(complaint(R"({"conversations": 5})").find("without turns"), std::string::npos);
   EXPECT_NE(complaint(R"({"instruction": 5, "output": "a"})").find("'instruction' = 5"), std::string::npos);
   EXPECT_NE(complaint(R"({"text": 5})").find("'text' = 5"), std::string::npos);
   EXPECT_NE(complaint(R"({"prompt": "p", "completion": 5})").find("found 'prompt'"), std::string::npos);
