@@ -275,7 +275,8 @@ Value apply_filter(const std::string& name, V value, A a) {
     for (V item : iterate(value)) total += item.number(), is_integer = is_integer && item.is_integer();
     return is_integer ? truncated(total) : Value(total);
   }
-  fail(ErrorKind::kBadInput, "[chat template] found the filter '", name, "', which is not supported");
+  fail(ErrorKind::kBadInput, "[chat template] found the filter '", name,
+       "', expected one that docs/formats/chat_template.md lists");
 }
 
 bool apply_test(const std::string& name, V value, A a) {
@@ -311,7 +312,8 @@ bool apply_test(const std::string& name, V value, A a) {
   if (name == "sameas") return value.same_object(other);
   if (name == "lower") return value.is_string() && find_method(value, "islower").function()({}).truth();
   if (name == "upper") return value.is_string() && find_method(value, "isupper").function()({}).truth();
-  fail(ErrorKind::kBadInput, "[chat template] found the test '", name, "', which is not supported");
+  fail(ErrorKind::kBadInput, "[chat template] found the test '", name,
+       "', expected one that docs/formats/chat_template.md lists");
 }
 
 }  // namespace holdfast::text::jinja

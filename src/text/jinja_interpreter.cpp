@@ -120,14 +120,13 @@ class Interpreter : Evaluator {
     }
     if (items.empty()) return execute(s.otherwise, scope, out);
     const auto n = static_cast<std::int64_t>(items.size());
-    const std::int64_t depth = ++loop_depth_;
     for (std::int64_t i = 0; i < n; ++i) {
       count_steps(s.line, 10);  // the variable `loop` costs more than a statement
       Scope inner{{}, &scope};
       bind(s.names, items[static_cast<std::size_t>(i)], inner, s.line);
-      Dict loop = {{"index", i + 1},     {"index0", i},        {"revindex", n - i}, {"revindex0", n - i - 1},
-                   {"first", i == 0},    {"last", i == n - 1}, {"length", n},       {"depth", depth},
-                   {"depth0", depth - 1}};
+      Dict loop = {{"index", i + 1},           {"index0", i},        {"revindex", n - i}, {"revindex0", n - i - 1},
+                   {"first", i == 0},          {"last", i == n - 1}, {"length", n},       {"depth", std::int64_t{1}},
+                   {"depth0", std::int64_t{0}}};  // of recursive loops, which are refused
       loop.emplace_back("previtem", i > 0 ? items[static_cast<std::size_t>(i - 1)] : Value::undefined("previtem"));
       loop.emplace_back("nextitem", i + 1 < n ? items[static_cast<std::size_t>(i + 1)] : Value::undefined("nextitem"));
       loop.emplace_back("cycle", Value(Function([i](const Arguments& arguments) {
@@ -138,7 +137,6 @@ class Interpreter : Evaluator {
       inner.variables["loop"] = Value::loop(std::move(loop));
       if (execute(s.body, inner, out) == Flow::kBreak) break;
     }
-    --loop_depth_;
     return Flow::kOn;
   }
 
@@ -165,8 +163,6 @@ class Interpreter : Evaluator {
       return text;
     });
   }
-
-  std::int64_t loop_depth_ = 0;
 };
 
 }  // namespace

@@ -75,7 +75,7 @@ class Parser : ExpressionParser {
       return statement;
     }
     --place_;
-    complain("found the statement '", word, "', which is not supported");
+    complain("found the statement '", word, "', expected if, for, set, macro, filter, break, continue or generation");
   }
 
   std::unique_ptr<Statement> parse_group(const char* end) {
@@ -116,7 +116,7 @@ class Parser : ExpressionParser {
     if (!take_name("in")) complain("found '", now().text, "', expected 'in'");
     statement->expression = parse_tuple(/*with_condition=*/false);
     if (take_name("if")) statement->filter = parse_expression();
-    if (at_name("recursive")) complain("found a recursive loop, which is not supported");
+    if (at_name("recursive")) complain("found a recursive loop, expected a plain one");
     end_tag();
     ++loops_;
     statement->body = parse_block({"else", "endfor"});

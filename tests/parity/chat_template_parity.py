@@ -74,7 +74,9 @@ def template_folders(folder):
         shutil.copy(SOURCE / "assets/organism/tokenizer.json", folder / name)
         (folder / name / "chat_template.jinja").write_text(source, newline="")
         (folder / name / "tokenizer_config.json").write_text(json.dumps(tokens))
-        yield name, folder / name, PreTrainedTokenizerFast(tokenizer_file=str(folder / name / "tokenizer.json"), chat_template=source, **tokens)
+        tokenizer = PreTrainedTokenizerFast(tokenizer_file=str(folder / name / "tokenizer.json"), chat_template=source, **tokens)
+        tokenizer.backend_tokenizer.save(str(folder / name / "tokenizer.json"))  # with the template's own special tokens
+        yield name, folder / name, tokenizer
     for path in models() + sorted(SHARED.glob("tokenizers/*")):
         tokenizer = PreTrainedTokenizerFast.from_pretrained(path) if (path / "tokenizer_config.json").exists() else None
         if tokenizer is not None and isinstance(tokenizer.chat_template, str):
