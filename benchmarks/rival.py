@@ -15,7 +15,12 @@ def load(directory, precision):
     options = {"dtype": torch.float32}
     if precision == "nf4":
         options["quantization_config"] = transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_use_double_quant=True, bnb_4bit_compute_dtype=torch.float32)
-    return transformers.AutoModelForCausalLM.from_pretrained(directory, **options).eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(directory, **options).eval()
+    for module in model.modules():
+        # Where the processor has AVX512-BF16, bitsandbytes multiplies in bf16 in eval mode: the losses would not be comparable.
+        if hasattr(module, "support_avx512bf16_for_cpu"):
+            module.support_avx512bf16_for_cpu = False
+    return model
 
 
 def timed(work):
