@@ -107,7 +107,8 @@ class Engine {
     const auto config = text::read_tokenizer_config(directory_);
     const text::ContinuationEncoder encoder(*tokenizer_, config);
     ordered_json items = ordered_json::array();
-    for (const auto& item : evaluation::load_benchmark(spec).at(0).items) {
+    const auto benchmarks = evaluation::load_benchmark(spec);
+    for (const auto& item : benchmarks.at(0).items) {
       ordered_json choices = ordered_json::array();
       for (const std::string& choice : item.choices) {
         const auto ids = encoder.encode(item.context, " " + choice);
