@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "checkpoint/llama_weights.h"
+#include "checkpoint/expected_weights.h"
 #include "checkpoint/safetensors.h"
 #include "commands.h"
 #include "model/memory_plan.h"

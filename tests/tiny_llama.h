@@ -13,8 +13,8 @@
 
 #include "base/files.h"
 #include "base/random.h"
+#include "checkpoint/expected_weights.h"
 #include "checkpoint/hf_config.h"
-#include "checkpoint/llama_weights.h"
 #include "checkpoint/safetensors.h"
 
 namespace holdfast::testing {

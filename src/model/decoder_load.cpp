@@ -4,8 +4,8 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "checkpoint/expected_weights.h"
 #include "checkpoint/experts.h"
-#include "checkpoint/llama_weights.h"
 #include "checkpoint/safetensors.h"
 #include "model/decoder.h"
 #include "model/nf4_checkpoint.h"

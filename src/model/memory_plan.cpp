@@ -5,7 +5,7 @@
 #include <set>
 
 #include "base/error.h"
-#include "checkpoint/llama_weights.h"
+#include "checkpoint/expected_weights.h"
 
 namespace holdfast::model {
 namespace {

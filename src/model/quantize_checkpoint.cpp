@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "checkpoint/expected_weights.h"
 #include "checkpoint/hf_config.h"
-#include "checkpoint/llama_weights.h"
 #include "checkpoint/nf4_state.h"
 #include "checkpoint/safetensors_writer.h"
 #include "model/nf4_checkpoint.h"

@@ -3,8 +3,8 @@
 #include <fstream>
 
 #include "base/error.h"
+#include "checkpoint/expected_weights.h"
 #include "checkpoint/hf_config.h"
-#include "checkpoint/llama_weights.h"
 #include "shared_data.h"
 
 namespace holdfast::checkpoint {

@@ -1,4 +1,4 @@
-#include "checkpoint/llama_weights.h"
+#include "checkpoint/expected_weights.h"
 
 #include <set>
 #include <sstream>
