@@ -96,6 +96,7 @@ ordered_json identity_of(const Common& common, const TrainFlags& flags, const mo
   } else {
     identity["rows-per-step"] = options.rows_per_step;
   }
+  if (options.router_aux_loss > 0) identity["router-aux-loss"] = options.router_aux_loss;
   identity.update({{"seed", common.seed}, {"steps", options.total_steps}, {"threads", at::get_num_threads()}});
   return identity;
 }
@@ -174,6 +175,10 @@ void add_train_command(CLI::App& app) {
   command->add_option("--warmup-steps", flags->options.warmup_steps)->check(CLI::NonNegativeNumber);
   command->add_option("--weight-decay", flags->options.adamw.weight_decay)->check(CLI::NonNegativeNumber);
   command->add_option("--max-grad-norm", flags->options.max_grad_norm, "0: no clipping")->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--router-aux-loss", flags->options.router_aux_loss,
+                   "of models with experts: this times the routers' load-balancing loss is trained on too (0: not)")
+      ->check(CLI::NonNegativeNumber);
   command->add_option("--order", flags->order, "seeded (shuffled every epoch) or file");
   auto* rows = command->add_option("--rows-per-step", flags->options.rows_per_step)->check(CLI::PositiveNumber);
   command->add_option("--tokens-per-step", flags->options.tokens_per_step, "rows are added to a step while they fit")

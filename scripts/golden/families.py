@@ -1,7 +1,8 @@
 """Writes tests/golden/families/*.safetensors: one tiny checkpoint a family with transformers' logits for it.
 
 Usage: families.py [FAMILY...].  Each file holds the weights under their own names, `golden.ids` (two documents end to end),
-`golden.starts`, `golden.logits` (float32, computed document by document), and in its metadata the config.json and the versions.
+`golden.starts`, `golden.logits` (float32, computed document by document), of models with experts `golden.aux_loss` (of the first
+document), and in its metadata the config.json and the versions.
 """
 
 import json
@@ -26,6 +27,9 @@ for family in sys.argv[1:] or CONFIGURATIONS:
         documents = [torch.randint(model.config.vocab_size, (n,)) for n in (13, 9)]
         with torch.no_grad():
             logits = [model(ids[None], use_cache=False).logits[0] for ids in documents]
+        if hasattr(model.config, "router_aux_loss_coef"):
+            with torch.no_grad():
+                tensors["golden.aux_loss"] = model(documents[0][None], use_cache=False, output_router_logits=True).aux_loss.reshape(1)
         tensors["golden.ids"] = torch.cat(documents).to(torch.int64)
         tensors["golden.starts"] = torch.tensor([0, 13, 22])
         tensors["golden.logits"] = torch.cat(logits).contiguous()

@@ -166,6 +166,7 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
     table.read("warmup_steps", one.warmup_steps, 0);
     table.read("weight_decay", one.weight_decay, 0);
     table.read("max_grad_norm", one.max_grad_norm, 0);
+    table.read("router_aux_loss", one.router_aux_loss, 0);
     table.read("rows_per_step", one.rows_per_step, 1);
     table.read("tokens_per_step", one.tokens_per_step, 0);
     check_name(one.name, "arm", place);
@@ -248,6 +249,7 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
                            {"warmup_steps", a.warmup_steps},
                            {"weight_decay", a.weight_decay},
                            {"max_grad_norm", a.max_grad_norm},
+                           {"router_aux_loss", a.router_aux_loss},
                            {"rows_per_step", a.rows_per_step},
                            {"tokens_per_step", a.tokens_per_step}};
   }

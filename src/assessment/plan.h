@@ -26,7 +26,7 @@ struct ArmPlan {
   std::vector<std::int64_t> checkpoints;     // steps at which it is measured; the last step always is
   std::vector<std::int64_t> seeds = {1234};  // by default the plan's own
   std::int64_t rank = 8, warmup_steps = 0, rows_per_step = 8, tokens_per_step = 0;
-  double alpha = 16, lr = 2e-4, weight_decay = 0, max_grad_norm = 1;
+  double alpha = 16, lr = 2e-4, weight_decay = 0, max_grad_norm = 1, router_aux_loss = 0;
   std::vector<std::string> targets = {"all-linear"};
   std::string schedule = "constant", order = "seeded";
 };

@@ -32,6 +32,7 @@ training::TrainOptions train_options(const ArmPlan& arm, std::int64_t seed) {
   options.total_steps = arm.steps;
   options.adamw.weight_decay = arm.weight_decay;
   options.max_grad_norm = arm.max_grad_norm;
+  options.router_aux_loss = arm.router_aux_loss;
   options.rows_per_step = arm.rows_per_step;
   options.tokens_per_step = arm.tokens_per_step;
   options.order = arm.order == "file" ? training::RowOrder::kFile : training::RowOrder::kSeeded;

@@ -58,6 +58,7 @@ enum class ExpertStorage { kSeparate, kStacked, kMxfp4 };
 struct MoeConfig {
   std::int64_t num_experts = 0, top_k = 0, intermediate_size = 0;
   bool normalizes_top_k = true;  // the weights of the chosen experts sum to 1
+  bool ranks_logits = false;     // the choice is made among the router's logits, not among their softmax
   ExpertStorage storage = ExpertStorage::kSeparate;
   bool has_biases = false;                    // of the router and of the experts
   double swiglu_alpha = 0, swiglu_limit = 0;  // of kClampedSwiglu

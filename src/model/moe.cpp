@@ -25,14 +25,12 @@ Routing route(const checkpoint::MoeConfig& config, const MoeWeights& moe, const 
   at::Tensor z = at::mm(h, moe.router.t());  // [t, e]
   if (moe.router_bias.defined()) z.add_(moe.router_bias);
   Routing routing;
-  if (config.normalizes_top_k) {
-    // softmax over all, divided by the sum of the chosen, is the softmax over the chosen.
-    auto [values, chosen] = at::topk(z, config.top_k);
-    routing.chosen = chosen;
-    routing.weights = at::_softmax(values, 1, false);
-  } else {
-    routing.probabilities = at::_softmax(z, 1, false);
-    std::tie(routing.weights, routing.chosen) = at::topk(routing.probabilities, config.top_k);
+  routing.probabilities = at::_softmax(z, 1, false);
+  std::tie(routing.weights, routing.chosen) = at::topk(config.ranks_logits ? z : routing.probabilities, config.top_k);
+  if (config.ranks_logits) {
+    routing.weights = at::_softmax(routing.weights, 1, false);
+  } else if (config.normalizes_top_k) {
+    routing.weights = routing.weights / routing.weights.sum(1, true);
   }
   const at::Tensor experts = routing.chosen.reshape({-1});  // [n]
   routing.pairs = at::argsort(experts, /*stable=*/true, 0, false);
@@ -115,16 +113,17 @@ at::Tensor moe_backward(const checkpoint::ModelConfig& config, const MoeWeights&
   // The router: what each weight would have wanted, sorted back to [t, top_k].
   const at::Tensor sorted = (dpairs * kept.out).sum(1);  // [n]
   at::Tensor dw = at::empty_like(sorted).scatter_(0, routing.pairs, sorted).view(routing.weights.sizes());
+  const at::Tensor& p = routing.probabilities;
+  const auto through_softmax = [&](const at::Tensor& dp) { return p * (dp - (p * dp).sum(1, true)); };
   at::Tensor dz;
   if (config.moe.normalizes_top_k) {
     const at::Tensor& w = routing.weights;
     const at::Tensor dchosen = w * (dw - (w * dw).sum(1, true));
     dz = at::zeros({h.size(0), config.moe.num_experts}, h.options()).scatter_(1, routing.chosen, dchosen);
   } else {
-    const at::Tensor& p = routing.probabilities;
-    const at::Tensor dp = at::zeros_like(p).scatter_(1, routing.chosen, dw);
-    dz = p * (dp - (p * dp).sum(1, true));
+    dz = through_softmax(at::zeros_like(p).scatter_(1, routing.chosen, dw));
   }
+  if (kept.dprobabilities.defined()) dz.add_(through_softmax(kept.dprobabilities));
   return dh.addmm_(dz, moe.router);
 }
 

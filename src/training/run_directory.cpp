@@ -123,10 +123,11 @@ bool RunDirectory::begin(const ordered_json& identity, Trainer& trainer) {
 }
 
 void RunDirectory::log(const StepReport& report) {
-  const ordered_json line = {{"step", report.step},           {"loss", report.loss},
-                             {"grad_norm", report.grad_norm}, {"lr", report.learning_rate},
-                             {"tokens", report.tokens},       {"target_tokens", report.target_tokens},
-                             {"seconds", report.seconds},     {"tokens_per_second", report.tokens_per_second()}};
+  ordered_json line = {{"step", report.step},           {"loss", report.loss},
+                       {"grad_norm", report.grad_norm}, {"lr", report.learning_rate},
+                       {"tokens", report.tokens},       {"target_tokens", report.target_tokens},
+                       {"seconds", report.seconds},     {"tokens_per_second", report.tokens_per_second()}};
+  if (report.aux_loss) line["aux_loss"] = *report.aux_loss;
   log_ << line.dump() << std::endl;
   HOLDFAST_CHECK(kMachine, log_.good(), "[train] cannot write ", (path_ / "log.jsonl").string(),
                  "; try freeing disk space, then --resume");

@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "checkpoint/safetensors.h"
+#include "model/router_loss.h"
 #include "training/loss.h"
 
 namespace holdfast::training {
@@ -71,7 +72,11 @@ Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset
       dataset_(dataset),
       options_(options),
       optimizer_(adapter.flat().numel(), adapter.flat().scalar_type(), options.adamw),
-      sequence_(dataset.rows.size(), options.order, options.seed) {}
+      sequence_(dataset.rows.size(), options.order, options.seed) {
+  HOLDFAST_CHECK(kBadInput, options.router_aux_loss == 0 || decoder.config().moe.num_experts > 0,
+                 "[train] found an auxiliary loss of ", options.router_aux_loss, " for routers and a model of family '",
+                 decoder.config().family, "', expected a model with experts; try without it");
+}
 
 StepReport Trainer::step() {
   const auto start = std::chrono::steady_clock::now();
@@ -87,7 +92,7 @@ StepReport Trainer::step() {
 
   // Forward and backward, pack by pack, everything scaled by the targets of the whole step.
   gradient_.flat().zero_();
-  double loss_sum = 0;
+  double loss_sum = 0, aux_sum = 0;
   for (const auto& pack : pack_rows(rows, options_.pack_tokens)) {
     model::TokenBatch batch;
     std::vector<Target> targets;
@@ -103,10 +108,15 @@ StepReport Trainer::step() {
     const LossResult loss =
         cross_entropy(decoder_, hidden, targets, 1.0 / static_cast<double>(report.target_tokens), true);
     loss_sum += loss.sum;
+    if (options_.router_aux_loss > 0) {
+      const double share = static_cast<double>(batch.size()) / static_cast<double>(report.tokens);
+      aux_sum += share * model::router_loss(decoder_.config(), kept, options_.router_aux_loss * share);
+    }
     decoder_.backward(loss.dhidden, batch, adapter_, kept, gradient_);
   }
 
   report.loss = loss_sum / static_cast<double>(report.target_tokens);
+  if (options_.router_aux_loss > 0) report.aux_loss = aux_sum;
   report.grad_norm = clip_gradient(gradient_.flat(), options_.max_grad_norm);
   report.learning_rate =
       options_.learning_rate * schedule_factor(options_.schedule, step_, options_.warmup_steps, options_.total_steps);

@@ -1,10 +1,13 @@
 // Fine-tunes a LoRA adapter on a frozen base: rows, packs, forward, loss, backward, clip, step.
 //
 // loss of a step = summed token loss / target tokens, over all its rows, however they are packed.
+// With router_aux_loss, training minimises loss + router_aux_loss * aux: the routers' auxiliary loss
+// (model/router_loss.h) of each pack, averaged over the packs by their tokens.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +28,7 @@ struct TrainOptions {
   std::int64_t rows_per_step = 8;    // used when tokens_per_step is 0
   std::int64_t tokens_per_step = 0;  // rows are added while they fit, at least one
   std::int64_t pack_tokens = 2048;   // tokens that run through the model together
+  double router_aux_loss = 0;        // of models with experts
   RowOrder order = RowOrder::kSeeded;
   std::uint64_t seed = 1234;
 };
@@ -32,6 +36,7 @@ struct TrainOptions {
 struct StepReport {
   std::int64_t step = 0;  // from 1
   double loss = 0, grad_norm = 0, learning_rate = 0;
+  std::optional<double> aux_loss;  // where it is trained on
   std::int64_t tokens = 0, target_tokens = 0;
   double seconds = 0;
   double tokens_per_second() const { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
@@ -40,6 +45,7 @@ struct StepReport {
 class Trainer {
  public:
   // All references must outlive the trainer; it changes `adapter` in place.
+  // Throws Error(kBadInput) for an auxiliary loss of a model without experts.
   Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options);
 
   // One optimizer step.  Throws Error(kBadInput) when loss or gradient is not finite; the adapter is then unchanged.

@@ -131,6 +131,7 @@ order = "file"
 warmup_steps = 1
 weight_decay = 0.2
 max_grad_norm = 0.3
+router_aux_loss = 0.02
 rows_per_step = 2
 tokens_per_step = 64
 [[arm]]
@@ -170,6 +171,7 @@ adapter = "adapters/a"
   EXPECT_EQ(a.warmup_steps, 1);
   EXPECT_EQ(a.weight_decay, 0.2);
   EXPECT_EQ(a.max_grad_norm, 0.3);
+  EXPECT_EQ(a.router_aux_loss, 0.02);
   EXPECT_EQ(a.rows_per_step, 2);
   EXPECT_EQ(a.tokens_per_step, 64);
   EXPECT_EQ(plan.arms.at(1).adapter, (directory_ / "adapters/a").string());

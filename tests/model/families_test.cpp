@@ -85,6 +85,11 @@ TEST_P(Family, OnlyLinearLayersAreQuantisedAndAllOfThem) {
     EXPECT_STREQ(matrix.storage_name(), "nf4") << module.path;
   }
   EXPECT_STREQ(decoder.embedding().storage_name(), "fp32");
+  std::int64_t parameters = 0, counted = 0;
+  for (const auto& module : checkpoint::linear_modules(decoder.config()))
+    parameters += module.out_features * module.in_features;
+  for (const CensusRow& row : parameter_census(decoder.config())) counted += row.is_quantized ? row.parameters : 0;
+  EXPECT_EQ(counted, parameters) << "what inspect says is in four bits";
 }
 
 TEST_P(Family, IsPlannedToWeighWhatItWeighs) {

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -25,13 +26,18 @@ inline std::vector<std::string> golden_families() {
 
 class GoldenCheckpoint {
  public:
-  explicit GoldenCheckpoint(const std::string& family)
+  // `edit` may change a weight before it is written.
+  explicit GoldenCheckpoint(
+      const std::string& family,
+      const std::function<void(const std::string&, at::Tensor&)>& edit = [](const std::string&, at::Tensor&) {})
       : file_(source_directory() / "tests/golden/families" / (family + ".safetensors")),
         directory_(std::filesystem::temp_directory_path() / ("holdfast_" + family + "_" + std::to_string(getpid()))) {
     std::filesystem::create_directories(directory_);
     std::vector<std::pair<std::string, at::Tensor>> weights;
     for (const std::string& name : file_.names()) {
-      if (!name.starts_with("golden.")) weights.emplace_back(name, file_.tensor(name));
+      if (name.starts_with("golden.")) continue;
+      weights.emplace_back(name, file_.tensor(name));
+      edit(name, weights.back().second);
     }
     checkpoint::write_safetensors(directory_ / "model.safetensors", weights);
     std::ofstream(directory_ / "config.json") << file_.metadata().at("config");
@@ -42,6 +48,8 @@ class GoldenCheckpoint {
 
   const std::filesystem::path& directory() const { return directory_; }
   at::Tensor logits() const { return file_.tensor("golden.logits"); }  // float [t, v], document by document
+  // transformers' auxiliary loss of the first document, for models with experts.
+  double aux_loss() const { return file_.tensor("golden.aux_loss").item<double>(); }
   std::vector<std::int32_t> document(std::int64_t index) const {
     const at::Tensor ids = file_.tensor("golden.ids"), starts = file_.tensor("golden.starts");
     const auto* begin = ids.const_data_ptr<std::int64_t>();

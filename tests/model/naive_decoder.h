@@ -47,6 +47,8 @@ class NaiveDecoder {
   NaiveDecoder(const model::Decoder& decoder, const model::Adapter& adapter, at::Tensor flat)
       : decoder_(decoder), config_(decoder.config()), adapter_(adapter), flat_(std::move(flat)) {}
 
+  mutable std::vector<at::Tensor> routed;  // each router's softmax [s, e], in the order of calls
+
   // Logits [s, v] of one sequence.
   at::Tensor logits(const std::vector<std::int32_t>& ids) const {
     model::TokenBatch batch;
@@ -146,6 +148,7 @@ class NaiveDecoder {
     at::Tensor z = h.mm(moe.router.t());
     if (moe.router_bias.defined()) z = z + moe.router_bias;
     const at::Tensor p = z.softmax(1);
+    routed.push_back(p);
     std::vector<at::Tensor> rows;
     for (std::int64_t t = 0; t < h.size(0); ++t) {
       auto [weights, chosen] = at::topk(p[t], config_.moe.top_k);

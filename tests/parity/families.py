@@ -55,6 +55,7 @@ CONFIGURATIONS = {
     "qwen3_moe": {
         "normalised": (transformers.Qwen3MoeConfig, {**SMALL, "head_dim": 16, "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 20, "norm_topk_prob": True}),
         "not-normalised": (transformers.Qwen3MoeConfig, {**SMALL, **MHA, "head_dim": 12, "num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 28, "norm_topk_prob": False, "mlp_only_layers": [1]}),
+        "ties": (transformers.Qwen3MoeConfig, {**SMALL, "head_dim": 16, "num_experts": 8, "num_experts_per_tok": 3, "moe_intermediate_size": 20, "norm_topk_prob": False}),
         "every-second": (transformers.Qwen3MoeConfig, {**SMALL, **MQA, "head_dim": 12, "num_experts": 9, "num_experts_per_tok": 1, "moe_intermediate_size": 16, "norm_topk_prob": True, "decoder_sparse_step": 2, "tie_word_embeddings": True}),
     },
     "smollm3": {
@@ -92,10 +93,12 @@ CONFIGURATIONS = {
         "grouped": (transformers.GptOssConfig, {**SMALL, "head_dim": 16, "num_local_experts": 5, "num_experts_per_tok": 2, "sliding_window": 8, **rope("yarn", factor=4.0, original_max_position_embeddings=32, truncate=False)}),
         "mha-clamped": (transformers.GptOssConfig, {**SMALL, **MHA, "head_dim": 12, "num_local_experts": 4, "num_experts_per_tok": 3, "sliding_window": 30, "swiglu_limit": 1.0, **YARN}),
         "mqa-default-rope": (transformers.GptOssConfig, {**SMALL, **MQA, "head_dim": 10, "num_local_experts": 6, "num_experts_per_tok": 4, "layer_types": ["full_attention", "sliding_attention", "full_attention"], "sliding_window": 12, **rope("default")}),
+        "ties": (transformers.GptOssConfig, {**SMALL, "head_dim": 16, "num_local_experts": 6, "num_experts_per_tok": 3, "sliding_window": 20, **rope("default")}),
         "mxfp4": (transformers.GptOssConfig, {**SMALL, "hidden_size": 64, "intermediate_size": 32, "head_dim": 16, "num_local_experts": 5, "num_experts_per_tok": 2, "sliding_window": 20, **rope("default")}),
     },
     "mixtral": {
         "grouped": (transformers.MixtralConfig, {**SMALL, "num_local_experts": 4, "num_experts_per_tok": 2}),
+        "ties": (transformers.MixtralConfig, {**SMALL, "num_local_experts": 6, "num_experts_per_tok": 3}),
         "mha-window": (transformers.MixtralConfig, {**SMALL, **MHA, "num_local_experts": 7, "num_experts_per_tok": 3, "sliding_window": 9}),
         "mqa-one": (transformers.MixtralConfig, {**SMALL, **MQA, "head_dim": 10, "num_local_experts": 8, "num_experts_per_tok": 1, "tie_word_embeddings": True}),
     },
@@ -163,6 +166,12 @@ def pack_mxfp4(model):
     return packed
 
 
+def tie_experts(router):
+    """Two experts each to the same number of the hidden state: exactly the same logits, however a product is summed."""
+    chosen = torch.randperm(router.shape[1])[: router.shape[0] // 2].repeat_interleave(2)
+    router.zero_()[torch.arange(router.shape[0]), chosen] = 2.0
+
+
 def make(family, name, directory=None, seed=0):
     """The model in float32 and evaluation mode; written to `directory` when there is one."""
     kind, keys = keys_of(family, name)
@@ -178,6 +187,8 @@ def make(family, name, directory=None, seed=0):
                 parameter.copy_(torch.randn_like(parameter) * 0.5)
             else:
                 parameter.copy_(torch.randn_like(parameter) * 1.2 / parameter.shape[-1] ** 0.5)
+                if name == "ties" and key.endswith(("gate.weight", "router.weight")):
+                    tie_experts(parameter)
     packed = pack_mxfp4(model) if name == "mxfp4" else {}
     if directory is not None:
         model.save_pretrained(directory)

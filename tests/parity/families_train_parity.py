@@ -56,6 +56,31 @@ def train_ours(folder, data, out, rate, *options):
     return [json.loads(line)["loss"] for line in (out / "log.jsonl").read_text().splitlines()]
 
 
+def with_auxiliary_loss(folder, data, out, start):
+    """Three steps that train on the routers' loss too: largest relative difference of the losses, of both kinds."""
+    weight = 0.5
+    train_ours(folder, data, out, RATE, "--init-adapter", start, "--router-aux-loss", weight)
+    ours = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager", output_router_logits=True, router_aux_loss_coef=weight)
+    model = peft.PeftModel.from_pretrained(model, start, is_trainable=True)
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, lr=RATE, weight_decay=0.0)
+    worst = 0
+    for step, line in enumerate(ours):
+        texts = [list(text.encode()) for text in rows[step * ROWS : (step + 1) * ROWS]]
+        width = max(map(len, texts))
+        ids = torch.tensor([text + [0] * (width - len(text)) for text in texts])
+        mask = torch.tensor([[1] * len(text) + [0] * (width - len(text)) for text in texts])
+        out = model(input_ids=ids, attention_mask=mask, labels=ids.masked_fill(mask == 0, -100), use_cache=False)
+        out.loss.backward()
+        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        total = line["loss"] + weight * line["aux_loss"]
+        worst = max(worst, abs(line["aux_loss"] - out.aux_loss.item()) / out.aux_loss.item(), abs(total - out.loss.item()) / out.loss.item())
+    return worst
+
+
 def through_peft(folder, adapter):
     """Largest difference between our log-probabilities with our adapter and peft's with the same files."""
     model = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, attn_implementation="eager")
@@ -105,6 +130,10 @@ def check(family, folder):
         fused, fused_effect = fused_experts(folder / "model", folder / "fused")
         print(f"{family:12} {name:14} experts' adapters in peft's fused layout differ by {fused:.1e} (they move logits by {fused_effect:.2f})")
         read, effect = max(read, fused), min(effect, fused_effect)
+    if hasattr(model.config, "router_aux_loss_coef"):
+        aux = with_auxiliary_loss(folder / "model", data, folder / "aux", folder / "start")
+        print(f"{family:12} {name:14} steps with the routers' auxiliary loss: both losses differ by {aux:.1e} relative")
+        loss = max(loss, aux)
     is_good = loss <= 2e-5 and moved <= 2e-2 and read <= 5e-4 and effect > 0.01
     print(f"{family:12} {name:14} losses {theirs[0]:.3f} .. {theirs[-1]:.3f} differ by {loss:.1e} relative, the way of the parameters by {moved:.1e}; ours through peft {read:.1e} (the adapter moves logits by {effect:.2f}){'' if is_good else '   <-- fault'}", flush=True)
     return is_good

@@ -24,6 +24,7 @@ void declare(const ConfigReader& root, ModelConfig& config) {
   config.moe = {.num_experts = root.positive_or("num_local_experts", 128),
                 .top_k = root.positive_or("num_experts_per_tok", 4),
                 .intermediate_size = config.intermediate_size,
+                .ranks_logits = true,
                 .storage = ExpertStorage::kStacked,
                 .has_biases = true,
                 .swiglu_alpha = root.number_or("swiglu_alpha", 1.702),
