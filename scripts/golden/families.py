@@ -1,10 +1,11 @@
 """Writes tests/golden/families/*.safetensors: one tiny checkpoint a family with transformers' logits for it.
 
-Usage: families.py [FAMILY...].  Each file holds the weights under their own names, `golden.ids` (two documents end to end),
+Usage: families.py [--out DIRECTORY] [FAMILY...].  Each file holds the weights under their own names, `golden.ids` (two documents end to end),
 `golden.starts`, `golden.logits` (float32, computed document by document), of models with experts `golden.aux_loss` (of the first
 document), and in its metadata the config.json and the versions.
 """
 
+import argparse
 import json
 import pathlib
 import sys
@@ -19,7 +20,12 @@ sys.path.insert(0, str(ROOT / "tests/parity"))
 from families import CONFIGURATIONS, GOLDEN, make  # noqa: E402
 
 transformers.logging.set_verbosity_error()
-for family in sys.argv[1:] or CONFIGURATIONS:
+parser = argparse.ArgumentParser()
+parser.add_argument("--out", type=pathlib.Path, default=ROOT / "tests/golden/families")
+parser.add_argument("families", nargs="*", default=CONFIGURATIONS)
+options = parser.parse_args()
+options.out.mkdir(parents=True, exist_ok=True)
+for family in options.families:
     with tempfile.TemporaryDirectory() as folder:
         folder = pathlib.Path(folder)
         model = make(family, GOLDEN, folder)
@@ -35,7 +41,6 @@ for family in sys.argv[1:] or CONFIGURATIONS:
         tensors["golden.logits"] = torch.cat(logits).contiguous()
         config = json.loads((folder / "config.json").read_text())
     versions = f"transformers {transformers.__version__}, torch {torch.__version__}"
-    path = ROOT / f"tests/golden/families/{family}.safetensors"
-    path.parent.mkdir(exist_ok=True)
+    path = options.out / f"{family}.safetensors"
     safetensors.torch.save_file(tensors, path, {"config": json.dumps(config), "made_by": f"scripts/golden/families.py, {versions}"})
     print(path.name, path.stat().st_size)

@@ -4,6 +4,7 @@ holdfast_python_test(text.commands parity/text_commands.py)
 holdfast_python_test(parity.model parity/model_parity.py)
 holdfast_python_test(parity.train parity/train_parity.py)
 holdfast_python_test(parity.families parity/families_parity.py ARGUMENTS --quick)
+holdfast_python_test(parity.families_again parity/families_again.py)
 # All configurations, two minutes; three steps of each family beside PEFT: ctest --preset all.
 holdfast_python_test(parity.families_all parity/families_parity.py LABELS slow)
 holdfast_python_test(parity.families_train parity/families_train_parity.py LABELS slow)
