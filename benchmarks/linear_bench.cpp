@@ -29,7 +29,6 @@ struct Layer {
   quant::Matrix packed;
   at::Tensor dense;  // the packed weights, widened once
   model::LoraPair lora, gradient;
-  model::Workspace workspace;
 };
 
 std::shared_ptr<Layer> make_layer(std::int64_t out, std::int64_t in) {
@@ -61,10 +60,9 @@ void check(Layer& layer) {
   const auto wide = [](const at::Tensor& tensor) { return tensor.to(at::kDouble); };
   const at::Tensor a = wide(layer.lora.a), b = wide(layer.lora.b), w = wide(layer.dense);
   const at::Tensor xa = at::mm(wide(x), a.t()), ds = at::mm(wide(dy), b) * kScale;
-  check_close(model::lora_linear(x, layer.packed, &layer.lora, layer.workspace),
-              at::mm(wide(x), w.t()) + at::mm(xa, b.t()) * kScale, "y");
-  const at::Tensor dx =
-      model::lora_linear_backward(dy, x, layer.packed, &layer.lora, &layer.gradient, true, layer.workspace);
+  check_close(model::lora_linear(x, layer.packed, &layer.lora), at::mm(wide(x), w.t()) + at::mm(xa, b.t()) * kScale,
+              "y");
+  const at::Tensor dx = model::lora_linear_backward(dy, x, layer.packed, &layer.lora, &layer.gradient, true);
   check_close(dx, at::mm(wide(dy), w) + at::mm(ds, a), "dx");
   check_close(layer.gradient.a, at::mm(ds.t(), wide(x)), "dA");
   check_close(layer.gradient.b, at::mm(wide(dy).t(), xa) * kScale, "dB");
@@ -86,11 +84,10 @@ void register_all(const std::shared_ptr<Layer>& layer) {
     const std::string end = "/" + std::to_string(out) + "x" + std::to_string(in) + "/" + std::to_string(rows);
     const double product = 2.0 * static_cast<double>(rows) * static_cast<double>(out * in);
     add("forward" + end + "/holdfast", flops(rows, out, in, false),
-        [=] { return model::lora_linear(x, layer->packed, &layer->lora, layer->workspace); });
+        [=] { return model::lora_linear(x, layer->packed, &layer->lora); });
     add("forward" + end + "/mm", product, [=] { return at::mm(x, layer->dense.t()); });
-    add("backward" + end + "/holdfast", flops(rows, out, in, true), [=] {
-      return model::lora_linear_backward(dy, x, layer->packed, &layer->lora, &layer->gradient, true, layer->workspace);
-    });
+    add("backward" + end + "/holdfast", flops(rows, out, in, true),
+        [=] { return model::lora_linear_backward(dy, x, layer->packed, &layer->lora, &layer->gradient, true); });
     add("backward" + end + "/mm", product, [=] { return at::mm(dy, layer->dense); });
   }
 }

@@ -2,7 +2,6 @@
 
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "base/error.h"
@@ -12,8 +11,7 @@ namespace holdfast::model {
 
 at::Tensor Decoder::linear(std::int64_t index, Projection projection, const at::Tensor& x, const Adapter* adapter) {
   const DecoderLayer& layer = layers_[index];
-  at::Tensor y =
-      lora_linear(x, layer[projection], adapter == nullptr ? nullptr : &adapter->pair(index, projection), workspace_);
+  at::Tensor y = lora_linear(x, layer[projection], adapter == nullptr ? nullptr : &adapter->pair(index, projection));
   if (layer.biases[projection].defined()) y.add_(layer.biases[projection]);
   return y;
 }
@@ -21,7 +19,7 @@ at::Tensor Decoder::linear(std::int64_t index, Projection projection, const at::
 at::Tensor Decoder::linear_backward(std::int64_t index, Projection projection, const at::Tensor& dy,
                                     const at::Tensor& x, const Adapter& adapter, Adapter& gradient, bool needs_dx) {
   return lora_linear_backward(dy, x, layers_[index][projection], &adapter.pair(index, projection),
-                              &gradient.pair(index, projection), needs_dx, workspace_);
+                              &gradient.pair(index, projection), needs_dx);
 }
 
 at::Tensor Decoder::norm(const at::Tensor& x, const at::Tensor& weight) const {
@@ -86,16 +84,15 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const Adapter* adapter, KvC
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) {
-  at::Tensor logits = at::mm(hidden, head().dense_into(workspace_.weight, compute_).t());
+  at::Tensor logits = head().multiply(hidden);
   const double cap = config_.logit_soft_cap;
   return cap > 0 ? logits.div_(cap).tanh_().mul_(cap) : logits;
 }
 
 at::Tensor Decoder::logits_backward(const at::Tensor& dlogits, const at::Tensor& logits) {
-  const at::Tensor weight = head().dense_into(workspace_.weight, compute_);
   const double cap = config_.logit_soft_cap;
-  if (cap == 0) return at::mm(dlogits, weight);
-  return at::mm((logits / cap).square_().neg_().add_(1).mul_(dlogits), weight);
+  if (cap == 0) return head().multiply_back(dlogits);
+  return head().multiply_back((logits / cap).square_().neg_().add_(1).mul_(dlogits));
 }
 
 void Decoder::backward(const at::Tensor& dhidden, const TokenBatch& batch, const Adapter& adapter, Activations& kept,

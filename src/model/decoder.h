@@ -5,7 +5,6 @@
 //   v)) h' = norm(y)        m = W_down act(W_gate h', W_up h'), or experts' (model/moe.h)   x' = y + norm(m)
 // Which of the norms there are, biases, windows, caps and all else says checkpoint::ModelConfig; Llama has the norms
 // before each block only.  The base never changes; adapters are passed in, so that many share one base.
-// Not thread-safe: a decoder owns scratch memory for widened weights.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -92,6 +91,8 @@ class Decoder {
 
  private:
   Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute);
+  // All matrices that take part in products (quant/panels.h).
+  void put_in_panels();
   // Each block is a file of its own: decoder_attention.cpp, decoder_mlp.cpp.
   at::Tensor linear(std::int64_t index, Projection projection, const at::Tensor& x, const Adapter* adapter);
   at::Tensor linear_backward(std::int64_t index, Projection projection, const at::Tensor& dy, const at::Tensor& x,
@@ -125,7 +126,6 @@ class Decoder {
   std::vector<DecoderLayer> layers_;
   at::Tensor final_norm_;
   double embedding_scale_ = 1;
-  Workspace workspace_;
 };
 
 }  // namespace holdfast::model

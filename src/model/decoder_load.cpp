@@ -111,7 +111,18 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
           checkpoint::module_bias(c, weights, module).to(compute).clone(at::MemoryFormat::Contiguous);
   }
   decoder.final_norm_ = norm("model.norm.weight");
+  if (compute == at::kFloat) decoder.put_in_panels();
   return decoder;
+}
+
+void Decoder::put_in_panels() {
+  (config_.tie_word_embeddings ? embedding_ : head_).put_in_panels();
+  for (DecoderLayer& layer : layers_) {
+    for (quant::Matrix& matrix : layer.projections) matrix.put_in_panels();
+    for (Expert& expert : layer.moe.experts) {
+      for (quant::Matrix& matrix : expert.projections) matrix.put_in_panels();
+    }
+  }
 }
 
 std::int64_t Decoder::weight_bytes() const {

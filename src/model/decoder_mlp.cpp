@@ -26,7 +26,7 @@ at::Tensor Decoder::forward_mlp(std::int64_t index, const at::Tensor& y, const A
     m = linear(index, Projection::kDown, gated(config_, gate, up), adapter);
     if (keep != nullptr) keep->gate = std::move(gate), keep->up = std::move(up);
   } else {
-    m = moe_forward(config_, layer.moe, index, h, adapter, keep == nullptr ? nullptr : &keep->moe, workspace_);
+    m = moe_forward(config_, layer.moe, index, h, adapter, keep == nullptr ? nullptr : &keep->moe);
   }
   if (!layer.mlp_post_norm.defined()) return m.add_(y);
   at::Tensor out = norm(m, layer.mlp_post_norm).add_(y);
@@ -55,7 +55,7 @@ void Decoder::backward_mlp(std::int64_t index, const at::Tensor& dout, const Ada
       dh = linear_backward(index, Projection::kGateUp, at::cat({inner.gate, inner.up}, 1), h, adapter, gradient);
     }
   } else {
-    dh = moe_backward(config_, layer.moe, index, dm, h, kept.moe, adapter, gradient, workspace_);
+    dh = moe_backward(config_, layer.moe, index, dm, h, kept.moe, adapter, gradient);
   }
   norm_backward(dh, kept.y, layer.mlp_norm, dy);
 }

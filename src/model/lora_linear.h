@@ -4,8 +4,7 @@
 //   backward   dS = s dy B,   dB += s dy^T (x A^T),   dA += dS^T x,   dx = dy W + dS A
 //
 // Shapes    x [t, in], y [t, out], W [out, in], A [r, in], B [out, r]; W has no gradient: it is frozen.
-// A quantised W is widened into the workspace's scratch for each product.  x A^T is recomputed in the backward pass
-// rather than kept: r is small.
+// x A^T is recomputed in the backward pass rather than kept: r is small.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -15,16 +14,11 @@
 
 namespace holdfast::model {
 
-// Reused memory for widened weights.  One a thread of control.
-struct Workspace {
-  at::Tensor weight;
-};
-
 // `lora` may be null: the plain layer.
-at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraPair* lora, Workspace& workspace);
+at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraPair* lora);
 
 // Adds to the gradient pair and returns dx (an undefined tensor when `needs_dx` is false).
 at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight,
-                                const LoraPair* lora, const LoraPair* gradient, bool needs_dx, Workspace& workspace);
+                                const LoraPair* lora, const LoraPair* gradient, bool needs_dx);
 
 }  // namespace holdfast::model

@@ -9,7 +9,6 @@
 #include <ATen/ops/gather.h>
 #include <ATen/ops/index_add.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/mm.h>
 #include <ATen/ops/scatter.h>
 #include <ATen/ops/sum.h>
 #include <ATen/ops/topk.h>
@@ -22,7 +21,7 @@ namespace holdfast::model {
 namespace {
 
 Routing route(const checkpoint::MoeConfig& config, const MoeWeights& moe, const at::Tensor& h) {
-  at::Tensor z = at::mm(h, moe.router.t());  // [t, e]
+  at::Tensor z = quant::multiply(h, moe.router);  // [t, e]
   if (moe.router_bias.defined()) z.add_(moe.router_bias);
   Routing routing;
   routing.probabilities = at::_softmax(z, 1, false);
@@ -42,9 +41,8 @@ Routing route(const checkpoint::MoeConfig& config, const MoeWeights& moe, const 
   return routing;
 }
 
-at::Tensor expert_linear(const Expert& expert, Projection projection, const at::Tensor& x, const LoraPair* lora,
-                         Workspace& workspace) {
-  at::Tensor y = lora_linear(x, expert.projections[projection], lora, workspace);
+at::Tensor expert_linear(const Expert& expert, Projection projection, const at::Tensor& x, const LoraPair* lora) {
+  at::Tensor y = lora_linear(x, expert.projections[projection], lora);
   if (expert.biases[projection].defined()) y.add_(expert.biases[projection]);
   return y;
 }
@@ -52,7 +50,7 @@ at::Tensor expert_linear(const Expert& expert, Projection projection, const at::
 }  // namespace
 
 at::Tensor moe_forward(const checkpoint::ModelConfig& config, const MoeWeights& moe, std::int64_t layer,
-                       const at::Tensor& h, const Adapter* adapter, MoeActivations* keep, Workspace& workspace) {
+                       const at::Tensor& h, const Adapter* adapter, MoeActivations* keep) {
   const Routing routing = route(config.moe, moe, h);
   const std::int64_t n = routing.pairs.size(0);
   const at::Tensor inputs = h.index_select(0, routing.tokens);                                           // [n, d]
@@ -69,7 +67,7 @@ at::Tensor moe_forward(const checkpoint::ModelConfig& config, const MoeWeights& 
     const auto project = [&](Projection projection, const at::Tensor& x) {
       const LoraPair* lora =
           adapter == nullptr ? nullptr : &adapter->pair(layer, projection, static_cast<std::int64_t>(e));
-      return expert_linear(moe.experts[e], projection, x, lora, workspace);
+      return expert_linear(moe.experts[e], projection, x, lora);
     };
     const at::Tensor x = inputs.narrow(0, begin, count);
     const at::Tensor gate = project(Projection::kGate, x), up = project(Projection::kUp, x);
@@ -87,7 +85,7 @@ at::Tensor moe_forward(const checkpoint::ModelConfig& config, const MoeWeights& 
 
 at::Tensor moe_backward(const checkpoint::ModelConfig& config, const MoeWeights& moe, std::int64_t layer,
                         const at::Tensor& dm, const at::Tensor& h, const MoeActivations& kept, const Adapter& adapter,
-                        Adapter& gradient, Workspace& workspace) {
+                        Adapter& gradient) {
   const Routing& routing = kept.routing;
   const at::Tensor inputs = h.index_select(0, routing.tokens), dpairs = dm.index_select(0, routing.tokens);  // [n, d]
   const at::Tensor weights = routing.weights.reshape({-1}).index_select(0, routing.pairs).unsqueeze(1);      // [n, 1]
@@ -101,7 +99,7 @@ at::Tensor moe_backward(const checkpoint::ModelConfig& config, const MoeWeights&
       const auto expert = static_cast<std::int64_t>(e);
       return lora_linear_backward(dy, x, moe.experts[e].projections[projection],
                                   &adapter.pair(layer, projection, expert), &gradient.pair(layer, projection, expert),
-                                  true, workspace);
+                                  true);
     };
     const at::Tensor a = gated(config, own(kept.gate), own(kept.up));
     const SwigluGradient inner =

@@ -49,11 +49,11 @@ struct MoeActivations {
 };
 
 at::Tensor moe_forward(const checkpoint::ModelConfig& config, const MoeWeights& moe, std::int64_t layer,
-                       const at::Tensor& h, const Adapter* adapter, MoeActivations* keep, Workspace& workspace);
+                       const at::Tensor& h, const Adapter* adapter, MoeActivations* keep);
 
 // Adds to the adapter's gradient and returns dh.
 at::Tensor moe_backward(const checkpoint::ModelConfig& config, const MoeWeights& moe, std::int64_t layer,
                         const at::Tensor& dm, const at::Tensor& h, const MoeActivations& kept, const Adapter& adapter,
-                        Adapter& gradient, Workspace& workspace);
+                        Adapter& gradient);
 
 }  // namespace holdfast::model

@@ -5,7 +5,8 @@
 //     P_i  mean of p_i, the routers' softmax, over the rows
 //   rows: every token of a pack in every layer that has experts, taken together
 // Backward  f is a constant: d loss / d p_i = e f_i / rows, the same in each row.
-// Source    Fedus et al., Switch Transformers, arXiv:2101.03961, eq. 4-6, over all layers at once as transformers has it
+// Source    Fedus et al., Switch Transformers, arXiv:2101.03961, eq. 4-6, over all layers at once as transformers has
+// it
 //           (`load_balancing_loss_func`).
 #pragma once
 

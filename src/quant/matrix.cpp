@@ -1,10 +1,20 @@
 #include "quant/matrix.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
+#include <ATen/ops/mm.h>
 
 #include "base/error.h"
 
 namespace holdfast::quant {
+namespace {
+
+Rows rows_of(const at::Tensor& x) {
+  HOLDFAST_ASSERT(x.dim() == 2 && (x.stride(1) == 1 || x.size(1) == 1));
+  return {x.const_data_ptr<float>(), x.size(0), x.stride(0)};
+}
+
+}  // namespace
 
 Matrix Matrix::dense(at::Tensor weight) {
   HOLDFAST_ASSERT(weight.dim() == 2);
@@ -15,25 +25,89 @@ Matrix Matrix::dense(at::Tensor weight) {
 
 Matrix::Matrix(Nf4Weight weight) : nf4_(std::move(weight)) {}
 
+bool Matrix::has_view() const {
+  return nf4_ || dense_.scalar_type() == at::kFloat || dense_.scalar_type() == at::kBFloat16;
+}
+
+WeightView Matrix::view() const { return nf4_ ? view_of(*nf4_) : view_of(dense_, is_in_panels_); }
+
+void Matrix::put_in_panels() {
+  if (is_empty() || !has_view() || is_in_panels_) return;
+  if (nf4_) {
+    quant::put_in_panels(*nf4_);
+  } else {
+    dense_ = in_panels(dense_);
+    is_in_panels_ = true;
+  }
+}
+
+at::Tensor Matrix::multiply(const at::Tensor& x) const {
+  if (x.scalar_type() != at::kFloat || !has_view()) {
+    at::Tensor scratch;
+    return at::mm(x, dense_into(scratch, x.scalar_type()).t());
+  }
+  at::Tensor y = at::empty({x.size(0), out_features()}, x.options());
+  quant::multiply(view(), rows_of(x), y.data_ptr<float>(), y.size(1));
+  return y;
+}
+
+at::Tensor Matrix::multiply_back(const at::Tensor& dy) const {
+  if (dy.scalar_type() != at::kFloat || !has_view()) {
+    at::Tensor scratch;
+    return at::mm(dy, dense_into(scratch, dy.scalar_type()));
+  }
+  at::Tensor dx = at::empty({dy.size(0), in_features()}, dy.options());
+  quant::multiply_back(view(), rows_of(dy), dx.data_ptr<float>(), dx.size(1));
+  return dx;
+}
+
+at::Tensor multiply(const at::Tensor& x, const at::Tensor& weight) {
+  if (x.scalar_type() != at::kFloat) return at::mm(x, weight.t());
+  at::Tensor y = at::empty({x.size(0), weight.size(0)}, x.options());
+  multiply(view_of(weight), rows_of(x), y.data_ptr<float>(), y.size(1));
+  return y;
+}
+
+void multiply_add(const at::Tensor& x, const at::Tensor& weight, at::Tensor& y) {
+  if (x.scalar_type() != at::kFloat) {
+    y.addmm_(x, weight.t());
+    return;
+  }
+  HOLDFAST_ASSERT(y.stride(1) == 1);
+  multiply(view_of(weight), rows_of(x), y.data_ptr<float>(), y.stride(0), /*adds=*/true);
+}
+
 at::Tensor Matrix::dense_into(at::Tensor& scratch, at::ScalarType type) const {
-  if (!nf4_ && dense_.scalar_type() == type) return dense_;
+  if (!nf4_ && !is_in_panels_ && dense_.scalar_type() == type) return dense_;
   const std::int64_t n = out_features() * in_features();
   if (!scratch.defined() || scratch.scalar_type() != type || scratch.numel() < n) scratch = at::empty({n}, type);
   at::Tensor out = scratch.narrow(0, 0, n).view({out_features(), in_features()});
-  if (!nf4_) {
+  if (!nf4_ && !is_in_panels_) {
     out.copy_(dense_);
   } else if (type == at::kFloat) {
-    dequantize_nf4(*nf4_, out.data_ptr<float>(), 0, out_features());
+    unpack_rows(view(), 0, out_features(), out.data_ptr<float>());
   } else {
-    out.copy_(dequantize_nf4(*nf4_));
+    at::Tensor values = at::empty({out_features(), in_features()}, at::kFloat);
+    unpack_rows(view(), 0, out_features(), values.data_ptr<float>());
+    out.copy_(values);
   }
   return out;
 }
 
 void Matrix::gather_rows(std::span<const std::int64_t> rows, at::Tensor& out) const {
-  HOLDFAST_ASSERT(!nf4_ && out.size(0) == static_cast<std::int64_t>(rows.size()));
-  for (std::size_t i = 0; i < rows.size(); ++i)
-    out.select(0, static_cast<std::int64_t>(i)).copy_(dense_.select(0, rows[i]));
+  HOLDFAST_ASSERT(!nf4_ && out.size(0) == static_cast<std::int64_t>(rows.size()) && out.is_contiguous());
+  if (!is_in_panels_) {
+    for (std::size_t i = 0; i < rows.size(); ++i)
+      out.select(0, static_cast<std::int64_t>(i)).copy_(dense_.select(0, rows[i]));
+    return;
+  }
+  const WeightView weight = view();
+  at::parallel_for(0, static_cast<std::int64_t>(rows.size()), 16, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const std::int64_t row = rows[static_cast<std::size_t>(i)];
+      unpack_rows(weight, row, row + 1, out.data_ptr<float>() + i * in_features());
+    }
+  });
 }
 
 const char* Matrix::storage_name() const {

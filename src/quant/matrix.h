@@ -1,4 +1,7 @@
-// A frozen weight matrix [out, in]: stored dense (float, bf16 or double) or in NF4, used as a dense one.
+// A frozen weight matrix [out, in]: stored dense (float, bf16 or double) or in NF4, and its products.
+//
+// Products in float go through quant/panels.h: a row's result does not depend on the other rows.  In double, which only
+// tests compute in, they are torch's.
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -7,6 +10,7 @@
 #include <span>
 
 #include "quant/nf4.h"
+#include "quant/panels.h"
 
 namespace holdfast::quant {
 
@@ -20,6 +24,12 @@ class Matrix {
   // The whole matrix in `type`: itself when it is stored so, else written into `scratch`, which grows as needed.
   // The result is valid until scratch is used again.
   at::Tensor dense_into(at::Tensor& scratch, at::ScalarType type) const;
+  // From now on in the order that products read fastest.  No effect on what has no float products.
+  void put_in_panels();
+  // y = x W^T: x [t, in], y [t, out] in x's type.
+  at::Tensor multiply(const at::Tensor& x) const;
+  // dx = dy W: dy [t, out], dx [t, in].
+  at::Tensor multiply_back(const at::Tensor& dy) const;
   // Rows by number (an embedding) into out [rows.size(), in].  REQUIRES: dense.
   void gather_rows(std::span<const std::int64_t> rows, at::Tensor& out) const;
 
@@ -32,8 +42,16 @@ class Matrix {
   std::int64_t bytes() const;
 
  private:
+  WeightView view() const;
+  bool has_view() const;  // float, bf16 or NF4
+
   at::Tensor dense_;
+  bool is_in_panels_ = false;  // dense_; of NF4 the weight itself knows
   std::optional<Nf4Weight> nf4_;
 };
+
+// y (+)= x W^T with a matrix that changes, such as an adapter's: x [t, in], W [out, in], y [t, out], all of one type.
+at::Tensor multiply(const at::Tensor& x, const at::Tensor& weight);
+void multiply_add(const at::Tensor& x, const at::Tensor& weight, at::Tensor& y);
 
 }  // namespace holdfast::quant

@@ -12,6 +12,7 @@
 
 #include "base/error.h"
 #include "quant/nf4_kernels.h"
+#include "quant/panels.h"
 
 namespace holdfast::quant {
 namespace {
@@ -194,6 +195,10 @@ at::Tensor dequantize_absmax(const Nf4Weight& weight, const float* map) {
 void dequantize_nf4(const Nf4Weight& weight, float* out, std::int64_t row_begin, std::int64_t row_end) {
   const std::int64_t begin = row_begin * weight.in_features, end = row_end * weight.in_features;
   if (begin == end) return;
+  if (weight.in_panels) {
+    unpack_rows(view_of(weight), row_begin, row_end, out);
+    return;
+  }
   HOLDFAST_ASSERT(begin % 2 == 0 && (end % 2 == 0 || end == weight.size()));
   const Nf4Kernels& kernel = kernels(current_isa());
   const std::uint8_t* codes = weight.codes.const_data_ptr<std::uint8_t>();

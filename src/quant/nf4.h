@@ -38,6 +38,7 @@ struct Nf4Weight {
   // float [ceil(n / 64)]; defined when the scales are stored as they are (quantised once), in place of the three above.
   at::Tensor plain_absmax;
   std::int64_t out_features = 0, in_features = 0;
+  bool in_panels = false;  // the codes' order: quant/panels.h
 
   std::int64_t size() const { return out_features * in_features; }
   std::int64_t bytes() const {

@@ -119,22 +119,21 @@ TEST(LoraLinearBackward, EqualsAutogradOnDenseAndNf4WeightsAndAddsToTheGradient)
   for (const bool is_quantized : {false, true}) {
     const quant::Matrix weight =
         is_quantized ? quant::Matrix::nf4(stored.to(at::kFloat)) : quant::Matrix::dense(stored);
-    Workspace workspace;
-    const at::Tensor w = weight.dense_into(workspace.weight, at::kDouble).clone();
+    at::Tensor scratch;
+    const at::Tensor w = weight.dense_into(scratch, at::kDouble).clone();
     const at::Tensor x_leaf = leaf(x), a = leaf(lora.a), b = leaf(lora.b);
     const at::Tensor y = x_leaf.matmul(w.t()) + x_leaf.matmul(a.t()).matmul(b.t()) * lora.scale;
     run_backward(y, dy);
     const LoraPair gradient{draw({r, in}, 6), draw({out, r}, 7), lora.scale};
     const at::Tensor before_a = gradient.a.clone(), before_b = gradient.b.clone();
-    const at::Tensor dx = lora_linear_backward(dy, x, weight, &lora, &gradient, true, workspace);
-    expect_equal(lora_linear(x, weight, &lora, workspace), y.detach(), "y");
+    const at::Tensor dx = lora_linear_backward(dy, x, weight, &lora, &gradient, true);
+    expect_equal(lora_linear(x, weight, &lora), y.detach(), "y");
     expect_equal(dx, x_leaf.grad(), "dx");
     expect_equal(gradient.a - before_a, a.grad(), "dA");
     expect_equal(gradient.b - before_b, b.grad(), "dB");
-    EXPECT_FALSE(lora_linear_backward(dy, x, weight, &lora, &gradient, false, workspace).defined());
+    EXPECT_FALSE(lora_linear_backward(dy, x, weight, &lora, &gradient, false).defined());
     expect_equal(gradient.a - before_a, a.grad() * 2, "dA of two calls");
-    expect_equal(lora_linear_backward(dy, x, weight, nullptr, nullptr, true, workspace), dy.matmul(w),
-                 "dx of the bare layer");
+    expect_equal(lora_linear_backward(dy, x, weight, nullptr, nullptr, true), dy.matmul(w), "dx of the bare layer");
   }
 }
 

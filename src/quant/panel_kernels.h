@@ -1,0 +1,44 @@
+// The inner loops of products with panels (quant/panels.h), once for each instruction set.
+//
+// tile       y[r, l] (+)= sum over k < count of x[r * x_row + k * x_step] * w[k * w_step + l],  l < lanes, lanes 16 or 32
+//            One chain of fused multiply-adds for each element, k from 0 up; its sum is added to y where `adds`, and is
+//            y elsewhere: every instruction set gives the same bits.  REQUIRES: 1 <= rows <= kTileRows.
+// widen_nf4  out[k, l] = levels[code] * scales[l] of `count` steps of 16 bytes: byte b holds lane b in its low nibble and
+//            lane b + 16 in its high one
+// widen_bf16 32 * count numbers
+// transpose  out[j, i] = in[i, j], both 32 x 32
+#pragma once
+
+#include <cstdint>
+
+namespace holdfast::quant {
+
+inline constexpr std::int64_t kPanelRows = 32;
+inline constexpr int kTileRows = 8;
+
+struct Tile {
+  const float* x;
+  std::int64_t x_row, x_step;
+  const float* w;
+  std::int64_t w_step, count;
+  float* y;
+  std::int64_t y_row;
+  int rows;
+  bool adds;
+};
+
+struct PanelKernels {
+  void (*tile_32)(const Tile& tile);
+  void (*tile_16)(const Tile& tile);
+  void (*widen_nf4)(const std::uint8_t* codes, const float* scales, const float* levels, std::int64_t count,
+                    float* out);
+  void (*widen_bf16)(const std::uint16_t* numbers, std::int64_t count, float* out);
+  void (*transpose)(const float* in, float* out);
+};
+extern const PanelKernels kReferencePanels;
+extern const PanelKernels kAvx2Panels;
+extern const PanelKernels kAvx512Panels;
+// Of selected_isa() (quant/nf4.h).
+const PanelKernels& panel_kernels();
+
+}  // namespace holdfast::quant

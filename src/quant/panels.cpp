@@ -1,0 +1,312 @@
+#include "quant/panels.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty_like.h>
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <vector>
+
+#include "base/error.h"
+#include "quant/nf4_kernels.h"
+#include "quant/panel_kernels.h"
+
+namespace holdfast::quant {
+namespace {
+
+constexpr std::int64_t kSteps = 256;  // of k (or n) that make a chain, and are widened at a time: 32 KB
+constexpr std::int64_t kBlockNumbers = kPanelRows * kPanelRows;
+
+std::int64_t whole_panels(const WeightView& w) { return w.in_panels ? w.out_features / kPanelRows : 0; }
+
+float widen(std::uint16_t number) { return std::bit_cast<float>(static_cast<std::uint32_t>(number) << 16); }
+
+float scale_of(const WeightView& w, std::int64_t block) {
+  if (w.scales != nullptr) return w.scales[block];
+  return w.map[w.scale_codes[block]] * w.nested_scales[block / kNestedBlockSize] + w.offset;
+}
+
+// The scales of a panel's 32 rows in the blocks that hold number k.
+void panel_scales(const WeightView& w, std::int64_t panel, std::int64_t k, float* scales) {
+  const std::int64_t blocks = w.in_features / kBlockSize;
+  for (std::int64_t row = 0; row < kPanelRows; ++row)
+    scales[row] = scale_of(w, (panel * kPanelRows + row) * blocks + k / kBlockSize);
+}
+
+// Numbers k_begin .. k_end of a row that is stored as a row.
+void read_row(const WeightView& w, std::int64_t row, std::int64_t k_begin, std::int64_t k_end, float* out) {
+  const std::int64_t begin = row * w.in_features + k_begin, end = row * w.in_features + k_end;
+  switch (w.kind) {
+    case WeightView::Kind::kFloat:
+      std::memcpy(out, static_cast<const float*>(w.data) + begin, static_cast<std::size_t>(end - begin) * sizeof *out);
+      return;
+    case WeightView::Kind::kBf16:
+      for (std::int64_t i = begin; i < end; ++i) *out++ = widen(static_cast<const std::uint16_t*>(w.data)[i]);
+      return;
+    case WeightView::Kind::kNf4:
+      break;
+  }
+  const auto* codes = static_cast<const std::uint8_t*>(w.data);
+  for (std::int64_t i = begin; i < end;) {
+    const std::int64_t block = i / kBlockSize, last = std::min(end, (block + 1) * kBlockSize);
+    const float scale = scale_of(w, block);
+    for (; i < last; ++i) *out++ = nf4_levels()[i % 2 == 0 ? codes[i / 2] >> 4 : codes[i / 2] & 15] * scale;
+  }
+}
+
+// Steps k_begin .. k_end of a whole panel as float [steps, 32], in `buffer` unless they stand so in memory.
+const float* read_panel(const WeightView& w, const PanelKernels& kernels, std::int64_t panel, std::int64_t k_begin,
+                        std::int64_t k_end, float* buffer) {
+  const std::int64_t first = panel * w.in_features + k_begin;
+  switch (w.kind) {
+    case WeightView::Kind::kFloat:
+      return static_cast<const float*>(w.data) + first * kPanelRows;
+    case WeightView::Kind::kBf16:
+      kernels.widen_bf16(static_cast<const std::uint16_t*>(w.data) + first * kPanelRows, k_end - k_begin, buffer);
+      return buffer;
+    case WeightView::Kind::kNf4:
+      break;
+  }
+  const std::uint8_t* codes = static_cast<const std::uint8_t*>(w.data) + first * kPanelRows / 2;
+  float scales[kPanelRows];
+  for (std::int64_t k = k_begin; k < k_end;) {
+    const std::int64_t last = std::min(k_end, (k / kBlockSize + 1) * kBlockSize);
+    panel_scales(w, panel, k, scales);
+    kernels.widen_nf4(codes + (k - k_begin) * kPanelRows / 2, scales, nf4_levels().data(), last - k,
+                      buffer + (k - k_begin) * kPanelRows);
+    k = last;
+  }
+  return buffer;
+}
+
+// The same of rows that are stored as rows; rows beyond the matrix are zeros.
+void read_rows_as_panel(const WeightView& w, const PanelKernels& kernels, std::int64_t row_begin, std::int64_t k_begin,
+                        std::int64_t k_end, float* buffer) {
+  alignas(64) float rows[kBlockNumbers], columns[kBlockNumbers];
+  const std::int64_t num_rows = std::min(kPanelRows, w.out_features - row_begin);
+  for (std::int64_t k = k_begin; k < k_end; k += kPanelRows) {
+    const std::int64_t count = std::min(kPanelRows, k_end - k);
+    if (count < kPanelRows || num_rows < kPanelRows) std::memset(rows, 0, sizeof rows);
+    for (std::int64_t r = 0; r < num_rows; ++r) read_row(w, row_begin + r, k, k + count, rows + r * kPanelRows);
+    kernels.transpose(rows, columns);
+    std::memcpy(buffer + (k - k_begin) * kPanelRows, columns, static_cast<std::size_t>(count * kPanelRows) * sizeof *rows);
+  }
+}
+
+// A tile of fewer than 32 lanes, or one whose row in y may not be written whole.
+void narrow_tile(const PanelKernels& kernels, Tile tile, std::int64_t lanes) {
+  alignas(64) float sums[kTileRows * kPanelRows];
+  float* y = tile.y;
+  const std::int64_t y_row = tile.y_row;
+  tile.y = sums;
+  tile.y_row = kPanelRows;
+  if (tile.adds) {
+    std::memset(sums, 0, sizeof sums);
+    for (int r = 0; r < tile.rows; ++r) std::copy(y + r * y_row, y + r * y_row + lanes, sums + r * kPanelRows);
+  }
+  (lanes <= 16 ? kernels.tile_16 : kernels.tile_32)(tile);
+  for (int r = 0; r < tile.rows; ++r) std::copy(sums + r * kPanelRows, sums + r * kPanelRows + lanes, y + r * y_row);
+}
+
+// y[:, 0 .. lanes) (+)= x[:, k ..) w for all rows of x.
+void multiply_piece(const PanelKernels& kernels, Rows x, const float* w, std::int64_t count, float* y,
+                    std::int64_t y_stride, std::int64_t lanes, bool adds) {
+  for (std::int64_t row = 0; row < x.count; row += kTileRows) {
+    const Tile tile{x.data + row * x.stride, x.stride, 1,    w, kPanelRows, count, y + row * y_stride, y_stride,
+                    static_cast<int>(std::min<std::int64_t>(kTileRows, x.count - row)), adds};
+    if (lanes == kPanelRows) {
+      kernels.tile_32(tile);
+    } else {
+      narrow_tile(kernels, tile, lanes);
+    }
+  }
+}
+
+// Runs body(panel, row_begin, row_end) for all panels: panel by panel where there are many, in pieces of rows too else.
+template <typename Body>
+void for_panels(std::int64_t panels, std::int64_t rows, std::int64_t steps, const Body& body) {
+  const std::int64_t wanted = 4 * at::get_num_threads();
+  std::int64_t pieces = 1;
+  if (panels < wanted) pieces = std::clamp<std::int64_t>(rows / 64, 1, (wanted + panels - 1) / panels);
+  const std::int64_t piece_rows = ((rows + pieces - 1) / pieces + kTileRows - 1) / kTileRows * kTileRows;
+  pieces = (rows + piece_rows - 1) / piece_rows;
+  constexpr std::int64_t kSmallest = 1 << 18;  // multiply-adds that are worth a thread
+  const std::int64_t grain = 1 + kSmallest / std::max<std::int64_t>(1, piece_rows * steps * kPanelRows);
+  at::parallel_for(0, panels * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t row = task % pieces * piece_rows;
+      body(task / pieces, row, std::min(rows, row + piece_rows));
+    }
+  });
+}
+
+template <typename Number>
+void permute(const Number* from, std::int64_t out_features, std::int64_t in_features, Number* to) {
+  at::parallel_for(0, (out_features + kPanelRows - 1) / kPanelRows, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      const std::int64_t first = panel * kPanelRows * in_features, rows = out_features - panel * kPanelRows;
+      if (rows < kPanelRows) {
+        std::copy(from + first, from + first + rows * in_features, to + first);
+        continue;
+      }
+      for (std::int64_t k = 0; k < in_features; ++k) {
+        for (std::int64_t row = 0; row < kPanelRows; ++row)
+          to[first + k * kPanelRows + row] = from[first + row * in_features + k];
+      }
+    }
+  });
+}
+
+}  // namespace
+
+const PanelKernels& panel_kernels() {
+  switch (selected_isa()) {
+    case Isa::kAvx512:
+      return kAvx512Panels;
+    case Isa::kAvx2:
+      return kAvx2Panels;
+    case Isa::kReference:
+      break;
+  }
+  return kReferencePanels;
+}
+
+WeightView view_of(const at::Tensor& weight, bool in_panels) {
+  HOLDFAST_ASSERT(weight.dim() == 2 && weight.is_contiguous());
+  const bool is_float = weight.scalar_type() == at::kFloat;
+  HOLDFAST_ASSERT(is_float || weight.scalar_type() == at::kBFloat16);
+  return {is_float ? WeightView::Kind::kFloat : WeightView::Kind::kBf16, in_panels, weight.size(0), weight.size(1),
+          weight.const_data_ptr()};
+}
+
+WeightView view_of(const Nf4Weight& weight) {
+  WeightView view{WeightView::Kind::kNf4, weight.in_panels, weight.out_features, weight.in_features,
+                  weight.codes.const_data_ptr()};
+  if (weight.plain_absmax.defined()) {
+    view.scales = weight.plain_absmax.const_data_ptr<float>();
+  } else {
+    view.nested_scales = weight.nested_absmax.const_data_ptr<float>();
+    view.map = dynamic_map().data();
+    view.scale_codes = weight.absmax_codes.const_data_ptr<std::uint8_t>();
+    view.offset = weight.nested_offset;
+  }
+  return view;
+}
+
+at::Tensor in_panels(const at::Tensor& weight) {
+  const WeightView view = view_of(weight);
+  at::Tensor copy = at::empty_like(weight);
+  if (view.kind == WeightView::Kind::kFloat) {
+    permute(static_cast<const float*>(view.data), view.out_features, view.in_features, copy.data_ptr<float>());
+  } else {
+    permute(static_cast<const std::uint16_t*>(view.data), view.out_features, view.in_features,
+            static_cast<std::uint16_t*>(copy.data_ptr()));
+  }
+  return copy;
+}
+
+void put_in_panels(Nf4Weight& weight) {
+  if (weight.in_panels || weight.in_features % kBlockSize != 0) return;
+  const at::Tensor copy = at::empty_like(weight.codes);
+  const auto* from = weight.codes.const_data_ptr<std::uint8_t>();
+  auto* to = copy.data_ptr<std::uint8_t>();
+  const std::int64_t row_bytes = weight.in_features / 2, panels = weight.out_features / kPanelRows;
+  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      const std::uint8_t* rows = from + panel * kPanelRows * row_bytes;
+      std::uint8_t* place = to + panel * kPanelRows * row_bytes;
+      for (std::int64_t pair = 0; pair < row_bytes; ++pair, place += kPanelRows) {
+        for (std::int64_t b = 0; b < 16; ++b) {  // the even k of a pair is in the high nibble of a row's byte
+          const std::uint8_t low = rows[b * row_bytes + pair], high = rows[(b + 16) * row_bytes + pair];
+          place[b] = static_cast<std::uint8_t>(low >> 4 | (high & 0xF0));
+          place[16 + b] = static_cast<std::uint8_t>((low & 15) | high << 4);
+        }
+      }
+    }
+  });
+  const std::int64_t done = panels * kPanelRows * row_bytes;
+  std::copy(from + done, from + weight.codes.numel(), to + done);
+  weight.codes = copy;
+  weight.in_panels = true;
+}
+
+void unpack_rows(const WeightView& w, std::int64_t row_begin, std::int64_t row_end, float* out) {
+  const PanelKernels& kernels = panel_kernels();
+  const std::int64_t in = w.in_features, panels_end = whole_panels(w) * kPanelRows;
+  const std::int64_t first = row_begin / kPanelRows, last = (row_end + kPanelRows - 1) / kPanelRows;
+  at::parallel_for(first, last, 1, [&](std::int64_t begin, std::int64_t end) {
+    std::vector<float> buffer(kSteps * kPanelRows);
+    for (std::int64_t panel = begin; panel < end; ++panel) {
+      const std::int64_t from = std::max(row_begin, panel * kPanelRows), to = std::min(row_end, (panel + 1) * kPanelRows);
+      if (from >= panels_end) {
+        for (std::int64_t row = from; row < to; ++row) read_row(w, row, 0, in, out + (row - row_begin) * in);
+        continue;
+      }
+      for (std::int64_t k = 0; k < in; k += kSteps) {
+        const std::int64_t k_end = std::min(in, k + kSteps);
+        const float* steps = read_panel(w, kernels, panel, k, k_end, buffer.data());
+        for (std::int64_t row = from; row < to; ++row) {
+          float* place = out + (row - row_begin) * in;
+          for (std::int64_t i = k; i < k_end; ++i) place[i] = steps[(i - k) * kPanelRows + row % kPanelRows];
+        }
+      }
+    }
+  });
+}
+
+void multiply(const WeightView& w, Rows x, float* y, std::int64_t y_stride, bool adds) {
+  if (x.count == 0) return;
+  const PanelKernels& kernels = panel_kernels();
+  const std::int64_t panels = (w.out_features + kPanelRows - 1) / kPanelRows;
+  for_panels(panels, x.count, w.in_features, [&](std::int64_t panel, std::int64_t row_begin, std::int64_t row_end) {
+    const std::int64_t first = panel * kPanelRows, lanes = std::min(kPanelRows, w.out_features - first);
+    const bool is_panel = panel < whole_panels(w);
+    alignas(64) float buffer[kSteps * kPanelRows];
+    for (std::int64_t k = 0; k < w.in_features; k += kSteps) {
+      const std::int64_t k_end = std::min(w.in_features, k + kSteps);
+      const float* steps = buffer;
+      if (is_panel) {
+        steps = read_panel(w, kernels, panel, k, k_end, buffer);
+      } else {
+        read_rows_as_panel(w, kernels, first, k, k_end, buffer);
+      }
+      multiply_piece(kernels, {x.data + row_begin * x.stride + k, row_end - row_begin, x.stride}, steps, k_end - k,
+                     y + row_begin * y_stride + first, y_stride, lanes, adds || k > 0);
+    }
+  });
+}
+
+void multiply_back(const WeightView& w, Rows dy, float* dx, std::int64_t dx_stride, bool adds) {
+  if (dy.count == 0) return;
+  const PanelKernels& kernels = panel_kernels();
+  const std::int64_t columns = (w.in_features + kPanelRows - 1) / kPanelRows, panels_end = whole_panels(w) * kPanelRows;
+  for_panels(columns, dy.count, w.out_features, [&](std::int64_t column, std::int64_t row_begin, std::int64_t row_end) {
+    const std::int64_t k = column * kPanelRows, lanes = std::min(kPanelRows, w.in_features - k);
+    alignas(64) float buffer[kSteps * kPanelRows], panel[kBlockNumbers];
+    for (std::int64_t n = 0; n < w.out_features; n += kSteps) {
+      const std::int64_t n_end = std::min(w.out_features, n + kSteps);
+      for (std::int64_t row = n; row < n_end;) {
+        float* place = buffer + (row - n) * kPanelRows;
+        if (row < panels_end) {
+          const float* steps = read_panel(w, kernels, row / kPanelRows, k, k + lanes, panel);
+          if (lanes < kPanelRows) {  // the transposition reads a whole block
+            if (steps != panel) std::copy(steps, steps + lanes * kPanelRows, panel);
+            std::fill(panel + lanes * kPanelRows, panel + kBlockNumbers, 0.0f);
+            steps = panel;
+          }
+          kernels.transpose(steps, place);
+          row += kPanelRows;
+        } else {
+          read_row(w, row, k, k + lanes, place);
+          std::fill(place + lanes, place + kPanelRows, 0.0f);
+          ++row;
+        }
+      }
+      multiply_piece(kernels, {dy.data + row_begin * dy.stride + n, row_end - row_begin, dy.stride}, buffer, n_end - n,
+                     dx + row_begin * dx_stride + k, dx_stride, lanes, adds || n > 0);
+    }
+  });
+}
+
+}  // namespace holdfast::quant
