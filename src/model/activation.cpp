@@ -8,11 +8,33 @@
 #include <ATen/ops/sigmoid.h>
 
 #include "base/error.h"
+#include "base/simd.h"
+#include "model/elementary.h"
+#include "model/pairs.h"
 
 namespace holdfast::model {
 namespace {
 
 using checkpoint::Activation;
+
+// gelu by tanh: 0.5 g (1 + tanh z) = g sigmoid(2 z), z = sqrt(2 / pi) (g + 0.044715 g^3).
+HOLDFAST_CLONES void gelu_span(const float* gate, const float* up, std::int64_t n, float* out) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float g = gate[i], twice_z = 1.5957691216057308f * (g + 0.044715f * g * g * g);
+    out[i] = g * sigmoid_of(twice_z) * up[i];
+  }
+}
+
+HOLDFAST_CLONES void clamped_span(const float* gate, const float* up, std::int64_t n, float alpha, float limit,
+                                  float* out) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float g = gate[i] > limit ? limit : gate[i];
+    const float u = up[i] > limit ? limit : (up[i] < -limit ? -limit : up[i]);
+    out[i] = (u + 1.0f) * (g * sigmoid_of(alpha * g));
+  }
+}
 
 struct Clamped {
   at::Tensor g, u, sigma;
@@ -27,12 +49,20 @@ Clamped clamp_both(const checkpoint::MoeConfig& moe, const at::Tensor& gate, con
 }  // namespace
 
 at::Tensor gated(const checkpoint::ModelConfig& config, const at::Tensor& gate, const at::Tensor& up) {
+  const bool is_float = gate.scalar_type() == at::kFloat;
   switch (config.activation) {
     case Activation::kSilu:
       return swiglu(gate, up);
     case Activation::kGeluTanh:
-      return at::gelu(gate, "tanh").mul_(up);
+      return is_float ? map_pairs(gate, up, gelu_span) : at::gelu(gate, "tanh").mul_(up);
     case Activation::kClampedSwiglu: {
+      if (is_float) {
+        const auto alpha = static_cast<float>(config.moe.swiglu_alpha),
+                   limit = static_cast<float>(config.moe.swiglu_limit);
+        return map_pairs(gate, up, [&](const float* g, const float* u, std::int64_t n, float* out) {
+          clamped_span(g, u, n, alpha, limit, out);
+        });
+      }
       const Clamped c = clamp_both(config.moe, gate, up);
       return c.u.add(1).mul_(c.g * c.sigma);
     }

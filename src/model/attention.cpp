@@ -1,14 +1,15 @@
 #include "model/attention.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu.h>
 #include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
+#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "base/error.h"
 #include "model/attention_block.h"
+#include "model/attention_rows.h"
 
 namespace holdfast::model {
 namespace {
@@ -19,6 +20,41 @@ at::Tensor heads_of(const at::Tensor& packed, std::int64_t begin, std::int64_t e
   return packed.narrow(0, begin, end - begin).view({1, end - begin, heads, head_dim}).transpose(1, 2);
 }
 
+constexpr std::int64_t kQueryBlock = 64;  // queries of a task: enough to make up for transposing the keys
+
+Segments segments_of(const at::Tensor& first, const at::Tensor& second) {
+  return {first.const_data_ptr<float>(), second.const_data_ptr<float>(), first.size(0), first.size(0) + second.size(0)};
+}
+
+void attend_floats(const at::Tensor& q, const std::vector<AttendedSequence>& sequences, const AttentionShape& shape,
+                   at::Tensor& out) {
+  struct Task {
+    const AttendedSequence* sequence;
+    std::int64_t kv_head, query;
+  };
+  std::vector<Task> tasks;
+  for (const AttendedSequence& sequence : sequences) {
+    for (std::int64_t kv_head = 0; kv_head < shape.num_kv_heads; ++kv_head) {
+      for (std::int64_t query = 0; query < sequence.count; query += kQueryBlock)
+        tasks.push_back({&sequence, kv_head, query});
+    }
+  }
+  const std::int64_t width = q.size(1);
+  at::parallel_for(0, static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) {
+      const auto& [sequence, kv_head, query] = tasks[static_cast<std::size_t>(i)];
+      const Segments keys = segments_of(sequence->prefix_keys, sequence->keys),
+                     values = segments_of(sequence->prefix_values, sequence->values);
+      const std::int64_t row = (sequence->begin + query) * width;
+      const QueryRows rows{q.const_data_ptr<float>() + row, out.data_ptr<float>() + row,
+                           std::min(kQueryBlock, sequence->count - query), keys.rows - sequence->count + query};
+      const bool wants_sums = sequence->log_sum_exp.defined();
+      attend_rows(rows, keys, values, shape, kv_head,
+                  wants_sums ? sequence->log_sum_exp.data_ptr<float>() + query : nullptr, sequence->count);
+    }
+  });
+}
+
 // What ATen's kernel computes: no cap, no sinks, and no window that a sequence of `length` tokens outgrows.
 bool is_plain(const AttentionShape& shape, std::int64_t length) {
   return shape.soft_cap == 0 && !shape.sinks.defined() && (shape.window == 0 || length <= shape.window);
@@ -26,32 +62,35 @@ bool is_plain(const AttentionShape& shape, std::int64_t length) {
 
 }  // namespace
 
+void attend(const at::Tensor& q, const std::vector<AttendedSequence>& sequences, const AttentionShape& shape,
+            at::Tensor& out) {
+  if (q.scalar_type() == at::kFloat) return attend_floats(q, sequences, shape, out);
+  const auto groups = shape.num_kv_heads;
+  at::parallel_for(0, static_cast<std::int64_t>(sequences.size()) * groups, 1,
+                   [&](std::int64_t task_begin, std::int64_t task_end) {
+                     for (std::int64_t task = task_begin; task < task_end; ++task) {
+                       const AttendedSequence& one = sequences[static_cast<std::size_t>(task / groups)];
+                       at::Tensor rows = out.narrow(0, one.begin, one.count), log_sum_exp = one.log_sum_exp;
+                       attend_block(q.narrow(0, one.begin, one.count), at::cat({one.prefix_keys, one.keys}),
+                                    at::cat({one.prefix_values, one.values}), shape, task % groups, rows,
+                                    log_sum_exp.defined() ? &log_sum_exp : nullptr);
+                     }
+                   });
+}
+
 AttentionResult attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const TokenBatch& batch,
                           const AttentionShape& shape) {
   AttentionResult result{at::empty_like(q), {}};
+  std::vector<AttendedSequence> sequences;
   for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {
-    const std::int64_t begin = batch.starts[i], end = batch.starts[i + 1];
-    HOLDFAST_ASSERT(begin < end);
-    if (is_plain(shape, end - begin)) {
-      auto [out, log_sum_exp] = at::_scaled_dot_product_flash_attention_for_cpu(
-          heads_of(q, begin, end, shape.head_dim), heads_of(k, begin, end, shape.head_dim),
-          heads_of(v, begin, end, shape.head_dim), 0.0, /*is_causal=*/true, {}, attention_scale(shape));
-      heads_of(result.out, begin, end, shape.head_dim).copy_(out);
-      result.log_sum_exp.push_back(std::move(log_sum_exp));
-    } else {
-      result.log_sum_exp.push_back(at::empty({1, shape.num_heads, end - begin}, q.options()));
-    }
+    const std::int64_t begin = batch.starts[i], count = batch.starts[i + 1] - begin;
+    HOLDFAST_ASSERT(count > 0);
+    result.log_sum_exp.push_back(at::empty({1, shape.num_heads, count}, q.options()));
+    const at::Tensor none = k.narrow(0, 0, 0);
+    sequences.push_back({begin, count, none, none, k.narrow(0, begin, count), v.narrow(0, begin, count),
+                         result.log_sum_exp.back().squeeze(0)});
   }
-  const std::int64_t groups = shape.num_kv_heads;
-  at::parallel_for(0, batch.num_sequences() * groups, 1, [&](std::int64_t task_begin, std::int64_t task_end) {
-    for (std::int64_t task = task_begin; task < task_end; ++task) {
-      const std::int64_t i = task / groups, begin = batch.starts[i], count = batch.starts[i + 1] - begin;
-      if (is_plain(shape, count)) continue;
-      at::Tensor out = result.out.narrow(0, begin, count), log_sum_exp = result.log_sum_exp[i].squeeze(0);
-      attend_block(q.narrow(0, begin, count), k.narrow(0, begin, count), v.narrow(0, begin, count), shape,
-                   task % groups, out, &log_sum_exp);
-    }
-  });
+  attend(q, sequences, shape, result.out);
   return result;
 }
 

@@ -4,9 +4,11 @@
 //   out_i = sum_j p_ij v_j,  p_ij = exp(z_ij) / (sum_j exp(z_ij) + exp(sink))
 //
 // Shapes    q, out [t, h * k]; k, v [t, g * k], h a multiple of g (grouped queries); float or double.
-// Plain     without window, cap and sinks: ATen's flash attention for CPUs, one call a sequence, forward and backward.
-// Other     blocks of queries times the keys that they may see (model/attention_block.h), forward and backward.
-// Cached    new tokens look at the slab of their slot (and a shared prefix): loops for one new token, blocks else.
+// Forward   in float row by row (model/attention_rows.h), so that a prompt may be cut anywhere over a cache and a row
+// gives
+//           the same bits; in double, for tests, block by block (model/attention_block.h).
+// Backward  without window, cap and sinks ATen's flash attention for CPUs, one call a sequence; else block by block.
+// Cached    new tokens look at the slab of their slot (and a shared prefix).
 #pragma once
 
 #include <ATen/core/Tensor.h>

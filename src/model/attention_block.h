@@ -1,4 +1,5 @@
-// Attention of some queries to the keys before them, for one key/value head: the general case of model/attention.h.
+// Attention of some queries to the keys before them: the parts of model/attention.h, and its general case for one
+// key/value head in matrix products.
 //
 // Works on blocks of queries; the scores of a block and the keys that it may see exist at a time, never more.
 //   forward    P = softmax(Z) by rows,  out = P V,  log_sum_exp_i = log(sum_j exp(z_ij) + exp(sink))
@@ -20,6 +21,18 @@ double attention_scale(const AttentionShape& shape);
 // into out [s, h * k] and, where it is not null, log_sum_exp [h, s].
 void attend_block(const at::Tensor& q, const at::Tensor& keys, const at::Tensor& values, const AttentionShape& shape,
                   std::int64_t kv_head, at::Tensor& out, at::Tensor* log_sum_exp);
+
+// One sequence of a batch: rows begin .. begin + count of the queries, and the keys and values that stand before and
+// at them.
+struct AttendedSequence {
+  std::int64_t begin, count;
+  at::Tensor prefix_keys, prefix_values;  // [m1, g * k]; may have no rows
+  at::Tensor keys, values;                // [m2, g * k]; the last `count` rows are the queries' own
+  at::Tensor log_sum_exp;                 // [h, count] to be written; undefined: not wanted
+};
+// All heads of all sequences into out [t, h * k].
+void attend(const at::Tensor& q, const std::vector<AttendedSequence>& sequences, const AttentionShape& shape,
+            at::Tensor& out);
 
 // One whole sequence (m = s).  Adds to dk, dv and writes dq, each in the columns of the head's group.
 struct AttentionBlockGradient {

@@ -1,13 +1,35 @@
 #include "model/decoder.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/TensorOperators.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros_like.h>
 
 #include "base/error.h"
+#include "base/simd.h"
+#include "model/elementary.h"
 #include "model/rms_norm.h"
 
 namespace holdfast::model {
+namespace {
+
+HOLDFAST_CLONES void cap_span(float* z, std::int64_t n, float cap) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) z[i] = cap * tanh_of(z[i] / cap);
+}
+
+void cap_logits(at::Tensor& logits, double cap) {
+  if (logits.scalar_type() != at::kFloat) {
+    logits.div_(cap).tanh_().mul_(cap);
+    return;
+  }
+  float* z = logits.data_ptr<float>();
+  at::parallel_for(0, logits.numel(), 16384, [&](std::int64_t begin, std::int64_t end) {
+    cap_span(z + begin, end - begin, static_cast<float>(cap));
+  });
+}
+
+}  // namespace
 
 at::Tensor Decoder::linear(std::int64_t index, Projection projection, const at::Tensor& x, const Adapter* adapter) {
   const DecoderLayer& layer = layers_[index];
@@ -86,7 +108,8 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const Adapter* adapter, KvC
 at::Tensor Decoder::logits(const at::Tensor& hidden) {
   at::Tensor logits = head().multiply(hidden);
   const double cap = config_.logit_soft_cap;
-  return cap > 0 ? logits.div_(cap).tanh_().mul_(cap) : logits;
+  if (cap > 0) cap_logits(logits, cap);
+  return logits;
 }
 
 at::Tensor Decoder::logits_backward(const at::Tensor& dlogits, const at::Tensor& logits) {

@@ -8,6 +8,8 @@
 
 #include "base/error.h"
 #include "base/simd.h"
+#include "model/elementary.h"
+#include "model/pairs.h"
 
 namespace holdfast::model {
 namespace {
@@ -21,13 +23,22 @@ namespace {
     }                                                                                                         \
   }
 
+// A number's result does not depend on its place: elementary.h.
+HOLDFAST_CLONES void forward_span(const float* gate, const float* up, std::int64_t n, float* out) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) out[i] = gate[i] * sigmoid_of(gate[i]) * up[i];
+}
+
 HOLDFAST_SWIGLU_SPAN(float)
 HOLDFAST_SWIGLU_SPAN(double)
 #undef HOLDFAST_SWIGLU_SPAN
 
 }  // namespace
 
-at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) { return at::silu(gate).mul_(up); }
+at::Tensor swiglu(const at::Tensor& gate, const at::Tensor& up) {
+  if (gate.scalar_type() != at::kFloat) return at::silu(gate).mul_(up);
+  return map_pairs(gate, up, forward_span);
+}
 
 SwigluGradient swiglu_backward(const at::Tensor& da, const at::Tensor& gate, const at::Tensor& up) {
   HOLDFAST_ASSERT(da.is_contiguous() && gate.is_contiguous() && up.is_contiguous() && da.sizes() == gate.sizes());

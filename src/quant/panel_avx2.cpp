@@ -79,10 +79,10 @@ HOLDFAST_AVX2 void widen_bf16(const std::uint16_t* numbers, std::int64_t count, 
   }
 }
 
-HOLDFAST_AVX2 void transpose_8(const float* in, float* out) {
+HOLDFAST_AVX2 void transpose_8(const float* in, std::int64_t in_stride, float* out) {
   __m256 a[8], b[8];
 #pragma GCC unroll 8
-  for (int i = 0; i < 8; ++i) a[i] = _mm256_loadu_ps(in + i * kPanelRows);
+  for (int i = 0; i < 8; ++i) a[i] = _mm256_loadu_ps(in + i * in_stride);
 #pragma GCC unroll 4
   for (int i = 0; i < 8; i += 2) {
     b[i] = _mm256_unpacklo_ps(a[i], a[i + 1]);
@@ -102,9 +102,10 @@ HOLDFAST_AVX2 void transpose_8(const float* in, float* out) {
   }
 }
 
-void transpose(const float* in, float* out) {
+void transpose(const float* in, std::int64_t in_stride, float* out) {
   for (int i = 0; i < 4; ++i) {
-    for (int j = 0; j < 4; ++j) transpose_8(in + i * 8 * kPanelRows + j * 8, out + j * 8 * kPanelRows + i * 8);
+    for (int j = 0; j < 4; ++j)
+      transpose_8(in + i * 8 * in_stride + j * 8, in_stride, out + j * 8 * kPanelRows + i * 8);
   }
 }
 

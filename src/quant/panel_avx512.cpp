@@ -66,8 +66,8 @@ void tile(const Tile& t) {
   }
 }
 
-HOLDFAST_AVX512 void widen_nf4(const std::uint8_t* codes, const float* scales, const float* levels,
-                               std::int64_t count, float* out) {
+HOLDFAST_AVX512 void widen_nf4(const std::uint8_t* codes, const float* scales, const float* levels, std::int64_t count,
+                               float* out) {
   const __m512 table = _mm512_loadu_ps(levels), low = _mm512_loadu_ps(scales), high = _mm512_loadu_ps(scales + 16);
   for (std::int64_t k = 0; k < count; ++k, codes += 16, out += kPanelRows) {
     const __m512i bytes = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes)));
@@ -85,10 +85,10 @@ HOLDFAST_AVX512 void widen_bf16(const std::uint16_t* numbers, std::int64_t count
 }
 
 // 16 x 16: pairs of numbers, pairs of pairs, then quarters of registers change places.
-HOLDFAST_AVX512 void transpose_16(const float* in, float* out) {
+HOLDFAST_AVX512 void transpose_16(const float* in, std::int64_t in_stride, float* out) {
   __m512 a[16], b[16];
 #pragma GCC unroll 16
-  for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_ps(in + i * kPanelRows);
+  for (int i = 0; i < 16; ++i) a[i] = _mm512_loadu_ps(in + i * in_stride);
 #pragma GCC unroll 8
   for (int i = 0; i < 16; i += 2) {
     b[i] = _mm512_unpacklo_ps(a[i], a[i + 1]);
@@ -115,9 +115,10 @@ HOLDFAST_AVX512 void transpose_16(const float* in, float* out) {
   }
 }
 
-void transpose(const float* in, float* out) {
+void transpose(const float* in, std::int64_t in_stride, float* out) {
   for (int i = 0; i < 2; ++i) {
-    for (int j = 0; j < 2; ++j) transpose_16(in + i * 16 * kPanelRows + j * 16, out + j * 16 * kPanelRows + i * 16);
+    for (int j = 0; j < 2; ++j)
+      transpose_16(in + i * 16 * in_stride + j * 16, in_stride, out + j * 16 * kPanelRows + i * 16);
   }
 }
 

@@ -13,7 +13,8 @@ void tile(const Tile& t) {
     float* y = t.y + r * t.y_row;
     for (int l = 0; l < kLanes; ++l) {
       float sum = 0;
-      for (std::int64_t k = 0; k < t.count; ++k) sum = std::fma(t.x[r * t.x_row + k * t.x_step], t.w[k * t.w_step + l], sum);
+      for (std::int64_t k = 0; k < t.count; ++k)
+        sum = std::fma(t.x[r * t.x_row + k * t.x_step], t.w[k * t.w_step + l], sum);
       y[l] = t.adds ? y[l] + sum : sum;
     }
   }
@@ -33,9 +34,9 @@ void widen_bf16(const std::uint16_t* numbers, std::int64_t count, float* out) {
     out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(numbers[i]) << 16);
 }
 
-void transpose(const float* in, float* out) {
+void transpose(const float* in, std::int64_t in_stride, float* out) {
   for (int i = 0; i < kPanelRows; ++i) {
-    for (int j = 0; j < kPanelRows; ++j) out[j * kPanelRows + i] = in[i * kPanelRows + j];
+    for (int j = 0; j < kPanelRows; ++j) out[j * kPanelRows + i] = in[i * in_stride + j];
   }
 }
 

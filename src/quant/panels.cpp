@@ -89,8 +89,9 @@ void read_rows_as_panel(const WeightView& w, const PanelKernels& kernels, std::i
     const std::int64_t count = std::min(kPanelRows, k_end - k);
     if (count < kPanelRows || num_rows < kPanelRows) std::memset(rows, 0, sizeof rows);
     for (std::int64_t r = 0; r < num_rows; ++r) read_row(w, row_begin + r, k, k + count, rows + r * kPanelRows);
-    kernels.transpose(rows, columns);
-    std::memcpy(buffer + (k - k_begin) * kPanelRows, columns, static_cast<std::size_t>(count * kPanelRows) * sizeof *rows);
+    kernels.transpose(rows, kPanelRows, columns);
+    std::memcpy(buffer + (k - k_begin) * kPanelRows, columns,
+                static_cast<std::size_t>(count * kPanelRows) * sizeof *rows);
   }
 }
 
@@ -113,8 +114,16 @@ void narrow_tile(const PanelKernels& kernels, Tile tile, std::int64_t lanes) {
 void multiply_piece(const PanelKernels& kernels, Rows x, const float* w, std::int64_t count, float* y,
                     std::int64_t y_stride, std::int64_t lanes, bool adds) {
   for (std::int64_t row = 0; row < x.count; row += kTileRows) {
-    const Tile tile{x.data + row * x.stride, x.stride, 1,    w, kPanelRows, count, y + row * y_stride, y_stride,
-                    static_cast<int>(std::min<std::int64_t>(kTileRows, x.count - row)), adds};
+    const Tile tile{x.data + row * x.stride,
+                    x.stride,
+                    1,
+                    w,
+                    kPanelRows,
+                    count,
+                    y + row * y_stride,
+                    y_stride,
+                    static_cast<int>(std::min<std::int64_t>(kTileRows, x.count - row)),
+                    adds};
     if (lanes == kPanelRows) {
       kernels.tile_32(tile);
     } else {
@@ -238,7 +247,8 @@ void unpack_rows(const WeightView& w, std::int64_t row_begin, std::int64_t row_e
   at::parallel_for(first, last, 1, [&](std::int64_t begin, std::int64_t end) {
     std::vector<float> buffer(kSteps * kPanelRows);
     for (std::int64_t panel = begin; panel < end; ++panel) {
-      const std::int64_t from = std::max(row_begin, panel * kPanelRows), to = std::min(row_end, (panel + 1) * kPanelRows);
+      const std::int64_t from = std::max(row_begin, panel * kPanelRows),
+                         to = std::min(row_end, (panel + 1) * kPanelRows);
       if (from >= panels_end) {
         for (std::int64_t row = from; row < to; ++row) read_row(w, row, 0, in, out + (row - row_begin) * in);
         continue;
@@ -295,7 +305,7 @@ void multiply_back(const WeightView& w, Rows dy, float* dx, std::int64_t dx_stri
             std::fill(panel + lanes * kPanelRows, panel + kBlockNumbers, 0.0f);
             steps = panel;
           }
-          kernels.transpose(steps, place);
+          kernels.transpose(steps, kPanelRows, place);
           row += kPanelRows;
         } else {
           read_row(w, row, k, k + lanes, place);

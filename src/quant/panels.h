@@ -4,10 +4,11 @@
 //   backward   dx[i, k] = sum over n of dy[i, n] W[n, k]        dy [t, out], dx [t, in]
 //
 // Panels  32 rows of W make a panel, in which number k of all 32 rows stand side by side: (n, k) is number
-//         (k * 32 + n % 32) of panel n / 32.  Of NF4 a step of k has 16 bytes: byte b holds row b in its low nibble and row
-//         b + 16 in its high one.  A panel takes its rows' own place, so nothing grows; rows after the last whole panel
-//         stay as they were.  The products take rows too, at the price of a transposition.
-// Bits    each number of y (dx) is a sum of float chains of 256 fused multiply-adds each, k (n) from 0 up.  So it depends
+//         (k * 32 + n % 32) of panel n / 32.  Of NF4 a step of k has 16 bytes: byte b holds row b in its low nibble and
+//         row b + 16 in its high one.  A panel takes its rows' own place, so nothing grows; rows after the last whole
+//         panel stay as they were.  The products take rows too, at the price of a transposition.
+// Bits    each number of y (dx) is a sum of float chains of 256 fused multiply-adds each, k (n) from 0 up.  So it
+// depends
 //         neither on the other rows, nor on threads, instruction set or layout: a batch gives each of its rows what the
 //         row gets alone.
 // Work    weights narrower than float are widened a piece at a time into a buffer that stays in cache.
