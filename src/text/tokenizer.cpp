@@ -8,10 +8,10 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "text/added_tokens.h"
-#include "text/bpe.h"
 #include "text/decoder.h"
 #include "text/json_shape.h"
 #include "text/normalizer.h"
+#include "text/piece_model.h"
 #include "text/pre_tokenizer.h"
 #include "text/unicode.h"
 
@@ -85,12 +85,12 @@ AddedToken read_added_token(const json& value, const std::string& where) {
 
 struct Tokenizer::State {
   State(const json& root, const std::string& where)
-      : bpe(root.at("model"), where),
+      : model(make_piece_model(root.at("model"), where)),
         normalize(make_normalizer(root.value("normalizer", json()), where)),
         pre_tokenize(make_pre_tokenizer(root.value("pre_tokenizer", json()), where)),
         decode(make_piece_decoder(root.value("decoder", json()), where)) {
     read_post_processor(root.value("post_processor", json()), where, frame);
-    for (const auto& [piece, id] : bpe.vocabulary()) {
+    for (const auto& [piece, id] : model->vocabulary()) {
       const auto [place, is_first] = pieces.emplace(id, piece);
       HOLDFAST_CHECK(kBadFile, is_first, where, ": found id ", id, " for the pieces '", std::min(piece, place->second),
                      "' and '", std::max(piece, place->second), "', expected an id for each");
@@ -123,9 +123,14 @@ struct Tokenizer::State {
     HOLDFAST_CHECK(kBadFile, named == token.content, where, ": found id ", token.id, " for added token '",
                    token.content, "' and for '", named, "', expected an id for each");
     const auto id = by_content.count(token.content) > 0 ? by_content.at(token.content)->id
-                                                        : bpe.id(token.content).value_or(token.id);
+                                                        : model->id(token.content).value_or(token.id);
     HOLDFAST_CHECK(kBadFile, id == token.id, where, ": found added token '", token.content, "' with the ids ", id,
                    " and ", token.id, ", expected one");
+  }
+
+  // As in the library, a text whose first character the normaliser takes away does not begin where the input begins.
+  bool keeps_beginning(std::string_view text) const {
+    return !normalize(std::string(text.substr(0, decode_utf8(text).length))).empty();
   }
 
   void encode_ordinary(const std::string& normalised, bool is_first, std::vector<TokenId>& ids) const {
@@ -133,13 +138,13 @@ struct Tokenizer::State {
       if (piece.token >= 0) {
         ids.push_back(piece.token);
       } else {
-        for (const Word& word : pre_tokenize({{std::string(piece.text), is_first}})) bpe.encode(word.text, ids);
+        for (const Word& word : pre_tokenize({{std::string(piece.text), is_first}})) model->encode(word.text, ids);
       }
       is_first = false;
     }
   }
 
-  Bpe bpe;
+  std::unique_ptr<const PieceModel> model;
   Normalizer normalize;
   PreTokenizer pre_tokenize;
   PieceDecoder decode;
@@ -169,9 +174,6 @@ Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
   HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where,
                  ": found no JSON object with a model, expected a tokenizer.json; is the download complete?");
   try {
-    const std::string type = root["model"].value("type", "BPE");
-    HOLDFAST_CHECK(kBadFile, type == "BPE", where, ": found a model of type '", type,
-                   "', expected BPE; other kinds are not supported yet");
     return Tokenizer(std::make_unique<const State>(root, where));
   } catch (const json::exception& error) {
     fail(ErrorKind::kBadFile, where, ": found a part of another shape than expected (", error.what(),
@@ -188,7 +190,8 @@ std::vector<TokenId> Tokenizer::encode(std::string_view raw, bool add_special_to
     if (piece.token >= 0)
       ids.push_back(piece.token);
     else
-      state_->encode_ordinary(state_->normalize(std::string(piece.text)), is_first, ids);
+      state_->encode_ordinary(state_->normalize(std::string(piece.text)),
+                              is_first && state_->keeps_beginning(piece.text), ids);
     is_first = false;
   }
   if (add_special_tokens) ids.insert(ids.end(), state_->frame.after.begin(), state_->frame.after.end());
@@ -214,7 +217,7 @@ std::size_t Tokenizer::vocabulary_size() const { return state_->pieces.size(); }
 std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
   const std::string key(token);
   if (const auto found = state_->by_content.find(key); found != state_->by_content.end()) return found->second->id;
-  return state_->bpe.id(token);
+  return state_->model->id(token);
 }
 
 std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {

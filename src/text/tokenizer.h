@@ -1,8 +1,8 @@
 // Hugging Face tokenizers: tokenizer.json to token ids and back, equal to the `tokenizers` library token for token.
 //
 // The way of a text: added tokens that are not normalised are cut out; each piece between them is normalised;
-// normalised added tokens are cut out; the rest is cut into words (pre-tokenizer) and encoded (BPE); the post-processor
-// adds special tokens.  What is accepted, and what is refused by name: docs/formats/tokenizer.md.
+// normalised added tokens are cut out; the rest is cut into words (pre-tokenizer) and encoded (BPE or Unigram); the
+// post-processor adds special tokens.  What is accepted, and what is refused by name: docs/formats/tokenizer.md.
 #pragma once
 
 #include <cstdint>
