@@ -88,7 +88,7 @@ struct Tokenizer::State {
       : model(make_piece_model(root.at("model"), where)),
         normalize(make_normalizer(root.value("normalizer", json()), where)),
         pre_tokenize(make_pre_tokenizer(root.value("pre_tokenizer", json()), where)),
-        decode(make_piece_decoder(root.value("decoder", json()), where)) {
+        decoder(root.value("decoder", json()), where) {
     read_post_processor(root.value("post_processor", json()), where, frame);
     for (const auto& [piece, id] : model->vocabulary()) {
       const auto [place, is_first] = pieces.emplace(id, piece);
@@ -147,7 +147,7 @@ struct Tokenizer::State {
   std::unique_ptr<const PieceModel> model;
   Normalizer normalize;
   PreTokenizer pre_tokenize;
-  PieceDecoder decode;
+  PieceDecoder decoder;
   Frame frame;
   std::deque<AddedToken> added, patterns;
   std::unordered_map<std::string, const AddedToken*> by_content;
@@ -201,16 +201,22 @@ std::vector<TokenId> Tokenizer::encode(std::string_view raw, bool add_special_to
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
   std::vector<std::string> pieces;
   for (const TokenId id : ids) {
-    const auto found = state_->pieces.find(id);
-    if (found == state_->pieces.end()) continue;
-    // As in the library, a special token whose text the normaliser changes is not recognised, and so not skipped.
-    if (skip_special_tokens && is_special(id) && state_->by_id.at(id)->content == found->second) continue;
-    pieces.push_back(found->second);
+    if (const std::string* piece = decoded_piece(id, skip_special_tokens)) pieces.push_back(*piece);
   }
-  std::string text;
-  for (const std::string& piece : state_->decode(std::move(pieces))) text += piece;
-  return text;
+  PieceDecoder decoder = state_->decoder;
+  const std::string text = decoder.push(std::move(pieces));
+  return text + decoder.finish();
 }
+
+const std::string* Tokenizer::decoded_piece(TokenId id, bool skip_special_tokens) const {
+  const auto found = state_->pieces.find(id);
+  if (found == state_->pieces.end()) return nullptr;
+  // As in the library, a special token whose text the normaliser changes is not recognised, and so not skipped.
+  const bool is_skipped = skip_special_tokens && is_special(id) && state_->by_id.at(id)->content == found->second;
+  return is_skipped ? nullptr : &found->second;
+}
+
+const PieceDecoder& Tokenizer::piece_decoder() const { return state_->decoder; }
 
 std::size_t Tokenizer::vocabulary_size() const { return state_->pieces.size(); }
 

@@ -17,6 +17,7 @@
 namespace holdfast::text {
 
 using TokenId = std::int32_t;
+class PieceDecoder;
 
 class Tokenizer {
  public:
@@ -37,6 +38,11 @@ class Tokenizer {
   bool is_special(TokenId id) const;
 
  private:
+  friend class StreamDecoder;
+  // What decoding makes text of for one id; null: nothing.
+  const std::string* decoded_piece(TokenId id, bool skip_special_tokens) const;
+  const PieceDecoder& piece_decoder() const;
+
   struct State;
   explicit Tokenizer(std::unique_ptr<const State> state);
   std::unique_ptr<const State> state_;
