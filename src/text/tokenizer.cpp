@@ -1,5 +1,6 @@
 #include "text/tokenizer.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -95,22 +96,26 @@ struct Tokenizer::State {
       HOLDFAST_CHECK(kBadFile, is_first, where, ": found id ", id, " for the pieces '", std::min(piece, place->second),
                      "' and '", std::max(piece, place->second), "', expected an id for each");
     }
+    std::vector<const AddedToken*> raw_tokens, normalised_tokens;
     for (const json& value : root.value("added_tokens", json::array())) {
       const AddedToken& token = added.emplace_back(read_added_token(value, where));
       check_is_consistent(token, where);
       by_content[token.content] = &token;
       by_id[token.id] = &token;
       pieces[token.id] = token.content;
+      if (token.is_special && token.id != model->unknown_id()) control_ids.insert(token.id);
       // The library normalises such a token's own text before it looks for it.
       if (token.normalized) {
         AddedToken& pattern = patterns.emplace_back(token);
         pattern.content = normalize(token.content);
-        after_normalizer.add(&pattern);
+        normalised_tokens.push_back(&pattern);
         pieces[token.id] = pattern.content;
       } else {
-        before_normalizer.add(&token);
+        raw_tokens.push_back(&token);
       }
     }
+    before_normalizer = AddedTokenMatcher(std::move(raw_tokens));
+    after_normalizer = AddedTokenMatcher(std::move(normalised_tokens));
   }
 
   // What stands for an id, and the id of a text, is the same throughout the file.
@@ -133,12 +138,74 @@ struct Tokenizer::State {
     return !normalize(std::string(text.substr(0, decode_utf8(text).length))).empty();
   }
 
-  void encode_ordinary(const std::string& normalised, bool is_first, std::vector<TokenId>& ids) const {
-    for (const Piece& piece : after_normalizer.split(normalised)) {
+  // Where stretches of `text` come to lie in what the normaliser makes of it.  What it makes of a character is taken
+  // to hang on no more than the text shortly before.
+  std::vector<TextRange> ranges_when_normalised(std::string_view text, std::span<const TextRange> ranges,
+                                                std::size_t normalised_size) const {
+    constexpr std::size_t kBefore = 64;
+    std::vector<TextRange> out;
+    std::size_t done = 0, place = 0;
+    const auto place_of = [&](std::size_t end) {
+      std::size_t start = done - std::min(done, kBefore);
+      while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
+      const std::size_t before = done == 0 ? 0 : normalize(std::string(text.substr(start, done - start))).size();
+      place += normalize(std::string(text.substr(start, end - start))).size() - before;
+      done = end;
+      return std::min(place, normalised_size);
+    };
+    for (const TextRange& range : ranges) {
+      const std::size_t begin = range.begin == 0 ? 0 : place_of(range.begin);
+      out.push_back({begin, place_of(range.end)});
+    }
+    return out;
+  }
+
+  // What encode_prompt reads as plain text: nothing, or stretches of the text.
+  struct Content {
+    bool is_plain = false;
+    std::span<const TextRange> ranges;
+  };
+
+  void encode(std::string_view text, Content content, Prompt& out) const {
+    bool is_first = true;
+    const AddedTokenMatcher::Cut cut = before_normalizer.split(text, content.ranges);
+    out.control_tokens_in_content += cut.plain_tokens;
+    for (const Piece& piece : cut.pieces) {
+      if (piece.token >= 0)
+        out.ids.push_back(piece.token);
+      else
+        encode_piece(piece.text, is_first && keeps_beginning(piece.text), content,
+                     static_cast<std::size_t>(piece.text.data() - text.data()), out);
+      is_first = false;
+    }
+  }
+
+  // A stretch of the text, from byte `place` on, in which there is no token that is not normalised.
+  void encode_piece(std::string_view text, bool is_first, Content content, std::size_t place, Prompt& out) const {
+    const std::string normalised = normalize(std::string(text));
+    std::vector<TextRange> ranges;
+    if (!content.ranges.empty() && after_normalizer.has_special()) {
+      auto first = std::lower_bound(content.ranges.begin(), content.ranges.end(), place,
+                                    [](const TextRange& one, std::size_t start) { return one.end <= start; });
+      for (const TextRange& range : std::span(first, content.ranges.end())) {
+        if (range.begin >= place + text.size()) break;
+        const std::size_t begin = std::max(range.begin, place), end = std::min(range.end, place + text.size());
+        ranges.push_back({begin - place, end - place});
+      }
+      ranges = ranges_when_normalised(text, ranges, normalised.size());
+    }
+    const AddedTokenMatcher::Cut cut = after_normalizer.split(normalised, ranges);
+    out.control_tokens_in_content += cut.plain_tokens;
+    for (const Piece& piece : cut.pieces) {
       if (piece.token >= 0) {
-        ids.push_back(piece.token);
+        out.ids.push_back(piece.token);
       } else {
-        for (const Word& word : pre_tokenize({{std::string(piece.text), is_first}})) model->encode(word.text, ids);
+        for (const Word& word : pre_tokenize({{std::string(piece.text), is_first}})) {
+          if (content.is_plain)
+            model->encode_without(control_ids, word.text, out.ids);
+          else
+            model->encode(word.text, out.ids);
+        }
       }
       is_first = false;
     }
@@ -154,6 +221,7 @@ struct Tokenizer::State {
   std::unordered_map<TokenId, const AddedToken*> by_id;
   std::unordered_map<TokenId, std::string> pieces;
   AddedTokenMatcher before_normalizer, after_normalizer;
+  IdSet control_ids;  // of special tokens, but for that of unknown characters
 };
 
 Tokenizer::Tokenizer(std::unique_ptr<const State> state) : state_(std::move(state)) {}
@@ -167,8 +235,10 @@ Tokenizer Tokenizer::from_directory(const std::filesystem::path& directory) {
   return from_file(path);
 }
 
-Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
-  const std::string where = "[tokenizer] " + path.string(), text = read_file(path);
+Tokenizer Tokenizer::from_file(const std::filesystem::path& path) { return from_json(read_file(path), path.string()); }
+
+Tokenizer Tokenizer::from_json(std::string_view text, const std::string& name) {
+  const std::string where = "[tokenizer] " + name;
   check_json_shape(text, where, {.keys = 1 << 24});
   const json root = json::parse(text, nullptr, false);
   HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where,
@@ -182,20 +252,17 @@ Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view raw, bool add_special_tokens) const {
-  const std::string text = repair_utf8(raw);
-  std::vector<TokenId> ids;
-  if (add_special_tokens) ids = state_->frame.before;
-  bool is_first = true;
-  for (const Piece& piece : state_->before_normalizer.split(text)) {
-    if (piece.token >= 0)
-      ids.push_back(piece.token);
-    else
-      state_->encode_ordinary(state_->normalize(std::string(piece.text)),
-                              is_first && state_->keeps_beginning(piece.text), ids);
-    is_first = false;
-  }
-  if (add_special_tokens) ids.insert(ids.end(), state_->frame.after.begin(), state_->frame.after.end());
-  return ids;
+  Prompt out;
+  if (add_special_tokens) out.ids = state_->frame.before;
+  state_->encode(repair_utf8(raw), {}, out);
+  if (add_special_tokens) out.ids.insert(out.ids.end(), state_->frame.after.begin(), state_->frame.after.end());
+  return std::move(out.ids);
+}
+
+Prompt Tokenizer::encode_prompt(const MarkedText& text, bool plain_content) const {
+  Prompt plain;
+  state_->encode(text.string(), {true, text.content()}, plain);
+  return plain_content ? plain : Prompt{encode(text.string(), false), plain.control_tokens_in_content};
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {

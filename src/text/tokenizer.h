@@ -14,21 +14,35 @@
 #include <string_view>
 #include <vector>
 
+#include "text/marked_text.h"
+
 namespace holdfast::text {
 
 using TokenId = std::int32_t;
 class PieceDecoder;
+
+struct Prompt {
+  std::vector<TokenId> ids;
+  // Special tokens whose text came, in part or whole, from content.
+  std::size_t control_tokens_in_content = 0;
+};
 
 class Tokenizer {
  public:
   // Reads DIR/tokenizer.json.  Throws Error(kBadFile) naming file, place, found, expected, what to try.
   static Tokenizer from_directory(const std::filesystem::path& directory);
   static Tokenizer from_file(const std::filesystem::path& tokenizer_json);
+  // The same from the file's bytes; `name` stands for it in messages.
+  static Tokenizer from_json(std::string_view json, const std::string& name);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
 
   // Bytes that are no UTF-8 are read as U+FFFD.  Thread-safe.
   std::vector<TokenId> encode(std::string_view text, bool add_special_tokens = true) const;
+  // A rendered conversation, without special tokens around it.  With `plain_content` no id of a special token comes
+  // from content, but for that of unknown characters: such texts are encoded as the ordinary text that they are.
+  // Without, as encode() does.  Thread-safe.
+  Prompt encode_prompt(const MarkedText& text, bool plain_content) const;
   // Ids that name no token are passed over.  Thread-safe.
   std::string decode(std::span<const TokenId> ids, bool skip_special_tokens) const;
 
