@@ -81,6 +81,7 @@ void score(const Common& common) {
 struct GenerateFlags {
   generation::GenerateOptions options;
   std::int64_t samples = 1;
+  bool plain_content = true;  // control tokens within messages are plain text
 };
 
 void generate(const Common& common, const GenerateFlags& flags) {
@@ -119,12 +120,16 @@ void generate(const Common& common, const GenerateFlags& flags) {
   while (const auto record = reader.next()) {
     const auto& row = record->value;
     std::vector<text::TokenId> ids;
+    std::optional<std::size_t> control_tokens;
     if (row.contains("messages")) {
       if (!chat) chat.emplace(text::ChatTemplate::from_directory(common.model));
       text::RenderOptions render;
       render.add_generation_prompt = true;
       render.date = common.template_date;
-      ids = need_tokenizer().encode(chat->render(row["messages"], render), false);
+      text::Prompt prompt =
+          need_tokenizer().encode_prompt(chat->render_marked(row["messages"], render), flags.plain_content);
+      ids = std::move(prompt.ids);
+      control_tokens = prompt.control_tokens_in_content;
     } else if (row.contains("ids")) {
       ids = ids_field(*record, "ids");
     } else {
@@ -135,6 +140,7 @@ void generate(const Common& common, const GenerateFlags& flags) {
     }
     for (std::int64_t sample = 0; sample < flags.samples; ++sample) {
       lines.push_back(carried(row));
+      if (control_tokens) lines.back()["control_tokens_in_content"] = *control_tokens;
       if (flags.samples > 1) lines.back()["sample"] = sample;
       prompts.push_back(ids);
       if (prompts.size() == kWave) flush();
@@ -162,6 +168,8 @@ void add_model_commands(CLI::App& app) {
   generate_command->add_option("--temperature", flags->options.temperature, "0: the likeliest token");
   generate_command->add_option("--top-p", flags->options.top_p, "share of probability sampled from");
   generate_command->add_option("--samples", flags->samples, "answers a prompt")->check(CLI::PositiveNumber);
+  generate_command->add_flag("--plain-content,!--no-plain-content", flags->plain_content,
+                             "read control tokens within messages as plain text (default)");
   generate_command->add_option("--stop", flags->options.stop, "text that ends an answer; repeatable");
   score_command->callback([=] { score(*common); });
   generate_command->callback([=] { generate(*common, *flags); });

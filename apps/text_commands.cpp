@@ -62,19 +62,33 @@ void tokenize(const Common& common, bool adds_special, bool decodes) {
   }
 }
 
-void render(const Common& common) {
+// What the template sees beside messages: every field of the row that is nothing else.
+text::RenderOptions render_options(const text::Record& record, const std::string& date) {
+  text::RenderOptions options;
+  options.date = date;
+  options.add_generation_prompt = flag(record, "add_generation_prompt", false);
+  for (const auto& [key, value] : record.value.items()) {
+    if (key == "tools")
+      options.tools = value;
+    else if (key != "messages" && key != "add_generation_prompt" && key != "id")
+      options.extra[key] = value;
+  }
+  return options;
+}
+
+void render(const Common& common, bool plain_content) {
   apply_common(common);
   const auto tokenizer = text::Tokenizer::from_directory(common.model);
   const auto chat = text::ChatTemplate::from_directory(common.model);
   text::JsonlReader reader(std::cin, "standard input");
   while (const auto record = reader.next()) {
-    text::RenderOptions options;
-    options.date = common.template_date;
-    options.add_generation_prompt = flag(*record, "add_generation_prompt", false);
-    if (record->value.contains("tools")) options.tools = record->value["tools"];
+    const text::MarkedText text = chat.render_marked(field(*record, "messages", "{\"messages\": [...]}"),
+                                                     render_options(*record, common.template_date));
+    text::Prompt prompt = tokenizer.encode_prompt(text, plain_content);
     ordered_json line = carried(record->value);
-    line["text"] = chat.render(field(*record, "messages", "{\"messages\": [...]}"), options);
-    line["ids"] = tokenizer.encode(line["text"].get<std::string>(), false);
+    line["text"] = text.string();
+    line["ids"] = std::move(prompt.ids);
+    line["control_tokens_in_content"] = prompt.control_tokens_in_content;
     print_line(line);
   }
 }
@@ -83,7 +97,8 @@ void render(const Common& common) {
 
 void add_text_commands(CLI::App& app) {
   auto common = std::make_shared<Common>();
-  auto no_special = std::make_shared<bool>(false), decodes = std::make_shared<bool>(false);
+  auto no_special = std::make_shared<bool>(false), decodes = std::make_shared<bool>(false),
+       plain_content = std::make_shared<bool>(false);
   auto* tokenize_command = app.add_subcommand("tokenize", "JSONL {\"text\"} on standard input to token ids, or back");
   add_common(*tokenize_command, *common);
   tokenize_command->add_flag("--no-special-tokens", *no_special, "leave out BOS and EOS");
@@ -93,7 +108,9 @@ void add_text_commands(CLI::App& app) {
       app.add_subcommand("render", "JSONL {\"messages\", \"add_generation_prompt\"} to the prompt's text and ids");
   add_common(*render_command, *common);
   render_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
-  render_command->callback([=] { render(*common); });
+  render_command->add_flag("--plain-content,!--no-plain-content", *plain_content,
+                           "read control tokens within messages as plain text");
+  render_command->callback([=] { render(*common, *plain_content); });
 }
 
 }  // namespace holdfast::apps

@@ -10,7 +10,6 @@
 #include "checkpoint/safetensors.h"
 #include "evaluation/judge.h"
 #include "quant/nf4.h"
-#include "text/chat_template.h"
 #include "text/tokenizer_config.h"
 
 namespace holdfast::assessment {
@@ -58,6 +57,31 @@ std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
   return loaded;
 }
 
+text::Prompt render_item(const Plan& plan, const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
+                         const evaluation::Item& item) {
+  text::RenderOptions render;
+  render.add_generation_prompt = true;
+  render.date = plan.model.template_date;
+  ordered_json messages = ordered_json::array();
+  if (!plan.model.system_prompt.empty())
+    messages.push_back({{"role", "system"}, {"content", plan.model.system_prompt}});
+  messages.push_back({{"role", "user"}, {"content", item.prompt}});
+  return tokenizer.encode_prompt(chat.render_marked(messages, render), plan.model.plain_content);
+}
+
+namespace {
+
+// How often the text of a special token stands in the questions.
+std::size_t control_tokens(const Plan& plan, const Benchmark& benchmark) {
+  const auto tokenizer = text::Tokenizer::from_directory(plan.model.path);
+  const auto chat = text::ChatTemplate::from_directory(plan.model.path);
+  std::size_t count = 0;
+  for (const auto& item : benchmark.items) count += render_item(plan, tokenizer, chat, item).control_tokens_in_content;
+  return count;
+}
+
+}  // namespace
+
 ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks) {
   const fs::path model = plan.model.path;
   const auto hash = [&](const char* name) {
@@ -85,10 +109,12 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   ordered_json kinds = ordered_json::object(), withheld = ordered_json::array();
   std::map<std::string, std::string> judges;
   for (const LoadedBenchmark& one : benchmarks) {
-    provenance["benchmarks"].push_back({{"name", one.benchmark.name},
-                                        {"path_sha256", one.benchmark.sha256},
-                                        {"items", one.benchmark.items.size()},
-                                        {"version", one.benchmark.version}});
+    ordered_json entry = {{"name", one.benchmark.name},
+                          {"path_sha256", one.benchmark.sha256},
+                          {"items", one.benchmark.items.size()},
+                          {"version", one.benchmark.version}};
+    if (one.benchmark.kind != Kind::kChoice) entry["control_tokens_in_questions"] = control_tokens(plan, one.benchmark);
+    provenance["benchmarks"].push_back(std::move(entry));
     kinds[one.benchmark.name] = evaluation::kind_name(one.benchmark.kind);
     if (one.plan->role == "withheld") withheld.push_back(one.benchmark.name);
     for (const std::string& judge : one.judges)

@@ -7,6 +7,8 @@
 
 #include "assessment/plan.h"
 #include "evaluation/benchmark.h"
+#include "text/chat_template.h"
+#include "text/tokenizer.h"
 
 namespace holdfast::assessment {
 
@@ -18,6 +20,10 @@ struct LoadedBenchmark {
 
 // In plan order; one entry of a plan may be two benchmarks.  Throws Error for an unreadable file or an unknown judge.
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan);
+
+// The prompt of an item that asks a question.
+text::Prompt render_item(const Plan& plan, const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
+                         const evaluation::Item& item);
 
 // Everything that decides a number of the run: the plan, hashes of all files, the program, and the arithmetic (kernels
 // and threads).  Two runs with one identity give the same bytes.

@@ -93,6 +93,7 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
   model.choose("precision", plan.model.precision, {"nf4", "bf16", "fp32"});
   model.read("template_date", plan.model.template_date);
   model.read("system_prompt", plan.model.system_prompt);
+  model.read("plain_content", plan.model.plain_content);
   model.end();
   HOLDFAST_CHECK(kBadInput, !plan.model.path.empty(), where,
                  ": found no model.path, expected a checkpoint directory; try [model] path = \"...\"");
@@ -217,6 +218,8 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
                                    {"temperature", plan.generation.temperature},
                                    {"top_p", plan.generation.top_p}}},
                                  {"price", {{"usd_per_hour", plan.usd_per_hour}}}};
+  // Named only where it is not the default: the plans of runs without it stay what they are.
+  if (!plan.model.plain_content) json["model"]["plain_content"] = false;
   for (const BenchmarkPlan& b : plan.benchmarks) {
     std::string data_hash;
     if (b.subjects.empty()) data_hash = hash(b.path);

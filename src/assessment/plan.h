@@ -36,6 +36,7 @@ struct Plan {
   std::int64_t seed = 1234;
   struct {
     std::string path, precision = "nf4", template_date = "2024-07-26", system_prompt;
+    bool plain_content = true;  // control tokens within questions are plain text
   } model;
   struct {
     std::int64_t max_new_tokens = 256, samples = 1, wave = 32;

@@ -76,6 +76,9 @@ Table::Table(const toml::table& table, std::string file, std::string name)
 void Table::read(const char* key, std::string& value) {
   if (const auto* node = find(key)) value = expect<std::string>(*node, key, "a text");
 }
+void Table::read(const char* key, bool& value) {
+  if (const auto* node = find(key)) value = expect<bool>(*node, key, "true or false");
+}
 void Table::read(const char* key, std::int64_t& value, std::int64_t least) {
   if (const auto* node = find(key)) {
     value = expect<std::int64_t>(*node, key, "a whole number");

@@ -26,6 +26,7 @@ class Table {
 
   // Each leaves `value` as it is when the key is missing; throws Error(kBadInput) naming file, line and what is there.
   void read(const char* key, std::string& value);
+  void read(const char* key, bool& value);
   void read(const char* key, std::int64_t& value, std::int64_t least);
   void read(const char* key, double& value, double least);
   // A list, or one value that stands for a list of one.

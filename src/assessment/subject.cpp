@@ -50,16 +50,8 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
                                 const std::string& arm, const model::Adapter* adapter) const {
   const Stopwatch watch;
   std::vector<std::vector<text::TokenId>> prompts;
-  text::RenderOptions render;
-  render.add_generation_prompt = true;
-  render.date = plan_.model.template_date;
-  for (std::size_t i = begin; i < end; ++i) {
-    ordered_json messages = ordered_json::array();
-    if (!plan_.model.system_prompt.empty())
-      messages.push_back({{"role", "system"}, {"content", plan_.model.system_prompt}});
-    messages.push_back({{"role", "user"}, {"content", one.benchmark.items[i].prompt}});
-    prompts.push_back(tokenizer_.encode(chat_->render(messages, render), false));
-  }
+  for (std::size_t i = begin; i < end; ++i)
+    prompts.push_back(render_item(plan_, tokenizer_, *chat_, one.benchmark.items[i]).ids);
   generation::GenerateOptions options;
   options.max_new_tokens = one.plan->max_new_tokens > 0 ? one.plan->max_new_tokens : plan_.generation.max_new_tokens;
   options.temperature = plan_.generation.temperature;

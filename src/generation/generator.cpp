@@ -3,9 +3,11 @@
 #include <ATen/ops/index_select.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "base/error.h"
 #include "generation/sampler.h"
+#include "text/stream_decoder.h"
 
 namespace holdfast::generation {
 namespace {
@@ -15,7 +17,9 @@ struct Sequence {
   std::size_t index;  // of the prompt
   Random random;
   Completion completion;
-  std::int64_t room;  // tokens that may still be added
+  std::int64_t room;                           // tokens that may still be added
+  std::optional<text::StreamDecoder> decoder;  // where there are stop strings, which are looked for in:
+  std::string certain;                         // the text so far that no further token can change
 };
 
 // How many tokens all prompts begin with (a system message, a template's opening), but for the last token of each,
@@ -44,9 +48,18 @@ std::size_t find_stop(const std::string& text, const std::vector<std::string>& s
   return first;
 }
 
+// True when the answer, with this token, holds a stop string, as decoding all of it would show.
+bool has_stop(Sequence& sequence, text::TokenId id, const std::vector<std::string>& stops) {
+  std::size_t longest = 1;
+  for (const std::string& stop : stops) longest = std::max(longest, stop.size());
+  // A stop string may begin in one token and end in the next; what is certain before has been looked at.
+  const std::size_t start = sequence.certain.size() - std::min(sequence.certain.size(), longest - 1);
+  sequence.certain += sequence.decoder->push(id);
+  return find_stop(sequence.certain.substr(start) + sequence.decoder->pending(), stops) != std::string::npos;
+}
+
 // Adds the token; true when the answer has ended.
-bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decoder, const text::Tokenizer* tokenizer,
-               const GenerateOptions& options) {
+bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decoder, const GenerateOptions& options) {
   Completion& completion = sequence.completion;
   completion.ids.push_back(id);
   --sequence.room;
@@ -54,8 +67,7 @@ bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decod
     completion.reason = FinishReason::kStop;
     return true;
   }
-  // A stop string may begin in one token and end in the next: the whole text is looked at.
-  if (!options.stop.empty() && find_stop(tokenizer->decode(completion.ids, true), options.stop) != std::string::npos) {
+  if (sequence.decoder && has_stop(sequence, id, options.stop)) {
     completion.reason = FinishReason::kStop;
     return true;
   }
@@ -99,7 +111,8 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer*
     const std::int64_t room = std::min(options.max_new_tokens, decoder.config().max_positions - length);
     HOLDFAST_CHECK(kBadInput, room > 0, "[generate] found a prompt of ", length, " tokens (number ", i + 1,
                    "), expected fewer than the model's ", decoder.config().max_positions, " positions");
-    active.push_back({i, Random(options.seed, options.stream + i), {}, room});
+    active.push_back({i, Random(options.seed, options.stream + i), {}, room, std::nullopt, {}});
+    if (!options.stop.empty()) active.back().decoder.emplace(*tokenizer, true);
     active.back().completion.prompt_tokens = length;
   }
   // Keys of a beginning alone do not fit a longer text whose angles change with its length.
@@ -133,7 +146,7 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer*
       const std::span<const float> row(logits.const_data_ptr<float>() + i * v, v);
       const auto id = static_cast<text::TokenId>(
           options.temperature == 0 ? greedy(row) : sample(row, options.temperature, options.top_p, active[i].random));
-      if (add_token(active[i], id, decoder, tokenizer, options)) {
+      if (add_token(active[i], id, decoder, options)) {
         finish_text(active[i].completion, tokenizer, options);
         completions[active[i].index] = std::move(active[i].completion);
         continue;

@@ -16,31 +16,43 @@ bool starts_with_word(std::string_view text) {
   return !text.empty() && is_word_character(decode_utf8(text).code_point);
 }
 
-}  // namespace
-
-void AddedTokenMatcher::add(const AddedToken* token) {
-  if (token->content.empty()) return;
-  std::size_t node = 0;
-  for (const char c : token->content) {
-    const auto [place, is_new] = nodes_[node].next.try_emplace(static_cast<unsigned char>(c), nodes_.size());
-    const std::size_t child = place->second;
-    if (is_new) nodes_.emplace_back();
-    node = child;
-  }
-  nodes_[node].token = token;
+bool overlaps(std::span<const TextRange> ranges, std::size_t begin, std::size_t end) {
+  const auto range = std::lower_bound(ranges.begin(), ranges.end(), begin,
+                                      [](const TextRange& one, std::size_t place) { return one.end <= place; });
+  return range != ranges.end() && range->begin < end;
 }
 
-std::vector<Piece> AddedTokenMatcher::split(std::string_view text) const {
-  std::vector<Piece> pieces;
-  std::size_t done = 0, i = 0;
+}  // namespace
+
+AddedTokenMatcher::AddedTokenMatcher(std::vector<const AddedToken*> tokens) : tokens_(std::move(tokens)) {
+  std::vector<ByteTrie::Entry> entries;
+  for (const AddedToken* token : tokens_) {
+    entries.emplace_back(token->content, static_cast<std::int32_t>(entries.size()));
+    has_special_ = has_special_ || token->is_special;
+  }
+  trie_ = ByteTrie(std::move(entries));
+}
+
+AddedTokenMatcher::Cut AddedTokenMatcher::split(std::string_view text, std::span<const TextRange> content) const {
+  Cut cut;
+  std::size_t done = 0, i = 0, counted = 0;
   while (i < text.size()) {
+    if (!trie_.starts_with_byte(text[i])) {
+      ++i;
+      continue;
+    }
     const AddedToken* found = nullptr;
-    std::size_t node = 0;
-    for (std::size_t j = i; j < text.size(); ++j) {
-      const auto next = nodes_[node].next.find(static_cast<unsigned char>(text[j]));
-      if (next == nodes_[node].next.end()) break;
-      node = next->second;
-      if (nodes_[node].token != nullptr) found = nodes_[node].token;
+    std::size_t plain_end = 0;
+    trie_.visit_prefixes(text.substr(i), [&](std::size_t bytes, std::int32_t place) {
+      const AddedToken* token = tokens_[static_cast<std::size_t>(place)];
+      if (token->is_special && overlaps(content, i, i + bytes))
+        plain_end = i + bytes;
+      else
+        found = token;
+    });
+    if (plain_end > 0 && i >= counted) {
+      ++cut.plain_tokens;
+      counted = plain_end;
     }
     if (found == nullptr) {
       ++i;
@@ -51,12 +63,12 @@ std::vector<Piece> AddedTokenMatcher::split(std::string_view text) const {
     if (found->single_word && (ends_with_word(text.substr(0, begin)) || starts_with_word(text.substr(end)))) continue;
     if (found->lstrip) begin = std::max(done, begin - trailing_white_space(text.substr(0, begin)));
     if (found->rstrip) end += leading_white_space(text.substr(end));
-    if (begin > done) pieces.push_back({text.substr(done, begin - done), -1});
-    pieces.push_back({text.substr(begin, end - begin), found->id});
+    if (begin > done) cut.pieces.push_back({text.substr(done, begin - done), -1});
+    cut.pieces.push_back({text.substr(begin, end - begin), found->id});
     done = i = end;
   }
-  if (done < text.size()) pieces.push_back({text.substr(done), -1});
-  return pieces;
+  if (done < text.size()) cut.pieces.push_back({text.substr(done), -1});
+  return cut;
 }
 
 }  // namespace holdfast::text

@@ -5,10 +5,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "text/byte_trie.h"
+#include "text/marked_text.h"
 
 namespace holdfast::text {
 
@@ -25,17 +28,24 @@ struct Piece {
 
 class AddedTokenMatcher {
  public:
-  AddedTokenMatcher() : nodes_(1) {}
-  void add(const AddedToken* token);  // the pointer must stay valid; an empty content is passed over
-  // Cuts text into ordinary pieces and added tokens; the pieces look into `text`.
-  std::vector<Piece> split(std::string_view text) const;
+  AddedTokenMatcher() = default;
+  // The pointers must stay valid; of two with one content the later counts, an empty content is passed over.
+  explicit AddedTokenMatcher(std::vector<const AddedToken*> tokens);
+
+  struct Cut {
+    std::vector<Piece> pieces;     // they look into the text
+    std::size_t plain_tokens = 0;  // special tokens whose text was left ordinary because it came from content
+  };
+  // Cuts text into ordinary pieces and added tokens.  A special token is not seen where its text is, in part or
+  // whole, content.
+  Cut split(std::string_view text, std::span<const TextRange> content = {}) const;
+
+  bool has_special() const { return has_special_; }
 
  private:
-  struct Node {
-    std::map<unsigned char, std::size_t> next;
-    const AddedToken* token = nullptr;
-  };
-  std::vector<Node> nodes_;
+  std::vector<const AddedToken*> tokens_;
+  ByteTrie trie_;  // contents, to places in tokens_
+  bool has_special_ = false;
 };
 
 }  // namespace holdfast::text

@@ -153,4 +153,19 @@ void Bpe::encode(std::string_view word, std::vector<std::int32_t>& ids) const {
   merges_.apply(initial_symbols(word), ids);
 }
 
+void Bpe::encode_without(const IdSet& excluded, std::string_view word, std::vector<std::int32_t>& ids) const {
+  const std::size_t start = ids.size();
+  encode(word, ids);
+  const auto is_excluded = [&](std::int32_t id) { return excluded.count(id) > 0; };
+  if (std::none_of(ids.begin() + static_cast<std::ptrdiff_t>(start), ids.end(), is_excluded)) return;
+  // Rare: the word is left unmerged, and a single character that is excluded is an unknown one.
+  ids.resize(start);
+  for (const std::int32_t symbol : initial_symbols(word)) {
+    if (!is_excluded(symbol))
+      ids.push_back(symbol);
+    else if (unknown_)
+      ids.push_back(*unknown_);
+  }
+}
+
 }  // namespace holdfast::text

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,18 +12,20 @@
 #include <vector>
 
 #include "text/merges.h"
+#include "text/piece_model.h"
 
 namespace holdfast::text {
 
-class Bpe {
+class Bpe final : public PieceModel {
  public:
   // `model`: the "model" object of tokenizer.json.  Throws Error(kBadFile) whose message begins with `where`.
   Bpe(const nlohmann::json& model, const std::string& where);
 
-  // Appends the ids of one word.  Thread-safe.
-  void encode(std::string_view word, std::vector<std::int32_t>& ids) const;
-  std::optional<std::int32_t> id(std::string_view piece) const;
-  const PieceIds& vocabulary() const { return vocabulary_; }
+  void encode(std::string_view word, std::vector<std::int32_t>& ids) const override;
+  void encode_without(const IdSet& excluded, std::string_view word, std::vector<std::int32_t>& ids) const override;
+  std::optional<std::int32_t> id(std::string_view piece) const override;
+  std::optional<std::int32_t> unknown_id() const override { return unknown_; }
+  const PieceIds& vocabulary() const override { return vocabulary_; }
 
  private:
   void read_vocabulary(const nlohmann::json& model, const std::string& where);

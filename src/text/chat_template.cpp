@@ -72,13 +72,25 @@ Value range(const Arguments& arguments) {
   return list;
 }
 
-Dict named_values(const Arguments& arguments) {
+Value named_values(const Arguments& arguments) {
   Dict dict;
+  bool has_content_keys = false;
   for (const Value& from : arguments.positional) {
-    if (from.is_dict()) dict = from.dict();
+    if (from.is_dict()) dict = from.dict(), has_content_keys = from.has_content_keys();
   }
   for (const auto& [name, value] : arguments.named) dict.emplace_back(name, value);
-  return dict;
+  return Value::with_content_keys(std::move(dict), has_content_keys);
+}
+
+// Roles are the caller's, who chooses them from a few: templates make control tokens of them.
+Value messages_value(const nlohmann::ordered_json& messages) {
+  List list;
+  for (const auto& message : messages) {
+    Dict dict;
+    for (const auto& [key, value] : message.items()) dict.emplace_back(key, Value::from_json(value, key != "role"));
+    list.push_back(Value::with_content_keys(std::move(dict), true));
+  }
+  return list;
 }
 
 // What apply_chat_template does to messages before the template sees them: fields that are null go, and a reasoning
@@ -139,26 +151,33 @@ ChatTemplate ChatTemplate::from_directory(const std::filesystem::path& directory
 }
 
 std::string ChatTemplate::render(const nlohmann::ordered_json& messages, const RenderOptions& options) const {
+  return render_marked(messages, options).string();
+}
+
+MarkedText ChatTemplate::render_marked(const nlohmann::ordered_json& messages, const RenderOptions& options) const {
   std::map<std::string, Value> variables;
   for (const auto& [name, token] : special_tokens_) variables[name] = token;
-  variables["messages"] = Value::from_json(prepared(messages));
+  variables["messages"] = messages_value(prepared(messages));
   variables["add_generation_prompt"] = options.add_generation_prompt;
-  variables["tools"] = Value::from_json(options.tools);
+  variables["tools"] = Value::from_json(options.tools, true);
   variables["documents"] = jinja::None{};
   const std::tm date = parse_date(options.date);
-  variables["strftime_now"] =
-      Function([date](const Arguments& a) { return format_date(date, jinja::to_text(a.get(0, "format"))); });
+  variables["strftime_now"] = Function([date](const Arguments& a) {
+    const MarkedText format = jinja::to_text(a.get(0, "format"));
+    return MarkedText(format_date(date, format.string()), format.has_content());
+  });
   variables["raise_exception"] = Function([](const Arguments& a) -> Value {
-    std::string message = jinja::to_text(a.get(0, "message"));
+    std::string message = jinja::to_text(a.get(0, "message")).string();
     std::replace_if(
         message.begin(), message.end(), [](unsigned char c) { return c < 0x20; }, ' ');
     fail(ErrorKind::kBadInput, "[chat template] found a conversation that the template refuses: ", message,
          "; expected one that it takes");
   });
   variables["range"] = Function(range);
-  variables["namespace"] = Function([](const Arguments& a) { return Value::name_space(named_values(a)); });
-  variables["dict"] = Function([](const Arguments& a) { return Value(named_values(a)); });
-  for (const auto& [name, value] : options.extra.items()) variables[name] = Value::from_json(value);
+  variables["namespace"] = Function([](const Arguments& a) { return Value::name_space(named_values(a).dict()); });
+  variables["dict"] = Function([](const Arguments& a) { return named_values(a); });
+  for (const auto& [name, value] : options.extra.items())
+    variables[name] = Value::from_json(value, name == "documents");
   const bool has_tools = !options.tools.is_null() && tool_program_ != nullptr;
   return jinja::run(has_tools ? tool_program_->block : program_->block, variables, name_);
 }

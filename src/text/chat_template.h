@@ -8,6 +8,8 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "text/marked_text.h"
+
 namespace holdfast::text {
 
 struct RenderOptions {
@@ -15,8 +17,9 @@ struct RenderOptions {
   bool add_generation_prompt = false;
   // What strftime_now sees, YYYY-MM-DD: fixed, so that a prompt is the same tomorrow.
   std::string date = "2024-07-26";
-  nlohmann::ordered_json tools = nullptr;                           // null: the template sees none
-  nlohmann::ordered_json extra = nlohmann::ordered_json::object();  // further variables, e.g. enable_thinking
+  nlohmann::ordered_json tools = nullptr;  // null: the template sees none
+  nlohmann::ordered_json extra =
+      nlohmann::ordered_json::object();  // further variables: enable_thinking, documents, ...
 };
 
 class ChatTemplate {
@@ -32,6 +35,8 @@ class ChatTemplate {
   // `messages`: [{"role", "content", ...}], oldest first.  Throws Error(kBadInput) with what the template raises, or
   // where it asks for something undefined.  Thread-safe.
   std::string render(const nlohmann::ordered_json& messages, const RenderOptions& options = {}) const;
+  // The same, with what came from the fields of messages (all but their roles), tools and documents marked as content.
+  MarkedText render_marked(const nlohmann::ordered_json& messages, const RenderOptions& options = {}) const;
   const std::string& source() const { return source_; }
 
  private:

@@ -12,18 +12,18 @@ List iterate(const Value& value) {
   List items;
   if (value.is_undefined()) return items;
   if (value.is_dict()) {
-    for (const auto& [key, item] : value.dict()) items.push_back(key);
+    for (const auto& [key, item] : value.dict()) items.push_back(value.key_text(key));
     return items;
   }
   HOLDFAST_CHECK(kBadInput, value.is_string(), "[chat template] found ", value.type_name(),
                  " to loop over, expected a list, dict or text");
-  std::string_view rest = value.string();
-  HOLDFAST_CHECK(kBadInput, rest.size() <= kMaxItems, "[chat template] found a text of ", rest.size(),
+  const MarkedText& text = value.marked();
+  HOLDFAST_CHECK(kBadInput, text.size() <= kMaxItems, "[chat template] found a text of ", text.size(),
                  " bytes to loop over, expected at most ", kMaxItems);
-  while (!rest.empty()) {
-    const std::size_t length = decode_utf8(rest).length;
-    items.push_back(std::string(rest.substr(0, length)));
-    rest.remove_prefix(length);
+  for (std::size_t begin = 0; begin < text.size();) {
+    const std::size_t end = begin + decode_utf8(std::string_view(text.string()).substr(begin)).length;
+    items.push_back(text.part(begin, end));
+    begin = end;
   }
   return items;
 }
@@ -73,12 +73,13 @@ Value get_item(const Value& value, const Value& key) {
     const std::int64_t place = key.integer() < 0 ? key.integer() + n : key.integer();
     if (place >= 0 && place < n) {
       if (value.is_list()) return value.list()[static_cast<std::size_t>(place)];
-      std::string_view rest = value.string();
-      for (std::int64_t i = 0; i < place; ++i) rest.remove_prefix(decode_utf8(rest).length);
-      return std::string(rest.substr(0, decode_utf8(rest).length));
+      const std::string_view text = value.string();
+      std::size_t begin = 0;
+      for (std::int64_t i = 0; i < place; ++i) begin += decode_utf8(text.substr(begin)).length;
+      return value.marked().part(begin, begin + decode_utf8(text.substr(begin)).length);
     }
   }
-  return Value::undefined(to_text(key));
+  return Value::undefined(to_text(key).string());
 }
 
 }  // namespace holdfast::text::jinja

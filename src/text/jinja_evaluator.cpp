@@ -39,15 +39,18 @@ Value Evaluator::evaluate_kind(const Expression& e, Scope& scope) {
     }
     case Kind::kDict: {
       Dict dict;
+      bool has_content_keys = false;
       for (std::size_t i = 0; i < e.children.size(); i += 2) {
-        const std::string key = to_text(child(i));
+        const MarkedText key_text = to_text(child(i));
+        const std::string& key = key_text.string();
+        has_content_keys = has_content_keys || key_text.has_content();
         const auto same = std::find_if(dict.begin(), dict.end(), [&](const auto& item) { return item.first == key; });
         if (same != dict.end())
           same->second = child(i + 1);
         else
           dict.emplace_back(key, child(i + 1));
       }
-      return dict;
+      return Value::with_content_keys(std::move(dict), has_content_keys);
     }
     case Kind::kAttribute:
       return get_attribute(child(0), e.name);
@@ -97,12 +100,19 @@ Value Evaluator::call(const Expression& e, Scope& scope) {
   return callee.function()(evaluate(e.arguments, scope));
 }
 
+// Where each character of a text begins, and where the text ends.
+static std::vector<std::size_t> character_places(std::string_view text) {
+  std::vector<std::size_t> places = {0};
+  while (places.back() < text.size()) places.push_back(places.back() + decode_utf8(text.substr(places.back())).length);
+  return places;
+}
+
 Value Evaluator::slice(const Expression& e, Scope& scope) {
   const Value value = evaluate(*e.children[0], scope);
   count_size(value, e.line);
-  const auto points = value.is_string() ? code_points(value.string()) : std::vector<std::int32_t>();
+  const auto places = value.is_string() ? character_places(value.string()) : std::vector<std::size_t>();
   const List items = value.is_string() ? List() : iterate(value);
-  const auto n = static_cast<std::int64_t>(value.is_string() ? points.size() : items.size());
+  const auto n = static_cast<std::int64_t>(value.is_string() ? places.size() - 1 : items.size());
   const auto part = [&](std::size_t i, std::int64_t otherwise) {
     if (e.children[i] == nullptr) return otherwise;
     const Value given = evaluate(*e.children[i], scope);
@@ -122,10 +132,13 @@ Value Evaluator::slice(const Expression& e, Scope& scope) {
   const std::int64_t begin = first == kNone ? (step > 0 ? 0 : n - 1) : clamp(first);
   const std::int64_t end = last == kNone ? (step > 0 ? n : -1) : clamp(last);
   List out;
-  std::string text;
+  MarkedText text;
+  if (value.is_string() && step == 1)
+    return value.marked().part(places[static_cast<std::size_t>(begin)],
+                               places[static_cast<std::size_t>(std::max(begin, end))]);
   for (std::int64_t i = begin; step > 0 ? i < end : i > end; i += step) {
     if (value.is_string())
-      append_utf8(text, points[static_cast<std::size_t>(i)]);
+      text.append_part(value.marked(), places[static_cast<std::size_t>(i)], places[static_cast<std::size_t>(i) + 1]);
     else
       out.push_back(items[static_cast<std::size_t>(i)]);
   }
@@ -167,7 +180,7 @@ Value Evaluator::binary(const Expression& e, Scope& scope) {
   if (e.name == "or") return left.truth() ? left : evaluate(*e.children[1], scope);
   const Value right = evaluate(*e.children[1], scope);
   if (e.name == "~") {
-    std::string text = to_text(left);
+    MarkedText text = to_text(left);
     append_limited(text, to_text(right));
     return text;
   }
@@ -178,14 +191,16 @@ Value Evaluator::binary(const Expression& e, Scope& scope) {
   }
   if (e.name == "+" && left.is_string() && right.is_string()) {
     if (!left.is_markup() && !right.is_markup()) {
-      std::string text = left.string();
-      append_limited(text, right.string());
+      MarkedText text = left.marked();
+      append_limited(text, right.marked());
       return text;
     }
     const auto part = [](const Value& value) {
-      return value.is_markup() ? value.string() : escape_html(value.string());
+      return value.is_markup() ? value.marked() : escape_html(value.marked());
     };
-    return Value::markup(part(left) + part(right));
+    MarkedText text = part(left);
+    append_limited(text, part(right));
+    return Value::markup(std::move(text));
   }
   if (e.name == "+" && left.is_list() && right.is_list()) {
     count_size(right, e.line);
@@ -194,9 +209,9 @@ Value Evaluator::binary(const Expression& e, Scope& scope) {
     return Value(std::move(list), left.is_tuple());
   }
   if (e.name == "*" && left.is_string() && right.is_integer()) {
-    std::string text;
+    MarkedText text;
     if (left.string().empty()) return text;
-    for (std::int64_t i = 0; i < right.integer(); ++i) append_limited(text, left.string());
+    for (std::int64_t i = 0; i < right.integer(); ++i) append_limited(text, left.marked());
     return text;
   }
   if (e.name == "%" && left.is_string()) complain(e.line, "found text formatting with %, which is not supported");

@@ -51,8 +51,9 @@ Value choose(V value, A arguments, bool by_attribute, bool keeps) {
   if (!value.truth()) return Value::generator({});
   for (V item : iterate(value)) {
     const Value subject = by_attribute ? attribute_of(item, arguments.positional[0]) : item;
-    const bool holds = has_test ? apply_test(to_text(arguments.positional[skip]), subject, without(arguments, skip + 1))
-                                : subject.truth();
+    const bool holds =
+        has_test ? apply_test(to_text(arguments.positional[skip]).string(), subject, without(arguments, skip + 1))
+                 : subject.truth();
     if (holds == keeps) chosen.push_back(item);
   }
   return Value::generator(std::move(chosen));
@@ -70,19 +71,19 @@ Value map(V value, A arguments) {
     } else {
       HOLDFAST_CHECK(kBadInput, !arguments.positional.empty(),
                      "[chat template] found map without a filter, expected one");
-      mapped.push_back(apply_filter(to_text(arguments.positional[0]), item, without(arguments, 1)));
+      mapped.push_back(apply_filter(to_text(arguments.positional[0]).string(), item, without(arguments, 1)));
     }
   }
   return Value::generator(std::move(mapped));
 }
 
 Value join(V value, A arguments) {
-  const std::string separator = to_text(arguments.get(0, "d", ""));
+  const MarkedText separator = to_text(arguments.get(0, "d", ""));
   const Value attribute = arguments.get(1, "attribute");
-  std::string out;
+  MarkedText out;
   bool is_first = true;
   for (V item : iterate(value)) {
-    append_limited(out, is_first ? "" : separator);
+    if (!is_first) append_limited(out, separator);
     append_limited(out,
                    to_text(attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute)));
     is_first = false;
@@ -109,7 +110,7 @@ Value dictsort(V value) {
   std::stable_sort(items.begin(), items.end(),
                    [](const auto& a, const auto& b) { return to_lower(a.first) < to_lower(b.first); });
   List out;
-  for (const auto& [key, item] : items) out.push_back(Value(List{key, item}, true));
+  for (const auto& [key, item] : items) out.push_back(Value(List{value.key_text(key), item}, true));
   return out;
 }
 
@@ -143,24 +144,23 @@ Value to_float(V value, A arguments) {
   return arguments.get(0, "default", 0.0);
 }
 
-std::string indent(const std::string& text, A arguments) {
+MarkedText indent(const MarkedText& text, A arguments) {
   const Value width = arguments.get(0, "width", std::int64_t{4});
-  const std::string pad =
+  const MarkedText pad =
       width.is_string()
-          ? width.string()
+          ? width.marked()
           : std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(width.integer(), 0, 1000)), ' ');
   const bool with_first = arguments.get(1, "first", false).truth(),
              with_blank = arguments.get(2, "blank", false).truth();
-  std::string out;
+  MarkedText out;
   std::size_t begin = 0;
-  for (bool is_first = true;; is_first = false) {
-    const std::size_t end = text.find('\n', begin);
-    const std::string line = text.substr(begin, end - begin);
-    append_limited(out, (is_first ? with_first : with_blank || !line.empty()) ? pad + line : line);
-    if (end == std::string::npos) return out;
-    out += '\n';
+  for (bool is_first = true; begin <= text.size(); is_first = false) {
+    const std::size_t end = std::min(text.string().find('\n', begin), text.size());
+    if (is_first ? with_first : with_blank || begin < end) append_limited(out, pad);
+    append_limited(out, text.part(begin, std::min(end + 1, text.size())));  // with its line end
     begin = end + 1;
   }
+  return out;
 }
 
 Value reverse(V value) {
@@ -189,7 +189,7 @@ Value unique(V value) {
 // "common" rounds as Python does: by the exact value, a tie to the even digit; an int stays one.
 Value round(V value, A arguments) {
   const auto precision = std::clamp<std::int64_t>(arguments.get(0, "precision", std::int64_t{0}).integer(), -300, 300);
-  const std::string method = to_text(arguments.get(1, "method", "common"));
+  const std::string method = to_text(arguments.get(1, "method", "common")).string();
   const double number = value.number(), scale = std::pow(10.0, static_cast<double>(precision));
   if (method == "ceil") return std::ceil(number * scale) / scale;
   if (method == "floor") return std::floor(number * scale) / scale;
@@ -236,7 +236,7 @@ Value apply_filter(const std::string& name, V value, A a) {
   if (name == "string") return to_text(value);
   if (name == "safe") return Value::markup(to_text(value));
   if (name == "escape" || name == "e")
-    return Value::markup(value.is_markup() ? value.string() : escape_html(to_text(value)));
+    return Value::markup(value.is_markup() ? value.marked() : escape_html(to_text(value)));
   if (name == "list") return iterate(value);
   if (name == "int") return to_integer(value, a);
   if (name == "float") return to_float(value, a);
@@ -299,7 +299,7 @@ bool apply_test(const std::string& name, V value, A a) {
   if (name == "even") return value.integer() % 2 == 0;
   if (name == "divisibleby") {
     HOLDFAST_CHECK(kBadInput, other.is_integer() && other.integer() != 0, "[chat template] found divisibleby ",
-                   to_repr(other), ", expected a whole number that is not 0");
+                   to_repr(other).string(), ", expected a whole number that is not 0");
     return (other.integer() == -1 || value.integer() % other.integer() == 0);
   }
   if (name == "eq" || name == "equalto" || name == "==") return equal(value, other);

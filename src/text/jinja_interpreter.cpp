@@ -12,7 +12,7 @@ class Interpreter : Evaluator {
  public:
   using Evaluator::Evaluator;
 
-  Flow execute(const Block& block, Scope& scope, std::string& out) {
+  Flow execute(const Block& block, Scope& scope, MarkedText& out) {
     for (const auto& statement : block) {
       const Flow flow = execute(*statement, scope, out);
       if (flow != Flow::kOn) return flow;
@@ -21,11 +21,11 @@ class Interpreter : Evaluator {
   }
 
  private:
-  void write(std::string& out, const std::string& text, int line) {
+  void write(MarkedText& out, const MarkedText& text, int line) {
     located(line, [&] { append_limited(out, text); });
   }
 
-  Flow execute(const Statement& s, Scope& scope, std::string& out) {
+  Flow execute(const Statement& s, Scope& scope, MarkedText& out) {
     const DepthGuard guard(*this, s.line);
     count_steps(s.line);
     switch (s.kind) {
@@ -66,7 +66,7 @@ class Interpreter : Evaluator {
 
   // The text of a block, through the statement's filters when it has some.
   Value body_of(const Statement& s, Scope& scope) {
-    std::string text;
+    MarkedText text;
     Scope inner{{}, &scope};
     execute(s.body, inner, text);
     if (s.expression == nullptr) return text;
@@ -106,7 +106,7 @@ class Interpreter : Evaluator {
     for (std::size_t i = 0; i < names.size(); ++i) scope.variables[names[i]] = items[i];
   }
 
-  Flow execute_for(const Statement& s, Scope& scope, std::string& out) {
+  Flow execute_for(const Statement& s, Scope& scope, MarkedText& out) {
     const Value iterable = evaluate(*s.expression, scope);
     List items = located(s.line, [&] { return iterate(iterable); });
     if (s.filter != nullptr) {
@@ -158,7 +158,7 @@ class Interpreter : Evaluator {
         if (inner.variables.count(name) == 0)
           complain(s.line, "found argument '", name, "' for macro '", s.text, "', which has no such parameter");
       }
-      std::string text;
+      MarkedText text;
       execute(s.body, inner, text);
       return text;
     });
@@ -167,10 +167,10 @@ class Interpreter : Evaluator {
 
 }  // namespace
 
-std::string run(const Block& block, const std::map<std::string, Value>& variables, const std::string& name) {
+MarkedText run(const Block& block, const std::map<std::string, Value>& variables, const std::string& name) {
   Interpreter interpreter(name);
   Scope globals{variables, nullptr}, scope{{}, &globals};
-  std::string out;
+  MarkedText out;
   interpreter.execute(block, scope, out);
   return out;
 }

@@ -17,6 +17,6 @@ inline constexpr std::size_t kMaxSteps = 20'000'000;  // statements and expressi
 inline constexpr int kMaxRunDepth = 1'000;            // of statements and expressions within each other
 
 // Throws Error(kBadInput): `[chat template] NAME:LINE: ...`.
-std::string run(const Block& block, const std::map<std::string, Value>& variables, const std::string& name);
+MarkedText run(const Block& block, const std::map<std::string, Value>& variables, const std::string& name);
 
 }  // namespace holdfast::text::jinja

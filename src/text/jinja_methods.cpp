@@ -10,32 +10,42 @@
 namespace holdfast::text::jinja {
 namespace {
 
-const std::string& text_argument(const Arguments& arguments, std::size_t place, const char* method) {
+const MarkedText& text_argument(const Arguments& arguments, std::size_t place, const char* method) {
   HOLDFAST_CHECK(kBadInput, place < arguments.positional.size() && arguments.positional[place].is_string(),
                  "[chat template] found ",
                  place < arguments.positional.size() ? arguments.positional[place].type_name() : std::string("nothing"),
                  " given to ", method, ", expected a text");
-  return arguments.positional[place].string();
+  return arguments.positional[place].marked();
 }
 
-std::string strip_characters(const std::string& text, const Value& characters, bool left, bool right) {
-  if (characters.is_undefined() || characters.is_none()) {
-    const std::string half = left ? strip_left(text) : text;
-    return right ? strip_right(half) : half;
+MarkedText strip_characters(const MarkedText& text, const Value& characters, bool left, bool right) {
+  const bool strips_spaces = characters.is_undefined() || characters.is_none();
+  const auto set = strips_spaces ? std::vector<std::int32_t>() : code_points(characters.string());
+  const auto is_stripped = [&](std::int32_t c) {
+    return strips_spaces ? is_space(c) : std::find(set.begin(), set.end(), c) != set.end();
+  };
+  const std::string_view all = text.string();
+  std::size_t begin = 0, end = all.size();
+  while (left && begin < end) {
+    const auto [character, length] = decode_utf8(all.substr(begin));
+    if (!is_stripped(character)) break;
+    begin += length;
   }
-  const auto set = code_points(characters.string());
-  auto points = code_points(text);
-  const auto is_in = [&](std::int32_t c) { return std::find(set.begin(), set.end(), c) != set.end(); };
-  if (left) points.erase(points.begin(), std::find_if_not(points.begin(), points.end(), is_in));
-  if (right) points.erase(std::find_if_not(points.rbegin(), points.rend(), is_in).base(), points.end());
-  return to_utf8(points);
+  while (right && begin < end) {
+    std::size_t start = end - 1;
+    while (start > begin && (static_cast<unsigned char>(all[start]) & 0xC0) == 0x80) --start;
+    if (!is_stripped(decode_utf8(all.substr(start, end - start)).code_point)) break;
+    end = start;
+  }
+  return text.part(begin, end);
 }
 
-List split(const std::string& text, const Arguments& arguments, bool from_right) {
+List split(const MarkedText& text, const Arguments& arguments, bool from_right) {
   const Value separator = arguments.get(0, "sep", None{});
   const Value limit_value = arguments.get(1, "maxsplit", std::int64_t{-1});
   std::int64_t limit = limit_value.integer();
-  std::vector<std::string> parts;
+  const std::string_view all = text.string();
+  List parts;
   const auto check_count = [&] {
     HOLDFAST_CHECK(kBadInput, parts.size() < kMaxItems, "[chat template] found a text that splits into more than ",
                    kMaxItems, " parts, expected fewer");
@@ -43,49 +53,56 @@ List split(const std::string& text, const Arguments& arguments, bool from_right)
   if (separator.is_none()) {
     HOLDFAST_CHECK(kBadInput, limit < 0,
                    "[chat template] found split() at white space with a limit, which is not supported");
-    std::string word;
-    for (const std::int32_t c : code_points(text)) {
-      if (!is_space(c)) {
-        append_utf8(word, c);
-      } else if (!word.empty()) {
+    std::size_t word = 0;  // where it begins
+    for (std::size_t i = 0; i <= all.size();) {
+      const auto [character, length] = i < all.size() ? decode_utf8(all.substr(i)) : DecodedCharacter{' ', 1};
+      if (is_space(character)) {
         check_count();
-        parts.push_back(std::move(word));
-        word.clear();
+        if (word < i) parts.push_back(text.part(word, i));
+        word = i + length;
       }
+      i += length;
     }
-    if (!word.empty()) parts.push_back(word);
   } else {
     const std::string& mark = separator.string();
     HOLDFAST_CHECK(kBadInput, !mark.empty(), "[chat template] found split() at an empty text, expected some");
-    std::string_view rest = text;
+    std::size_t begin = 0, end = all.size();  // of what is not split yet
     for (; limit != 0; --limit) {
+      const std::string_view rest = all.substr(begin, end - begin);
       const std::size_t place = from_right ? rest.rfind(mark) : rest.find(mark);
       if (place == std::string::npos) break;
       check_count();
-      parts.emplace_back(from_right ? rest.substr(place + mark.size()) : rest.substr(0, place));
-      rest = from_right ? rest.substr(0, place) : rest.substr(place + mark.size());
+      if (from_right)
+        parts.push_back(text.part(begin + place + mark.size(), end)), end = begin + place;
+      else
+        parts.push_back(text.part(begin, begin + place)), begin += place + mark.size();
     }
-    parts.emplace_back(rest);
+    parts.push_back(text.part(begin, end));
     if (from_right) std::reverse(parts.begin(), parts.end());
   }
-  return {parts.begin(), parts.end()};
+  return parts;
 }
 
-std::string replace(const std::string& text, const std::string& from, const std::string& to, std::int64_t limit) {
-  std::string out;
+MarkedText replace(const MarkedText& text, const std::string& from, const MarkedText& to, std::int64_t limit) {
+  MarkedText out;
+  const std::string& all = text.string();
   if (from.empty()) {
-    for (const std::int32_t c : code_points(text)) {
+    for (std::size_t begin = 0, end = 0; begin < all.size(); begin = end) {
+      end = begin + decode_utf8(std::string_view(all).substr(begin)).length;
       if (limit != 0) append_limited(out, to), --limit;
-      append_utf8(out, c);
+      out.append_part(text, begin, end);
     }
     if (limit != 0) append_limited(out, to);
     return out;
   }
   std::size_t done = 0;
-  for (std::size_t place; limit != 0 && (place = text.find(from, done)) != std::string::npos;
-       done = place + from.size(), --limit)
-    append_limited(out.append(text, done, place - done), to);
-  return out.append(text, done);
+  for (std::size_t place; limit != 0 && (place = all.find(from, done)) != std::string::npos;
+       done = place + from.size(), --limit) {
+    out.append_part(text, done, place);
+    append_limited(out, to);
+  }
+  out.append_part(text, done, all.size());
+  return out;
 }
 
 bool has_affix(const std::string& text, const Value& affix, bool at_end) {
@@ -97,85 +114,95 @@ bool has_affix(const std::string& text, const Value& affix, bool at_end) {
   });
 }
 
-List split_lines(const std::string& text) {
+List split_lines(const MarkedText& text) {
   List lines;
-  std::string line;
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '\n' && text[i] != '\r') {
-      line += text[i];
-      continue;
-    }
-    if (text[i] == '\r' && i + 1 < text.size() && text[i + 1] == '\n') ++i;
-    lines.push_back(std::exchange(line, {}));
+  const std::string& all = text.string();
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i] != '\n' && all[i] != '\r') continue;
+    lines.push_back(text.part(begin, i));
+    if (all[i] == '\r' && i + 1 < all.size() && all[i + 1] == '\n') ++i;
+    begin = i + 1;
   }
-  if (!line.empty()) lines.push_back(line);
+  if (begin < all.size()) lines.push_back(text.part(begin, all.size()));
   return lines;
 }
 
-Value string_method(const std::string& s, const std::string& name) {
+// What str.upper and str.lower do, character by character as to lengths.
+MarkedText in_case(const MarkedText& text, std::string (*change)(std::string_view)) {
+  return mapped(text, [change](const std::string& one) { return change(one); });
+}
+
+// What str.title and str.capitalize do; one that is partly content is taken for content as a whole.
+MarkedText in_title_case(const MarkedText& text, std::string (*change)(std::string_view)) {
+  return MarkedText(change(text.string()), text.has_content());
+}
+
+Value string_method(const Value& s, const std::string& name) {
   using A = const Arguments&;
   const auto bind = [](auto function) { return Value(Function(std::move(function))); };
-  if (name == "strip") return bind([s](A a) { return strip_characters(s, a.get(0, "chars"), true, true); });
-  if (name == "lstrip") return bind([s](A a) { return strip_characters(s, a.get(0, "chars"), true, false); });
-  if (name == "rstrip") return bind([s](A a) { return strip_characters(s, a.get(0, "chars"), false, true); });
-  if (name == "split") return bind([s](A a) { return split(s, a, false); });
-  if (name == "rsplit") return bind([s](A a) { return split(s, a, true); });
-  if (name == "splitlines") return bind([s](A) { return split_lines(s); });
-  if (name == "startswith") return bind([s](A a) { return has_affix(s, a.get(0, ""), false); });
-  if (name == "endswith") return bind([s](A a) { return has_affix(s, a.get(0, ""), true); });
+  if (name == "strip") return bind([s](A a) { return strip_characters(s.marked(), a.get(0, "chars"), true, true); });
+  if (name == "lstrip") return bind([s](A a) { return strip_characters(s.marked(), a.get(0, "chars"), true, false); });
+  if (name == "rstrip") return bind([s](A a) { return strip_characters(s.marked(), a.get(0, "chars"), false, true); });
+  if (name == "split") return bind([s](A a) { return split(s.marked(), a, false); });
+  if (name == "rsplit") return bind([s](A a) { return split(s.marked(), a, true); });
+  if (name == "splitlines") return bind([s](A) { return split_lines(s.marked()); });
+  if (name == "startswith") return bind([s](A a) { return has_affix(s.string(), a.get(0, ""), false); });
+  if (name == "endswith") return bind([s](A a) { return has_affix(s.string(), a.get(0, ""), true); });
   if (name == "replace")
     return bind([s](A a) {
-      return replace(s, text_argument(a, 0, "replace"), text_argument(a, 1, "replace"),
+      return replace(s.marked(), text_argument(a, 0, "replace").string(), text_argument(a, 1, "replace"),
                      a.get(2, "count", std::int64_t{-1}).integer());
     });
-  if (name == "upper") return bind([s](A) { return python_upper(s); });
-  if (name == "lower") return bind([s](A) { return python_lower(s); });
-  if (name == "title") return bind([s](A) { return python_title(s); });
-  if (name == "capitalize") return bind([s](A) { return python_capitalize(s); });
+  if (name == "upper") return bind([s](A) { return in_case(s.marked(), python_upper); });
+  if (name == "lower") return bind([s](A) { return in_case(s.marked(), python_lower); });
+  if (name == "title") return bind([s](A) { return in_title_case(s.marked(), python_title); });
+  if (name == "capitalize") return bind([s](A) { return in_title_case(s.marked(), python_capitalize); });
   if (name == "count")
     return bind([s](A a) {
-      const std::string& what = text_argument(a, 0, "count");
+      const std::string& what = text_argument(a, 0, "count").string();
       std::int64_t count = 0;
-      for (std::size_t place = 0; !what.empty() && (place = s.find(what, place)) != std::string::npos;
+      for (std::size_t place = 0; !what.empty() && (place = s.string().find(what, place)) != std::string::npos;
            place += what.size())
         ++count;
       return count;
     });
   if (name == "find")
     return bind([s](A a) {
-      const std::size_t place = s.find(text_argument(a, 0, "find"));
+      const std::size_t place = s.string().find(text_argument(a, 0, "find").string());
       return place == std::string::npos ? std::int64_t{-1}
-                                        : static_cast<std::int64_t>(count_code_points(s.substr(0, place)));
+                                        : static_cast<std::int64_t>(count_code_points(s.string().substr(0, place)));
     });
   if (name == "join")
     return bind([s](A a) {
-      std::string out;
+      MarkedText out;
       bool is_first = true;
       for (const Value& item : iterate(a.get(0, "iterable"))) {
         HOLDFAST_CHECK(kBadInput, item.is_string(), "[chat template] found ", item.type_name(),
                        " given to join, expected texts");
-        append_limited(out, is_first ? "" : s);
-        append_limited(out, item.string());
-        is_first = false;
+        if (!std::exchange(is_first, false)) append_limited(out, s.marked());
+        append_limited(out, item.marked());
       }
       return out;
     });
-  if (name == "removeprefix")
-    return bind([s](A a) {
-      return s.starts_with(text_argument(a, 0, "removeprefix")) ? s.substr(text_argument(a, 0, "removeprefix").size())
-                                                                : s;
-    });
-  if (name == "removesuffix")
-    return bind([s](A a) {
-      return s.ends_with(text_argument(a, 0, "removesuffix"))
-                 ? s.substr(0, s.size() - text_argument(a, 0, "removesuffix").size())
-                 : s;
+  if (name == "removeprefix" || name == "removesuffix")
+    return bind([s, name](A a) {
+      const std::string& affix = text_argument(a, 0, name.c_str()).string();
+      const std::size_t size = s.string().size();
+      if (name == "removeprefix")
+        return s.string().starts_with(affix) ? s.marked().part(affix.size(), size) : s.marked();
+      return s.string().ends_with(affix) ? s.marked().part(0, size - affix.size()) : s.marked();
     });
   if (name == "isdigit")
-    return bind(
-        [s](A) { return !s.empty() && std::all_of(s.begin(), s.end(), [](char c) { return c >= '0' && c <= '9'; }); });
-  if (name == "isupper") return bind([s](A) { return s == to_upper(s) && s != to_lower(s); });
-  if (name == "islower") return bind([s](A) { return s == to_lower(s) && s != to_upper(s); });
+    return bind([s](A) {
+      const std::string& text = s.string();
+      return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+    });
+  if (name == "isupper" || name == "islower")
+    return bind([s, name](A) {
+      const std::string &text = s.string(), lower = to_lower(text), upper = to_upper(text);
+      return lower != upper && text == (name == "isupper" ? upper : lower);
+    });
   return Value::undefined(name);
 }
 
@@ -184,7 +211,7 @@ Value dict_method(const Value& dict, const std::string& name) {
   if (name == "items")
     return Function([dict](A) {
       List items;
-      for (const auto& [key, value] : dict.dict()) items.push_back(Value(List{key, value}, true));
+      for (const auto& [key, value] : dict.dict()) items.push_back(Value(List{dict.key_text(key), value}, true));
       return Value(items);
     });
   if (name == "keys") return Function([dict](A) { return Value(iterate(dict)); });
@@ -208,7 +235,7 @@ Value dict_method(const Value& dict, const std::string& name) {
 Value find_method(const Value& value, const std::string& name) {
   static const std::vector<std::string> kChanging = {"append", "extend",     "insert",  "pop",  "remove", "clear",
                                                      "update", "setdefault", "popitem", "sort", "reverse"};
-  if (value.is_string()) return string_method(value.string(), name);
+  if (value.is_string()) return string_method(value, name);
   const bool is_container = value.is_list() || value.is_dict();
   if (value.is_dict()) {
     if (Value method = dict_method(value, name); !method.is_undefined()) return method;
@@ -221,7 +248,7 @@ Value find_method(const Value& value, const std::string& name) {
         return Value(static_cast<std::int64_t>(
             std::count_if(list.begin(), list.end(), [&](const Value& item) { return equal(item, what); })));
       const auto found = std::find_if(list.begin(), list.end(), [&](const Value& item) { return equal(item, what); });
-      HOLDFAST_CHECK(kBadInput, found != list.end(), "[chat template] found no ", to_repr(what),
+      HOLDFAST_CHECK(kBadInput, found != list.end(), "[chat template] found no ", to_repr(what).string(),
                      " in the list, expected it there");
       return Value(static_cast<std::int64_t>(found - list.begin()));
     });

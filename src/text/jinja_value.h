@@ -16,12 +16,13 @@
 #include <vector>
 
 #include "base/error.h"
+#include "text/marked_text.h"
 
 namespace holdfast::text::jinja {
 
 inline constexpr int kMaxNesting = 200;             // of lists and dicts within each other
 inline constexpr std::size_t kMaxText = 64u << 20;  // bytes of one text
-inline constexpr std::size_t kMaxItems = 1 << 20;   // of one list
+inline constexpr std::size_t kMaxItems = 1 << 20;   // of one list, and of one text's stretches of content
 
 class Value;
 using List = std::vector<Value>;
@@ -41,7 +42,8 @@ class Value {
   Value(bool value) : data_(value) {}
   Value(std::int64_t value) : data_(value) {}
   Value(double value) : data_(value) {}
-  Value(std::string value) : data_(std::make_shared<const std::string>(std::move(value))) {}
+  Value(MarkedText value) : data_(std::make_shared<const MarkedText>(std::move(value))) {}
+  Value(std::string value) : Value(MarkedText(std::move(value))) {}
   Value(const char* value) : Value(std::string(value)) {}
   // Lists and dicts throw Error(kBadInput) where they would be too long or too deep.
   Value(List value, bool is_tuple = false);
@@ -73,7 +75,8 @@ class Value {
     HOLDFAST_CHECK(kBadInput, !name.starts_with('_'), "[chat template] found '", name,
                    "' in a namespace, expected a name without _ in front");
   }
-  static Value from_json(const nlohmann::ordered_json& json);
+  // `is_content`: all texts in it, keys of dicts too, are marked as content.
+  static Value from_json(const nlohmann::ordered_json& json, bool is_content = false);
 
   template <typename T>
   bool is() const {
@@ -84,7 +87,7 @@ class Value {
   bool is_bool() const { return is<bool>(); }
   bool is_integer() const { return is<std::int64_t>() || is_bool(); }
   bool is_number() const { return is_integer() || is<double>(); }
-  bool is_string() const { return is<std::shared_ptr<const std::string>>(); }
+  bool is_string() const { return is<std::shared_ptr<const MarkedText>>(); }
   bool is_list() const { return is<std::shared_ptr<List>>(); }
   bool is_dict() const { return is<std::shared_ptr<Dict>>() && !is_namespace_; }
   bool is_namespace() const { return is_namespace_; }
@@ -93,11 +96,18 @@ class Value {
   bool is_tuple() const { return is_tuple_; }
   // What the filter `safe` gives: added to a plain text, it escapes that text for HTML, as markupsafe does.
   bool is_markup() const { return is_markup_; }
-  static Value markup(std::string text) {
+  static Value markup(MarkedText text) {
     Value value(std::move(text));
     value.is_markup_ = true;
     return value;
   }
+  // Of a dict: its keys came from content.
+  bool has_content_keys() const { return has_content_keys_; }
+  static Value with_content_keys(Value dict, bool has_content_keys) {
+    dict.has_content_keys_ = has_content_keys;
+    return dict;
+  }
+  MarkedText key_text(const std::string& key) const { return MarkedText(key, has_content_keys_); }
   // What map and select give: a list to loop over, which has no length and no JSON form, as a Python generator has
   // none.
   bool is_generator() const { return is_generator_; }
@@ -108,7 +118,8 @@ class Value {
   }
 
   // The value as the type that it must have.  Throw Error(kBadInput) where it has another.
-  const std::string& string() const { return *as<std::shared_ptr<const std::string>>("a text"); }
+  const std::string& string() const { return marked().string(); }
+  const MarkedText& marked() const { return *as<std::shared_ptr<const MarkedText>>("a text"); }
   const List& list() const { return *as<std::shared_ptr<List>>("a list"); }
   const Dict& dict() const { return *as<std::shared_ptr<Dict>>("a dict"); }
   Dict& mutable_dict() const { return *as<std::shared_ptr<Dict>>("a dict"); }
@@ -130,11 +141,12 @@ class Value {
   }
   void hold(const Value& item);  // takes over how deep the item is, and whether it is data
 
-  std::variant<Undefined, None, bool, std::int64_t, double, std::shared_ptr<const std::string>, std::shared_ptr<List>,
+  std::variant<Undefined, None, bool, std::int64_t, double, std::shared_ptr<const MarkedText>, std::shared_ptr<List>,
                std::shared_ptr<Dict>, std::shared_ptr<Function>>
       data_;
   int depth_ = 0;
-  bool is_tuple_ = false, is_namespace_ = false, is_generator_ = false, is_markup_ = false, is_data_ = true;
+  bool is_tuple_ = false, is_namespace_ = false, is_generator_ = false, is_markup_ = false, is_data_ = true,
+       has_content_keys_ = false;
 };
 
 struct Arguments {
@@ -146,14 +158,14 @@ struct Arguments {
 };
 
 // Adds to a text that is being made.  Throws Error(kBadInput) when it grows beyond kMaxText.
-void append_limited(std::string& text, std::string_view more);
+void append_limited(MarkedText& text, const MarkedText& more);
 
-std::string escape_html(const std::string& text);
-std::string to_text(const Value& value);  // Python's str()
-std::string to_repr(const Value& value);  // Python's repr()
+MarkedText escape_html(const MarkedText& text);
+MarkedText to_text(const Value& value);  // Python's str()
+MarkedText to_repr(const Value& value);  // Python's repr()
 // Python's json.dumps(ensure_ascii=False).  indent < 0: on one line.
-std::string to_json(const Value& value, int indent = -1, bool sort_keys = false, const std::string& item_separator = "",
-                    const std::string& key_separator = ": ");
+MarkedText to_json(const Value& value, int indent = -1, bool sort_keys = false, const MarkedText& item_separator = {},
+                   const MarkedText& key_separator = ": ");
 bool equal(const Value& a, const Value& b);
 bool less(const Value& a, const Value& b);  // throws Error(kBadInput) for values without an order
 

@@ -13,14 +13,9 @@
 #include <vector>
 
 #include "text/pair_table.h"
+#include "text/piece_model.h"
 
 namespace holdfast::text {
-
-struct TextHash {
-  using is_transparent = void;
-  std::size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
-};
-using PieceIds = std::unordered_map<std::string, std::int32_t, TextHash, std::equal_to<>>;
 
 class Merges {
  public:

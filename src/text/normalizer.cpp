@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "text/byte_level.h"
+#include "text/precompiled_map.h"
 #include "text/regex.h"
 #include "text/unicode.h"
 #include "text/unicode_tables.h"
@@ -77,6 +78,20 @@ std::string lower_case(const std::string& text) {
       append_utf8(lower, run != nullptr && (c - run->first) % run->step == 0 ? c + run->distance : c);
   }
   return lower;
+}
+
+// What SentencePiece's nmt rules do beside normal forms: control characters go, other blanks become spaces.
+std::string nmt(const std::string& text) {
+  std::string out;
+  for (const std::int32_t c : code_points(text)) {
+    const bool is_control =
+        (c >= 0x01 && c <= 0x08) || c == 0x0B || (c >= 0x0E && c <= 0x1F) || c == 0x7F || c == 0x8F || c == 0x9F;
+    const bool is_blank = c == 0x09 || c == 0x0A || c == 0x0C || c == 0x0D || c == 0x1680 ||
+                          (c >= 0x200B && c <= 0x200F) || c == 0x2028 || c == 0x2029 || c == 0x2581 || c == 0xFEFF ||
+                          c == 0xFFFD;
+    if (!is_control) append_utf8(out, is_blank ? ' ' : c);
+  }
+  return out;
 }
 
 }  // namespace
@@ -154,6 +169,12 @@ Normalizer make_normalizer(const json& description, const std::string& where) {
       if (right) text.erase(text.size() - trailing_white_space(text));
       return text;
     };
+  }
+  if (type == "Nmt") return nmt;
+  if (type == "Precompiled") {
+    const auto map =
+        std::make_shared<const PrecompiledMap>(description.at("precompiled_charsmap").get<std::string>(), where);
+    return [map](const std::string& text) { return map->normalize(text); };
   }
   fail(ErrorKind::kBadFile, where, ": found normalizer '", type,
        "', which is not supported; this tokenizer cannot be used yet");

@@ -1,6 +1,7 @@
 // The "normalizer" of tokenizer.json: rewrites the text before it is cut up.
 //
-// Kinds: Sequence, Prepend, Replace (text or regex), NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, ByteLevel.
+// Kinds: Sequence, Prepend, Replace (text or regex), NFC, NFD, NFKC, NFKD, Lowercase, Strip, StripAccents, ByteLevel,
+// Nmt, Precompiled.
 #pragma once
 
 #include <functional>

@@ -1,5 +1,6 @@
 #include "text/tokenizer.h"
 
+#include <algorithm>
 #include <deque>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -8,10 +9,10 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "text/added_tokens.h"
-#include "text/bpe.h"
 #include "text/decoder.h"
 #include "text/json_shape.h"
 #include "text/normalizer.h"
+#include "text/piece_model.h"
 #include "text/pre_tokenizer.h"
 #include "text/unicode.h"
 
@@ -85,32 +86,36 @@ AddedToken read_added_token(const json& value, const std::string& where) {
 
 struct Tokenizer::State {
   State(const json& root, const std::string& where)
-      : bpe(root.at("model"), where),
+      : model(make_piece_model(root.at("model"), where)),
         normalize(make_normalizer(root.value("normalizer", json()), where)),
         pre_tokenize(make_pre_tokenizer(root.value("pre_tokenizer", json()), where)),
-        decode(make_piece_decoder(root.value("decoder", json()), where)) {
+        decoder(root.value("decoder", json()), where) {
     read_post_processor(root.value("post_processor", json()), where, frame);
-    for (const auto& [piece, id] : bpe.vocabulary()) {
+    for (const auto& [piece, id] : model->vocabulary()) {
       const auto [place, is_first] = pieces.emplace(id, piece);
       HOLDFAST_CHECK(kBadFile, is_first, where, ": found id ", id, " for the pieces '", std::min(piece, place->second),
                      "' and '", std::max(piece, place->second), "', expected an id for each");
     }
+    std::vector<const AddedToken*> raw_tokens, normalised_tokens;
     for (const json& value : root.value("added_tokens", json::array())) {
       const AddedToken& token = added.emplace_back(read_added_token(value, where));
       check_is_consistent(token, where);
       by_content[token.content] = &token;
       by_id[token.id] = &token;
       pieces[token.id] = token.content;
+      if (token.is_special && token.id != model->unknown_id()) control_ids.insert(token.id);
       // The library normalises such a token's own text before it looks for it.
       if (token.normalized) {
         AddedToken& pattern = patterns.emplace_back(token);
         pattern.content = normalize(token.content);
-        after_normalizer.add(&pattern);
+        normalised_tokens.push_back(&pattern);
         pieces[token.id] = pattern.content;
       } else {
-        before_normalizer.add(&token);
+        raw_tokens.push_back(&token);
       }
     }
+    before_normalizer = AddedTokenMatcher(std::move(raw_tokens));
+    after_normalizer = AddedTokenMatcher(std::move(normalised_tokens));
   }
 
   // What stands for an id, and the id of a text, is the same throughout the file.
@@ -123,32 +128,100 @@ struct Tokenizer::State {
     HOLDFAST_CHECK(kBadFile, named == token.content, where, ": found id ", token.id, " for added token '",
                    token.content, "' and for '", named, "', expected an id for each");
     const auto id = by_content.count(token.content) > 0 ? by_content.at(token.content)->id
-                                                        : bpe.id(token.content).value_or(token.id);
+                                                        : model->id(token.content).value_or(token.id);
     HOLDFAST_CHECK(kBadFile, id == token.id, where, ": found added token '", token.content, "' with the ids ", id,
                    " and ", token.id, ", expected one");
   }
 
-  void encode_ordinary(const std::string& normalised, bool is_first, std::vector<TokenId>& ids) const {
-    for (const Piece& piece : after_normalizer.split(normalised)) {
+  // As in the library, a text whose first character the normaliser takes away does not begin where the input begins.
+  bool keeps_beginning(std::string_view text) const {
+    return !normalize(std::string(text.substr(0, decode_utf8(text).length))).empty();
+  }
+
+  // Where stretches of `text` come to lie in what the normaliser makes of it.  What it makes of a character is taken
+  // to hang on no more than the text shortly before.
+  std::vector<TextRange> ranges_when_normalised(std::string_view text, std::span<const TextRange> ranges,
+                                                std::size_t normalised_size) const {
+    constexpr std::size_t kBefore = 64;
+    std::vector<TextRange> out;
+    std::size_t done = 0, place = 0;
+    const auto place_of = [&](std::size_t end) {
+      std::size_t start = done - std::min(done, kBefore);
+      while (start > 0 && (static_cast<unsigned char>(text[start]) & 0xC0) == 0x80) --start;
+      const std::size_t before = done == 0 ? 0 : normalize(std::string(text.substr(start, done - start))).size();
+      place += normalize(std::string(text.substr(start, end - start))).size() - before;
+      done = end;
+      return std::min(place, normalised_size);
+    };
+    for (const TextRange& range : ranges) {
+      const std::size_t begin = range.begin == 0 ? 0 : place_of(range.begin);
+      out.push_back({begin, place_of(range.end)});
+    }
+    return out;
+  }
+
+  // What encode_prompt reads as plain text: nothing, or stretches of the text.
+  struct Content {
+    bool is_plain = false;
+    std::span<const TextRange> ranges;
+  };
+
+  void encode(std::string_view text, Content content, Prompt& out) const {
+    bool is_first = true;
+    const AddedTokenMatcher::Cut cut = before_normalizer.split(text, content.ranges);
+    out.control_tokens_in_content += cut.plain_tokens;
+    for (const Piece& piece : cut.pieces) {
+      if (piece.token >= 0)
+        out.ids.push_back(piece.token);
+      else
+        encode_piece(piece.text, is_first && keeps_beginning(piece.text), content,
+                     static_cast<std::size_t>(piece.text.data() - text.data()), out);
+      is_first = false;
+    }
+  }
+
+  // A stretch of the text, from byte `place` on, in which there is no token that is not normalised.
+  void encode_piece(std::string_view text, bool is_first, Content content, std::size_t place, Prompt& out) const {
+    const std::string normalised = normalize(std::string(text));
+    std::vector<TextRange> ranges;
+    if (!content.ranges.empty() && after_normalizer.has_special()) {
+      auto first = std::lower_bound(content.ranges.begin(), content.ranges.end(), place,
+                                    [](const TextRange& one, std::size_t start) { return one.end <= start; });
+      for (const TextRange& range : std::span(first, content.ranges.end())) {
+        if (range.begin >= place + text.size()) break;
+        const std::size_t begin = std::max(range.begin, place), end = std::min(range.end, place + text.size());
+        ranges.push_back({begin - place, end - place});
+      }
+      ranges = ranges_when_normalised(text, ranges, normalised.size());
+    }
+    const AddedTokenMatcher::Cut cut = after_normalizer.split(normalised, ranges);
+    out.control_tokens_in_content += cut.plain_tokens;
+    for (const Piece& piece : cut.pieces) {
       if (piece.token >= 0) {
-        ids.push_back(piece.token);
+        out.ids.push_back(piece.token);
       } else {
-        for (const Word& word : pre_tokenize({{std::string(piece.text), is_first}})) bpe.encode(word.text, ids);
+        for (const Word& word : pre_tokenize({{std::string(piece.text), is_first}})) {
+          if (content.is_plain)
+            model->encode_without(control_ids, word.text, out.ids);
+          else
+            model->encode(word.text, out.ids);
+        }
       }
       is_first = false;
     }
   }
 
-  Bpe bpe;
+  std::unique_ptr<const PieceModel> model;
   Normalizer normalize;
   PreTokenizer pre_tokenize;
-  PieceDecoder decode;
+  PieceDecoder decoder;
   Frame frame;
   std::deque<AddedToken> added, patterns;
   std::unordered_map<std::string, const AddedToken*> by_content;
   std::unordered_map<TokenId, const AddedToken*> by_id;
   std::unordered_map<TokenId, std::string> pieces;
   AddedTokenMatcher before_normalizer, after_normalizer;
+  IdSet control_ids;  // of special tokens, but for that of unknown characters
 };
 
 Tokenizer::Tokenizer(std::unique_ptr<const State> state) : state_(std::move(state)) {}
@@ -162,16 +235,15 @@ Tokenizer Tokenizer::from_directory(const std::filesystem::path& directory) {
   return from_file(path);
 }
 
-Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
-  const std::string where = "[tokenizer] " + path.string(), text = read_file(path);
+Tokenizer Tokenizer::from_file(const std::filesystem::path& path) { return from_json(read_file(path), path.string()); }
+
+Tokenizer Tokenizer::from_json(std::string_view text, const std::string& name) {
+  const std::string where = "[tokenizer] " + name;
   check_json_shape(text, where, {.keys = 1 << 24});
   const json root = json::parse(text, nullptr, false);
   HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where,
                  ": found no JSON object with a model, expected a tokenizer.json; is the download complete?");
   try {
-    const std::string type = root["model"].value("type", "BPE");
-    HOLDFAST_CHECK(kBadFile, type == "BPE", where, ": found a model of type '", type,
-                   "', expected BPE; other kinds are not supported yet");
     return Tokenizer(std::make_unique<const State>(root, where));
   } catch (const json::exception& error) {
     fail(ErrorKind::kBadFile, where, ": found a part of another shape than expected (", error.what(),
@@ -180,41 +252,45 @@ Tokenizer Tokenizer::from_file(const std::filesystem::path& path) {
 }
 
 std::vector<TokenId> Tokenizer::encode(std::string_view raw, bool add_special_tokens) const {
-  const std::string text = repair_utf8(raw);
-  std::vector<TokenId> ids;
-  if (add_special_tokens) ids = state_->frame.before;
-  bool is_first = true;
-  for (const Piece& piece : state_->before_normalizer.split(text)) {
-    if (piece.token >= 0)
-      ids.push_back(piece.token);
-    else
-      state_->encode_ordinary(state_->normalize(std::string(piece.text)), is_first, ids);
-    is_first = false;
-  }
-  if (add_special_tokens) ids.insert(ids.end(), state_->frame.after.begin(), state_->frame.after.end());
-  return ids;
+  Prompt out;
+  if (add_special_tokens) out.ids = state_->frame.before;
+  state_->encode(repair_utf8(raw), {}, out);
+  if (add_special_tokens) out.ids.insert(out.ids.end(), state_->frame.after.begin(), state_->frame.after.end());
+  return std::move(out.ids);
+}
+
+Prompt Tokenizer::encode_prompt(const MarkedText& text, bool plain_content) const {
+  Prompt plain;
+  state_->encode(text.string(), {true, text.content()}, plain);
+  return plain_content ? plain : Prompt{encode(text.string(), false), plain.control_tokens_in_content};
 }
 
 std::string Tokenizer::decode(std::span<const TokenId> ids, bool skip_special_tokens) const {
   std::vector<std::string> pieces;
   for (const TokenId id : ids) {
-    const auto found = state_->pieces.find(id);
-    if (found == state_->pieces.end()) continue;
-    // As in the library, a special token whose text the normaliser changes is not recognised, and so not skipped.
-    if (skip_special_tokens && is_special(id) && state_->by_id.at(id)->content == found->second) continue;
-    pieces.push_back(found->second);
+    if (const std::string* piece = decoded_piece(id, skip_special_tokens)) pieces.push_back(*piece);
   }
-  std::string text;
-  for (const std::string& piece : state_->decode(std::move(pieces))) text += piece;
-  return text;
+  PieceDecoder decoder = state_->decoder;
+  const std::string text = decoder.push(std::move(pieces));
+  return text + decoder.finish();
 }
+
+const std::string* Tokenizer::decoded_piece(TokenId id, bool skip_special_tokens) const {
+  const auto found = state_->pieces.find(id);
+  if (found == state_->pieces.end()) return nullptr;
+  // As in the library, a special token whose text the normaliser changes is not recognised, and so not skipped.
+  const bool is_skipped = skip_special_tokens && is_special(id) && state_->by_id.at(id)->content == found->second;
+  return is_skipped ? nullptr : &found->second;
+}
+
+const PieceDecoder& Tokenizer::piece_decoder() const { return state_->decoder; }
 
 std::size_t Tokenizer::vocabulary_size() const { return state_->pieces.size(); }
 
 std::optional<TokenId> Tokenizer::token_to_id(std::string_view token) const {
   const std::string key(token);
   if (const auto found = state_->by_content.find(key); found != state_->by_content.end()) return found->second->id;
-  return state_->bpe.id(token);
+  return state_->model->id(token);
 }
 
 std::optional<std::string> Tokenizer::id_to_token(TokenId id) const {

@@ -113,7 +113,7 @@ with tempfile.TemporaryDirectory() as folder:
             results = []
             for i, (row, text, ids) in enumerate(good):
                 found = json.loads(lines[i]) if i < len(lines) and lines[i] else {"text": done.stderr, "ids": []}
-                results.append((row, text + str(ids), found["text"] + str(found["ids"]), found == {"text": text, "ids": ids}))
+                results.append((row, text + str(ids), found["text"] + str(found["ids"]), found["text"] == text and found["ids"] == ids))
             # A refusal ends the program: two or three of each template are tried.
             for row, error in refusals[:: max(1, len(refusals) // 2)] if date == DATES[0] else []:
                 one = render(directory, [row], date)

@@ -103,7 +103,7 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"NoModel", [](json& root) { root.erase("model"); }, "model"},
         Damage{"ModelIsAList", [](json& root) { root["model"] = json::array(); }, "another shape"},
         Damage{"ModelTypeIsANumber", [](json& root) { root["model"]["type"] = 3; }, "another shape"},
-        Damage{"OtherModel", [](json& root) { root["model"]["type"] = "Unigram"; }, "'Unigram'"},
+        Damage{"OtherModel", [](json& root) { root["model"]["type"] = "WordPiece"; }, "'WordPiece'"},
         Damage{"VocabularyIsAList", [](json& root) { root["model"]["vocab"] = json::array(); }, "vocab"},
         Damage{"NegativeId", [](json& root) { root["model"]["vocab"]["he"] = -1; }, "'he'"},
         Damage{"HugeId", [](json& root) { root["model"]["vocab"]["he"] = 1ull << 63; }, "'he'"},
@@ -119,11 +119,41 @@ INSTANTIATE_TEST_SUITE_P(
         Damage{"AddedTokenWithHugeId", [](json& root) { root["added_tokens"][0]["id"] = 1ll << 40; }, "'<s>'"},
         Damage{"AddedTokenWithTheIdOfAPiece", [](json& root) { root["added_tokens"][0]["content"] = "<x>"; }, "'<x>'"},
         Damage{"AddedTokenWithTwoIds", [](json& root) { root["added_tokens"][0]["id"] = 9999; }, "9999"},
+        Damage{"UnigramWithoutVocabulary",
+               [](json& root) {
+                 root["model"] = {{"type", "Unigram"}};
+               },
+               "no vocab"},
+        Damage{"UnigramScoreIsAText",
+               [](json& root) {
+                 root["model"] = json::parse(R"({"type": "Unigram", "vocab": [["a", "b"], ["c", -1.0]]})");
+               },
+               "[piece, score]"},
+        Damage{"UnigramPieceTwice",
+               [](json& root) {
+                 root["model"] = json::parse(R"({"type": "Unigram", "vocab": [["a", 0.0], ["b", -1.0], ["a", -2.0]]})");
+               },
+               "'a' with the ids 0 and 2"},
+        Damage{"UnigramUnknownOutOfRange",
+               [](json& root) {
+                 root["model"] = json::parse(R"({"type": "Unigram", "unk_id": 2, "vocab": [["a", 0.0], ["b", -1.0]]})");
+               },
+               "unk_id 2"},
+        Damage{"PrecompiledIsNoBase64",
+               [](json& root) {
+                 root["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", "AAA!"}};
+               },
+               "base64"},
+        Damage{"PrecompiledIsTooShort",
+               [](json& root) {
+                 root["normalizer"] = {{"type", "Precompiled"}, {"precompiled_charsmap", "////fw=="}};
+               },
+               "precompiled_charsmap of 4 bytes"},
         Damage{"UnknownNormaliser",
                [](json& root) {
-                 root["normalizer"] = {{"type", "Precompiled"}};
+                 root["normalizer"] = {{"type", "BertNormalizer"}};
                },
-               "'Precompiled'"},
+               "'BertNormalizer'"},
         Damage{"UnknownPreTokenizer",
                [](json& root) {
                  root["pre_tokenizer"] = {{"type", "X"}};
