@@ -15,7 +15,7 @@
 namespace holdfast::apps {
 
 void add_common(CLI::App& command, Common& common, bool needs_model) {
-  auto* model = command.add_option("--model", common.model, "Hugging Face checkpoint directory");
+  auto* model = command.add_option("--model", common.model, "Hugging Face checkpoint directory, or a GGUF file");
   if (needs_model) model->required();
   command.add_option("--device", common.device, "cpu");
   command.add_option("--threads", common.threads, "threads of arithmetic (default: all cores)")
