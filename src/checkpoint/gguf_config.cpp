@@ -57,8 +57,11 @@ void set_attention_scale(const GgufMetadata& data, json& config, std::int64_t la
 void declare_gemma2(const GgufMetadata& data, json& config) {
   set_attention_scale(data, config, 46);
   config["sliding_window"] = data.whole_or("attention.sliding_window", 4096);
-  config["attn_logit_softcapping"] = data.number_or("attn_logit_softcapping", 50);
-  config["final_logit_softcapping"] = data.number_or("final_logit_softcapping", 30);
+  for (const auto& [key, otherwise] :
+       {std::pair{"attn_logit_softcapping", 50.0}, std::pair{"final_logit_softcapping", 30.0}}) {
+    const double cap = data.number_or(key, otherwise);
+    config[key] = cap == 0 ? json() : json(cap);
+  }
 }
 
 void declare_gemma3(const GgufMetadata& data, json& config) {

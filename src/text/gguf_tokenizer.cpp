@@ -296,8 +296,9 @@ json gguf_tokenizer(const GgufFile& file) {
 }
 
 TokenizerConfig gguf_tokenizer_config(const GgufFile& file) {
-  const Vocabulary vocabulary(file);
   TokenizerConfig config;
+  if (!file.metadata().contains("tokenizer.ggml.tokens")) return config;
+  const Vocabulary vocabulary(file);
   constexpr const char* kNames[] = {"bos_token", "eos_token", "unk_token", "pad_token"};
   for (std::size_t i = 0; i < std::size(kNamed); ++i) {
     const std::int64_t id = vocabulary.id(kNamed[i]);

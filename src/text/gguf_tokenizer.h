@@ -14,7 +14,7 @@ namespace holdfast::text {
 // Throws Error(kBadFile) naming the key: another kind of tokenizer, words that are cut by a rule that is not known.
 nlohmann::json gguf_tokenizer(const GgufFile& file);
 
-// Names of special tokens, and the chat template.
+// Names of special tokens, and the chat template; nothing where the file has no tokenizer.
 TokenizerConfig gguf_tokenizer_config(const GgufFile& file);
 
 }  // namespace holdfast::text
