@@ -2,9 +2,10 @@
 #include <algorithm>
 #include <cstdio>
 #include <iostream>
+#include <map>
 
 #include "checkpoint/expected_weights.h"
-#include "checkpoint/safetensors.h"
+#include "checkpoint/weights.h"
 #include "commands.h"
 #include "model/memory_plan.h"
 
@@ -35,6 +36,20 @@ ordered_json describe(const std::filesystem::path& directory, std::vector<Precis
                       {"bf16_bytes", row.bytes(Precision::kBf16)},
                       {"fp32_bytes", row.bytes(Precision::kFp32)}});
   }
+  std::map<std::string, ordered_json> stored;
+  for (const std::string& name : weights.names()) {
+    std::int64_t numbers = 1;
+    for (const std::int64_t extent : weights.shape(name)) numbers *= extent;
+    const std::string type = weights.stored_type(name);
+    ordered_json& row =
+        stored.try_emplace(type, ordered_json{{"type", type}, {"tensors", 0}, {"numbers", 0}, {"bytes", 0}})
+            .first->second;
+    row["tensors"] = row["tensors"].get<std::int64_t>() + 1;
+    row["numbers"] = row["numbers"].get<std::int64_t>() + numbers;
+    row["bytes"] = row["bytes"].get<std::int64_t>() + weights.stored_bytes(name);
+  }
+  ordered_json file = ordered_json::array();
+  for (const auto& [type, row] : stored) file.push_back(row);
   ordered_json memory = ordered_json::array();
   std::vector<std::int64_t> lengths = {512, 2048, c.max_positions};
   std::erase_if(lengths, [&](std::int64_t length) { return length > c.max_positions; });
@@ -69,6 +84,7 @@ ordered_json describe(const std::filesystem::path& directory, std::vector<Precis
           {"parameters", parameters},
           {"parameters_in_4_bits", quantized},
           {"census", census},
+          {"file", file},
           {"memory", memory}};
 }
 
@@ -86,6 +102,11 @@ void print_tables(const ordered_json& json) {
                 count(row["count"]), count(row["parameters"]), row["nf4_bits"] == 4 ? "4 bits" : "fp32",
                 megabytes(row["nf4_bytes"]), megabytes(row["bf16_bytes"]), megabytes(row["fp32_bytes"]));
   }
+  std::printf("\n%-34s %6s %14s %31s\n", "in the file", "count", "numbers", "MB");
+  for (const auto& row : json["file"]) {
+    std::printf("%-34s %6lld %14lld %31.2f\n", row["type"].get<std::string>().c_str(), count(row["tensors"]),
+                count(row["numbers"]), megabytes(row["bytes"]));
+  }
   std::printf("\nMB%8s %8s %10s %9s %9s %12s %9s %9s | %10s %10s\n", "", "tokens", "weights", "scratch", "cache",
               "activations", "working", "adapter", "generating", "training");
   for (const auto& row : json["memory"]) {
@@ -102,7 +123,7 @@ void print_tables(const ordered_json& json) {
 void add_inspect_command(CLI::App& app) {
   auto common = std::make_shared<Common>();
   auto* command = app.add_subcommand("inspect", "family, sizes, what is in how many bits, memory; loads nothing");
-  command->add_option("directory", common->model, "Hugging Face checkpoint directory")->required();
+  command->add_option("directory", common->model, "Hugging Face checkpoint directory, or a GGUF file")->required();
   command->add_option("--precision", common->precision, "nf4, bf16 or fp32: the memory plan of this one alone");
   command->add_flag("--json", common->json, "as JSON");
   command->callback([=] {

@@ -89,8 +89,7 @@ void generate(const Common& common, const GenerateFlags& flags) {
   const auto adapter = load_adapter(common, decoder);
   // Ids in, ids out needs no tokenizer: a directory without one gives no texts.
   std::optional<text::Tokenizer> tokenizer;
-  if (std::filesystem::exists(std::filesystem::path(common.model) / "tokenizer.json"))
-    tokenizer.emplace(text::Tokenizer::from_directory(common.model));
+  if (text::Tokenizer::is_in(common.model)) tokenizer.emplace(text::Tokenizer::from_directory(common.model));
   const auto need_tokenizer = [&]() -> const text::Tokenizer& {
     if (!tokenizer) tokenizer.emplace(text::Tokenizer::from_directory(common.model));  // says what is missing
     return *tokenizer;

@@ -5,10 +5,11 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/gguf.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
 #include "base/progress.h"
-#include "checkpoint/safetensors.h"
+#include "checkpoint/weights.h"
 #include "commands.h"
 #include "text/tokenizer_config.h"
 #include "training/run_directory.h"
@@ -75,7 +76,9 @@ ordered_json identity_of(const Common& common, const TrainFlags& flags, const mo
   std::string weights;
   const checkpoint::Weights files(common.model);
   for (const auto& file : files.files()) weights += sha256_path(file);
-  ordered_json identity = {{"model", sha256(weights + sha256_path(fs::path(common.model) / "config.json"))},
+  // A GGUF file holds its own.
+  const std::string config = find_gguf(common.model) ? "" : sha256_path(fs::path(common.model) / "config.json");
+  ordered_json identity = {{"model", sha256(weights + config)},
                            {"precision", model::precision_name(decoder.precision())},
                            {"data", hash_rows(dataset)}};
   if (flags.init_adapter.empty()) {

@@ -5,11 +5,14 @@
 #include <algorithm>
 #include <map>
 
+#include "base/gguf.h"
 #include "base/hash.h"
 #include "base/version.h"
-#include "checkpoint/safetensors.h"
+#include "checkpoint/hf_config.h"
+#include "checkpoint/weights.h"
 #include "evaluation/judge.h"
 #include "quant/nf4.h"
+#include "text/gguf_tokenizer.h"
 #include "text/tokenizer_config.h"
 
 namespace holdfast::assessment {
@@ -84,6 +87,7 @@ std::size_t control_tokens(const Plan& plan, const Benchmark& benchmark) {
 
 ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks) {
   const fs::path model = plan.model.path;
+  const auto gguf = find_gguf(model);  // has no such files, but what they hold
   const auto hash = [&](const char* name) {
     return fs::exists(model / name) ? sha256_path(model / name) : std::string();
   };
@@ -93,19 +97,20 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   const auto chat_template = text::read_tokenizer_config(model).chat_template;
   const std::string template_hash = chat_template ? sha256(*chat_template) : std::string();
   const ordered_json canonical = canonical_plan(plan);
-  ordered_json provenance = {{"model",
-                              {{"path", fs::path(plan.model.path).filename().string()},
-                               {"weights_sha256", sha256(weights)},
-                               {"config_sha256", hash("config.json")},
-                               {"tokenizer_sha256", hash("tokenizer.json")},
-                               {"template_sha256", template_hash},
-                               {"precision", plan.model.precision}}},
-                             {"plan_sha256", sha256(canonical.dump())},
-                             {"program", {{"version", program_version()}, {"commit", program_commit()}}},
-                             {"benchmarks", ordered_json::array()},
-                             {"judges", ordered_json::array()},
-                             {"device", "cpu"},
-                             {"deterministic", true}};
+  ordered_json provenance = {
+      {"model",
+       {{"path", fs::path(plan.model.path).filename().string()},
+        {"weights_sha256", sha256(weights)},
+        {"config_sha256", gguf ? sha256(checkpoint::read_config_json(model).dump()) : hash("config.json")},
+        {"tokenizer_sha256", gguf ? sha256(text::gguf_tokenizer(GgufFile(*gguf)).dump()) : hash("tokenizer.json")},
+        {"template_sha256", template_hash},
+        {"precision", plan.model.precision}}},
+      {"plan_sha256", sha256(canonical.dump())},
+      {"program", {{"version", program_version()}, {"commit", program_commit()}}},
+      {"benchmarks", ordered_json::array()},
+      {"judges", ordered_json::array()},
+      {"device", "cpu"},
+      {"deterministic", true}};
   ordered_json kinds = ordered_json::object(), withheld = ordered_json::array();
   std::map<std::string, std::string> judges;
   for (const LoadedBenchmark& one : benchmarks) {

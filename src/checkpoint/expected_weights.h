@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "checkpoint/hf_config.h"
-#include "checkpoint/safetensors.h"
+#include "checkpoint/weights.h"
 
 namespace holdfast::checkpoint {
 

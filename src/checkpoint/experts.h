@@ -15,7 +15,7 @@
 #include <vector>
 
 #include "checkpoint/model_config.h"
-#include "checkpoint/safetensors.h"
+#include "checkpoint/weights.h"
 
 namespace holdfast::checkpoint {
 

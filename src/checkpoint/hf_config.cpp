@@ -4,6 +4,7 @@
 #include "base/files.h"
 #include "checkpoint/brief.h"
 #include "checkpoint/families/family.h"
+#include "checkpoint/gguf_config.h"
 
 namespace holdfast::checkpoint {
 namespace {
@@ -48,17 +49,8 @@ bool is_nf4(const json& value, const std::string& file) {
   return true;
 }
 
-}  // namespace
-
-ModelConfig read_config(const fs::path& directory) {
-  const fs::path path = directory / "config.json";
-  HOLDFAST_CHECK(kBadFile, fs::is_directory(directory), "[config] found no directory at ", directory.string(),
-                 ", expected a Hugging Face checkpoint; try checking the path");
-  HOLDFAST_CHECK(kBadFile, fs::exists(path), "[config] found no config.json in ", directory.string(),
-                 ", expected a Hugging Face checkpoint; try the directory that holds it");
-  const json raw = parse(path);
-  const ConfigReader root(raw, "[config] " + path.string());
-
+ModelConfig declare(const json& raw, const std::string& where) {
+  const ConfigReader root(raw, where);
   ModelConfig config;
   const Family& family = family_of(root);
   config.family = family.model_type;
@@ -72,20 +64,49 @@ ModelConfig read_config(const fs::path& directory) {
           static_cast<std::int64_t>(static_cast<double>(rope.scaling.original_max_positions) * rope.scaling.factor);
   }
   config.stored_dtype = root.text_or("dtype", root.text_or("torch_dtype", ""));
-
   if (root.has("eos_token_id")) config.eos_token_ids = root.whole_numbers("eos_token_id");
   if (root.has("bos_token_id")) config.bos_token_id = root.whole_numbers("bos_token_id")[0];
-  const fs::path generation = directory / "generation_config.json";
+  return config;
+}
+
+void check_ends(const ModelConfig& config, const std::string& where) {
+  for (const std::int64_t id : config.eos_token_ids) {
+    HOLDFAST_CHECK(kBadFile, id >= 0 && id < config.vocab_size, where, ": found eos_token_id ", id, ", expected 0 .. ",
+                   config.vocab_size - 1, "; is the file of another model?");
+  }
+}
+
+}  // namespace
+
+ModelConfig read_config(const GgufFile& file) {
+  const std::string where = "[gguf] " + file.path().string();
+  ModelConfig config = declare(gguf_config(file), where);
+  check_ends(config, where);
+  return config;
+}
+
+ModelConfig read_config(const fs::path& model) {
+  if (const auto gguf = find_gguf(model)) return read_config(GgufFile(*gguf));
+  const std::string where = "[config] " + (model / "config.json").string();
+  ModelConfig config = declare(read_config_json(model), where);
+  const fs::path generation = model / "generation_config.json";
   if (fs::exists(generation)) {
     const json value = parse(generation);
     const ConfigReader reader(value, "[config] " + generation.string());
     if (reader.has("eos_token_id")) config.eos_token_ids = reader.whole_numbers("eos_token_id");
   }
-  for (const std::int64_t id : config.eos_token_ids) {
-    HOLDFAST_CHECK(kBadFile, id >= 0 && id < config.vocab_size, root.where(), ": found eos_token_id ", id,
-                   ", expected 0 .. ", config.vocab_size - 1, "; is the file of another model?");
-  }
+  check_ends(config, where);
   return config;
+}
+
+json read_config_json(const fs::path& model) {
+  if (const auto gguf = find_gguf(model)) return gguf_config(GgufFile(*gguf));
+  HOLDFAST_CHECK(kBadFile, fs::is_directory(model), "[config] found no directory at ", model.string(),
+                 ", expected a Hugging Face checkpoint or a GGUF file; try checking the path");
+  const fs::path path = model / "config.json";
+  HOLDFAST_CHECK(kBadFile, fs::exists(path), "[config] found no config.json in ", model.string(),
+                 ", expected a Hugging Face checkpoint; try the directory that holds it");
+  return parse(path);
 }
 
 }  // namespace holdfast::checkpoint

@@ -185,6 +185,12 @@ at::Tensor SafetensorsFile::tensor(const std::string& name) const {
   return copy;
 }
 
+std::string SafetensorsFile::stored_type(const std::string& name) const { return dtype_name(entry(name).dtype); }
+
+std::int64_t SafetensorsFile::stored_bytes(const std::string& name) const {
+  return static_cast<std::int64_t>(entry(name).end - entry(name).begin);
+}
+
 void SafetensorsFile::release(const std::string& name) const {
   const Entry& found = entry(name);
   map_->release(found.begin, found.end);

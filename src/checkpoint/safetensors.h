@@ -16,23 +16,24 @@
 #include <vector>
 
 #include "base/files.h"
+#include "checkpoint/tensor_file.h"
 
 namespace holdfast::checkpoint {
 
-class SafetensorsFile {
+class SafetensorsFile final : public TensorFile {
  public:
   // Throws Error(kBadFile) for anything that is not a whole, consistent safetensors file.
   explicit SafetensorsFile(const std::filesystem::path& path);
 
-  std::vector<std::string> names() const;
-  bool contains(const std::string& name) const { return entries_.count(name) > 0; }
-  std::vector<std::int64_t> shape(const std::string& name) const;
-  at::ScalarType dtype(const std::string& name) const;
+  std::vector<std::string> names() const override;
+  bool contains(const std::string& name) const override { return entries_.count(name) > 0; }
+  std::vector<std::int64_t> shape(const std::string& name) const override;
+  at::ScalarType dtype(const std::string& name) const override;
   // A view of the map (which lives as long as the tensor does), or a copy where the file leaves it misaligned.
-  // Read-only.
-  at::Tensor tensor(const std::string& name) const;
-  // Lets the memory of a tensor go that has been read; it can be read again.
-  void release(const std::string& name) const;
+  at::Tensor tensor(const std::string& name) const override;
+  void release(const std::string& name) const override;
+  std::string stored_type(const std::string& name) const override;
+  std::int64_t stored_bytes(const std::string& name) const override;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
@@ -47,27 +48,6 @@ class SafetensorsFile {
   std::shared_ptr<const MappedFile> map_;
   std::map<std::string, Entry> entries_;
   std::map<std::string, std::string> metadata_;
-};
-
-// The weights of a checkpoint directory: model.safetensors, or the shards of model.safetensors.index.json.
-class Weights {
- public:
-  // Throws Error(kBadFile): no weights, only .bin files, a shard missing, a tensor not where the index says.
-  explicit Weights(const std::filesystem::path& directory);
-
-  const std::vector<std::string>& names() const { return names_; }
-  bool contains(const std::string& name) const { return places_.count(name) > 0; }
-  at::Tensor tensor(const std::string& name) const;
-  void release(const std::string& name) const { files_[places_.at(name)].release(name); }
-  std::vector<std::int64_t> shape(const std::string& name) const;
-  at::ScalarType dtype(const std::string& name) const;
-  const std::vector<std::filesystem::path>& files() const { return paths_; }
-
- private:
-  std::vector<std::filesystem::path> paths_;
-  std::vector<SafetensorsFile> files_;
-  std::map<std::string, std::size_t> places_;  // tensor -> index in files_
-  std::vector<std::string> names_;
 };
 
 // "F32", "BF16", ... as a header names them.

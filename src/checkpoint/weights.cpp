@@ -1,7 +1,12 @@
+#include "checkpoint/weights.h"
+
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "base/files.h"
+#include "base/gguf.h"
 #include "checkpoint/brief.h"
+#include "checkpoint/gguf_weights.h"
 #include "checkpoint/safetensors.h"
 
 namespace holdfast::checkpoint {
@@ -15,8 +20,6 @@ namespace fs = std::filesystem;
     HOLDFAST_CHECK(kBadFile, entry.path().extension() != ".bin", "[load] ", directory.string(), ": found only ", name,
                    ", expected model.safetensors; try converting it with transformers' save_pretrained (pickle files "
                    "run code when read)");
-    HOLDFAST_CHECK(kBadFile, entry.path().extension() != ".gguf", "[load] ", directory.string(), ": found only ", name,
-                   ", expected model.safetensors; try converting it to a Hugging Face directory");
   }
   fail(
       ErrorKind::kBadFile, "[load] ", directory.string(),
@@ -44,55 +47,50 @@ std::map<std::string, std::string> read_index(const fs::path& path) {
 
 }  // namespace
 
-Weights::Weights(const fs::path& directory) {
-  HOLDFAST_CHECK(kBadFile, fs::is_directory(directory), "[load] found no directory at ", directory.string(),
-                 ", expected a Hugging Face checkpoint directory; try checking the path");
-  const fs::path single = directory / "model.safetensors", index = directory / "model.safetensors.index.json";
-  if (fs::exists(single)) {
-    paths_ = {single};
-    files_.emplace_back(single);
-    for (auto& name : files_[0].names()) places_[name] = 0;
-  } else if (fs::exists(index)) {
-    std::map<std::string, std::size_t> shards;
-    for (const auto& [name, file] : read_index(index)) {
-      if (shards.count(file) == 0) {
-        const fs::path path = directory / file;
-        HOLDFAST_CHECK(kBadFile, fs::exists(path), "[load] ", index.string(), ": found no shard ", path.string(),
-                       " for tensor '", name, "', expected it beside the index; is the download complete?");
-        shards[file] = files_.size();
-        paths_.push_back(path);
-        files_.emplace_back(path);
-      }
-      HOLDFAST_CHECK(kBadFile, files_[shards[file]].contains(name), "[load] ", index.string(), ": found no tensor '",
-                     name, "' in ", file, ", expected it there; is the download complete?");
-      places_[name] = shards[file];
+void Weights::open_shards(const fs::path& index) {
+  std::map<std::string, std::size_t> shards;
+  for (const auto& [name, file] : read_index(index)) {
+    if (shards.count(file) == 0) {
+      const fs::path path = index.parent_path() / file;
+      HOLDFAST_CHECK(kBadFile, fs::exists(path), "[load] ", index.string(), ": found no shard ", path.string(),
+                     " for tensor '", name, "', expected it beside the index; is the download complete?");
+      shards[file] = files_.size();
+      paths_.push_back(path);
+      files_.push_back(std::make_unique<SafetensorsFile>(path));
     }
-    for (std::size_t i = 0; i < files_.size(); ++i) {
-      for (const auto& name : files_[i].names()) {
-        HOLDFAST_CHECK(
-            kBadFile, places_.count(name) > 0, "[load] ", paths_[i].string(), ": found tensor '", name,
-            "' that the index does not name, expected index and shards to agree; is the download of one version?");
-      }
-    }
-  } else {
-    fail_without_weights(directory);
+    HOLDFAST_CHECK(kBadFile, files_[shards[file]]->contains(name), "[load] ", index.string(), ": found no tensor '",
+                   name, "' in ", file, ", expected it there; is the download complete?");
+    places_[name] = shards[file];
   }
+  for (std::size_t i = 0; i < files_.size(); ++i) {
+    for (const auto& name : files_[i]->names()) {
+      HOLDFAST_CHECK(
+          kBadFile, places_.count(name) > 0, "[load] ", paths_[i].string(), ": found tensor '", name,
+          "' that the index does not name, expected index and shards to agree; is the download of one version?");
+    }
+  }
+}
+
+Weights::Weights(const fs::path& model) {
+  const fs::path single = model / "model.safetensors", index = model / "model.safetensors.index.json";
+  if (const auto gguf = find_gguf(model)) {
+    paths_ = {*gguf};
+    files_.push_back(std::make_unique<GgufWeights>(*gguf));
+  } else {
+    HOLDFAST_CHECK(kBadFile, fs::is_directory(model), "[load] found no directory at ", model.string(),
+                   ", expected a Hugging Face checkpoint directory; try checking the path");
+    if (fs::exists(single)) {
+      paths_ = {single};
+      files_.push_back(std::make_unique<SafetensorsFile>(single));
+    } else if (fs::exists(index)) {
+      open_shards(index);
+    } else {
+      fail_without_weights(model);
+    }
+  }
+  if (places_.empty())
+    for (auto& name : files_[0]->names()) places_[name] = 0;
   for (const auto& [name, place] : places_) names_.push_back(name);
-}
-
-at::Tensor Weights::tensor(const std::string& name) const {
-  HOLDFAST_ASSERT(contains(name));
-  return files_[places_.at(name)].tensor(name);
-}
-
-std::vector<std::int64_t> Weights::shape(const std::string& name) const {
-  HOLDFAST_ASSERT(contains(name));
-  return files_[places_.at(name)].shape(name);
-}
-
-at::ScalarType Weights::dtype(const std::string& name) const {
-  HOLDFAST_ASSERT(contains(name));
-  return files_[places_.at(name)].dtype(name);
 }
 
 }  // namespace holdfast::checkpoint

@@ -1,13 +1,14 @@
 #include "generation/scorer.h"
 
+#include <ATen/Parallel.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/logsumexp.h>
 
 #include <algorithm>
 #include <map>
 #include <numeric>
 
 #include "base/error.h"
+#include "model/softmax.h"
 
 namespace holdfast::generation {
 namespace {
@@ -81,12 +82,16 @@ void read_rows(model::Decoder& decoder, const at::Tensor& hidden, const std::vec
     at::Tensor places = at::empty({static_cast<std::int64_t>(count)}, at::kLong);
     for (std::size_t i = 0; i < count; ++i) places.data_ptr<std::int64_t>()[i] = rows[begin + i].hidden;
     const at::Tensor logits = decoder.logits(hidden.index_select(0, places)).to(at::kFloat).contiguous();  // [count, v]
-    const at::Tensor sums = at::logsumexp(logits, 1);
     const std::int64_t v = logits.size(1);
+    std::vector<double> sums(count);
+    at::parallel_for(0, static_cast<std::int64_t>(count), 1, [&](std::int64_t first, std::int64_t last) {
+      for (std::int64_t i = first; i < last; ++i)
+        sums[static_cast<std::size_t>(i)] = model::log_sum_exp(logits.const_data_ptr<float>() + i * v, v);
+    });
     for (std::size_t i = 0; i < count; ++i) {
       const float* row = logits.const_data_ptr<float>() + static_cast<std::int64_t>(i) * v;
       const double logprob =
-          static_cast<double>(row[rows[begin + i].target]) - static_cast<double>(sums.const_data_ptr<float>()[i]);
+          static_cast<double>(row[rows[begin + i].target]) - sums[i];
       Score& score = scores[rows[begin + i].request];
       score.token_logprobs.push_back(logprob);
       score.logprob += logprob;

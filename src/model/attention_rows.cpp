@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <limits>
 #include <vector>
 
 #include "base/simd.h"
 #include "model/attention_block.h"
 #include "model/elementary.h"
+#include "model/softmax.h"
 #include "quant/panel_kernels.h"
 
 namespace holdfast::model {
@@ -20,7 +20,6 @@ using quant::PanelKernels;
 using quant::Tile;
 
 constexpr std::int64_t kChain = 256;  // keys of one chain of a row's sum over values
-constexpr std::int64_t kLanes = 16;   // chains of the denominator
 
 std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
@@ -29,7 +28,7 @@ const float* row_of(const Segments& segments, std::int64_t row, std::int64_t str
                                    : segments.second + (row - segments.first_rows) * stride;
 }
 
-// z of keys begin .. end becomes p, and the rest of begin .. padded_end 0.  Returns the largest z (or the sink).
+// Scaled, and capped where there is a cap.
 HOLDFAST_CLONES void scale_scores(float* z, std::int64_t count, float scale, float cap) {
   if (cap > 0) {
 #pragma omp simd
@@ -38,31 +37,6 @@ HOLDFAST_CLONES void scale_scores(float* z, std::int64_t count, float scale, flo
 #pragma omp simd
     for (std::int64_t j = 0; j < count; ++j) z[j] *= scale;
   }
-}
-
-HOLDFAST_CLONES float largest_of(const float* z, std::int64_t count) {
-  float largest = -std::numeric_limits<float>::infinity();
-#pragma omp simd reduction(max : largest)
-  for (std::int64_t j = 0; j < count; ++j) largest = z[j] > largest ? z[j] : largest;
-  return largest;
-}
-
-HOLDFAST_CLONES void exponentials(float* z, std::int64_t count, float largest) {
-#pragma omp simd
-  for (std::int64_t j = 0; j < count; ++j) z[j] = exp_of(z[j] - largest);
-}
-
-// Chain l adds numbers l, l + 16, ...; the chains are then added two by two.  REQUIRES: 16 divides count.
-HOLDFAST_CLONES float sum_of(const float* p, std::int64_t count) {
-  float lanes[kLanes] = {};
-  for (std::int64_t j = 0; j < count; j += kLanes) {
-#pragma omp simd
-    for (std::int64_t l = 0; l < kLanes; ++l) lanes[l] += p[j + l];
-  }
-  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
-    for (std::int64_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
-  }
-  return lanes[0];
 }
 
 class Head {
@@ -84,7 +58,7 @@ class Head {
     const std::int64_t panels = (end_ - begin_ + kPanelRows - 1) / kPanelRows;
     keys_.resize(static_cast<std::size_t>(panels * kPanelRows * round_up(k_, kPanelRows)));
     for (std::int64_t panel = 0; panel < panels; ++panel) transpose_keys(keys, panel);
-    scores_.resize(static_cast<std::size_t>(kTileRows * (panels * kPanelRows + kLanes)));
+    scores_.resize(static_cast<std::size_t>(kTileRows * panels * kPanelRows));
   }
 
   void run(float* log_sum_exp, std::int64_t log_stride) {
@@ -130,7 +104,7 @@ class Head {
     for (std::int64_t r = 0; r < count; ++r) {
       float* z = scores_.data() + r * width;
       const std::int64_t position = rows_.position + query_of(row + r), first = first_key(position);
-      float largest = -std::numeric_limits<float>::infinity();
+      float largest = 0;
       sums[r] = normalise(z, first - begin, position + 1 - begin, width, head_of(row + r), largest);
       if (log_sum_exp != nullptr)
         log_sum_exp[head_of(row + r) * log_stride + query_of(row + r)] = std::log(sums[r]) + largest;
@@ -170,8 +144,8 @@ class Head {
     largest = largest_of(z + first, end - first);
     const float* sinks = shape_.sinks.defined() ? shape_.sinks.const_data_ptr<float>() : nullptr;
     if (sinks != nullptr) largest = std::max(largest, sinks[head]);
-    exponentials(z + first, end - first, largest);
-    const float sum = sum_of(z, width);
+    exponentiate(z + first, end - first, largest);
+    const float sum = sum_in_lanes(z, width);
     return sinks == nullptr ? sum : sum + exp_of(sinks[head] - largest);
   }
 

@@ -5,9 +5,10 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <string>
 
-#include "checkpoint/safetensors.h"
+#include "checkpoint/weights.h"
 #include "quant/nf4.h"
 
 namespace holdfast::model {
@@ -19,6 +20,8 @@ quant::Nf4Weight read_nf4(const checkpoint::Weights& weights, const std::string&
 
 struct QuantizeOptions {
   std::int64_t max_shard_bytes = 5'000'000'000;
+  // Further files of the new directory, by their path in it.
+  std::map<std::string, std::string> companions;
   // Called before each tensor with its name and the share of the work done; may throw to stop.
   std::function<void(const std::string& name, double share)> on_tensor = [](const std::string&, double) {};
 };

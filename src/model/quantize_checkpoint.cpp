@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/gguf.h"
 #include "checkpoint/expected_weights.h"
 #include "checkpoint/hf_config.h"
 #include "checkpoint/nf4_state.h"
@@ -229,8 +230,14 @@ void quantize_checkpoint(const fs::path& directory, const fs::path& given_out, c
 
   PartDirectory part(out);
   write_weights(weights, shards_of(jobs_of(config, weights), options.max_shard_bytes), part.path(), options);
-  copy_companions(directory, part.path());
-  ordered_json json = ordered_json::parse(read_file(directory / "config.json"));
+  const auto gguf = find_gguf(directory);
+  if (fs::is_directory(directory)) copy_companions(directory, part.path());
+  for (const auto& [name, bytes] : options.companions) {
+    fs::create_directories((part.path() / name).parent_path());
+    write_file_atomic(part.path() / name, bytes);
+  }
+  ordered_json json = gguf ? ordered_json(checkpoint::read_config_json(directory))
+                           : ordered_json::parse(read_file(directory / "config.json"));
   json["quantization_config"] = quantization_config();
   write_file_atomic(part.path() / "config.json", json.dump(2) + "\n");
   part.finish();

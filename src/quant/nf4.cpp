@@ -125,7 +125,7 @@ bool is_supported(Isa isa) {
     case Isa::kAvx512:
       return __builtin_cpu_supports("avx512f");
     case Isa::kAvx2:
-      return __builtin_cpu_supports("avx2");
+      return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
     case Isa::kReference:
       break;
   }

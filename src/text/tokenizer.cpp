@@ -8,8 +8,10 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/gguf.h"
 #include "text/added_tokens.h"
 #include "text/decoder.h"
+#include "text/gguf_tokenizer.h"
 #include "text/json_shape.h"
 #include "text/normalizer.h"
 #include "text/piece_model.h"
@@ -229,10 +231,17 @@ Tokenizer::~Tokenizer() = default;
 Tokenizer::Tokenizer(Tokenizer&&) noexcept = default;
 
 Tokenizer Tokenizer::from_directory(const std::filesystem::path& directory) {
+  if (const auto gguf = find_gguf(directory))
+    return from_parsed(gguf_tokenizer(GgufFile(*gguf)), "[tokenizer] " + gguf->string());
   const auto path = directory / "tokenizer.json";
   HOLDFAST_CHECK(kBadFile, std::filesystem::exists(path), "[tokenizer] found no tokenizer.json in ", directory.string(),
                  ", expected one; try saving the tokenizer with transformers' save_pretrained");
   return from_file(path);
+}
+
+bool Tokenizer::is_in(const std::filesystem::path& directory) {
+  if (const auto gguf = find_gguf(directory)) return GgufFile(*gguf).metadata().contains("tokenizer.ggml.tokens");
+  return std::filesystem::exists(directory / "tokenizer.json");
 }
 
 Tokenizer Tokenizer::from_file(const std::filesystem::path& path) { return from_json(read_file(path), path.string()); }
@@ -240,7 +249,10 @@ Tokenizer Tokenizer::from_file(const std::filesystem::path& path) { return from_
 Tokenizer Tokenizer::from_json(std::string_view text, const std::string& name) {
   const std::string where = "[tokenizer] " + name;
   check_json_shape(text, where, {.keys = 1 << 24});
-  const json root = json::parse(text, nullptr, false);
+  return from_parsed(json::parse(text, nullptr, false), where);
+}
+
+Tokenizer Tokenizer::from_parsed(const json& root, const std::string& where) {
   HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where,
                  ": found no JSON object with a model, expected a tokenizer.json; is the download complete?");
   try {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <string>
@@ -29,11 +30,16 @@ struct Prompt {
 
 class Tokenizer {
  public:
-  // Reads DIR/tokenizer.json.  Throws Error(kBadFile) naming file, place, found, expected, what to try.
+  // Reads DIR/tokenizer.json, or what a GGUF file has in its place.  Throws Error(kBadFile) naming file, place, found,
+  // expected, what to try.
   static Tokenizer from_directory(const std::filesystem::path& directory);
   static Tokenizer from_file(const std::filesystem::path& tokenizer_json);
-  // The same from the file's bytes; `name` stands for it in messages.
+  // Whether from_directory would find one.
+  static bool is_in(const std::filesystem::path& directory);
+  // The bytes of a tokenizer.json; `name` stands for the file in messages.
   static Tokenizer from_json(std::string_view json, const std::string& name);
+  // What a tokenizer.json holds; complaints begin with `where`.
+  static Tokenizer from_parsed(const nlohmann::json& root, const std::string& where);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
 

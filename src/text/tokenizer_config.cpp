@@ -4,6 +4,8 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/gguf.h"
+#include "text/gguf_tokenizer.h"
 #include "text/json_shape.h"
 
 namespace holdfast::text {
@@ -62,6 +64,7 @@ std::string TokenizerConfig::token(const std::string& name) const {
 }
 
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& directory) {
+  if (const auto gguf = find_gguf(directory)) return gguf_tokenizer_config(GgufFile(*gguf));
   TokenizerConfig config;
   const json main = read_object(directory / "tokenizer_config.json");
   read_tokens(read_object(directory / "special_tokens_map.json"), config.special_tokens);

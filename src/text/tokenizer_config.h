@@ -18,7 +18,8 @@ struct TokenizerConfig {
   std::string token(const std::string& name) const;  // empty when not named
 };
 
-// Missing files are no error: everything is optional.  Throws Error(kBadFile) for damaged ones.
+// Of a directory, or a GGUF file.  Missing files are no error: everything is optional.  Throws Error(kBadFile) for
+// damaged ones.
 TokenizerConfig read_tokenizer_config(const std::filesystem::path& directory);
 
 }  // namespace holdfast::text

@@ -2,15 +2,14 @@
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
-#include <ATen/ops/_softmax.h>
 #include <ATen/ops/index_add.h>
 #include <ATen/ops/index_select.h>
-#include <ATen/ops/logsumexp.h>
 #include <ATen/ops/zeros_like.h>
 
 #include <cmath>
 
 #include "base/error.h"
+#include "model/softmax.h"
 
 namespace holdfast::training {
 
@@ -25,16 +24,18 @@ LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, cons
     for (std::int64_t i = 0; i < count; ++i) rows.data_ptr<std::int64_t>()[i] = targets[begin + i].row;
     const at::Tensor logits = decoder.logits(hidden.index_select(0, rows));  // [count, v]
     const std::int64_t v = logits.size(1);
-    at::Tensor probabilities = at::_softmax(logits, 1, false);  // [count, v]
+    // The gradient of a cap needs the logits themselves.
+    at::Tensor probabilities = decoder.config().logit_soft_cap > 0 && wants_gradient ? logits.clone() : logits;
+    std::vector<double> target_logits;
     AT_DISPATCH_FLOATING_TYPES(logits.scalar_type(), "cross_entropy", [&] {
       const scalar_t* z = logits.const_data_ptr<scalar_t>();
+      for (std::int64_t i = 0; i < count; ++i)
+        target_logits.push_back(static_cast<double>(z[i * v + targets[begin + i].token]));
+      const at::Tensor log_sums = model::softmax_rows(probabilities);
       scalar_t* p = probabilities.data_ptr<scalar_t>();
-      const at::Tensor log_sums = at::logsumexp(logits, 1);
-      const scalar_t* log_sum = log_sums.const_data_ptr<scalar_t>();
       for (std::int64_t i = 0; i < count; ++i) {
-        const std::int64_t place = i * v + targets[begin + i].token;
-        result.sum += static_cast<double>(log_sum[i]) - static_cast<double>(z[place]);
-        p[place] -= 1;
+        result.sum += log_sums.const_data_ptr<double>()[i] - target_logits[static_cast<std::size_t>(i)];
+        p[i * v + targets[begin + i].token] -= 1;
       }
     });
     if (wants_gradient) {
