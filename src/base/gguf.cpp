@@ -40,7 +40,12 @@ std::uint64_t least_bytes(std::uint32_t type) {
 bool is_utf8(std::string_view text) {
   for (std::size_t i = 0; i < text.size();) {
     const auto first = static_cast<unsigned char>(text[i]);
-    const std::size_t size = first < 0x80 ? 1 : first < 0xC2 ? 0 : first < 0xE0 ? 2 : first < 0xF0 ? 3 : first < 0xF5 ? 4 : 0;
+    const std::size_t size = first < 0x80   ? 1
+                             : first < 0xC2 ? 0
+                             : first < 0xE0 ? 2
+                             : first < 0xF0 ? 3
+                             : first < 0xF5 ? 4
+                                            : 0;
     if (size == 0 || size > text.size() - i) return false;
     std::uint32_t point = size == 1 ? first : first & (0x7F >> size);
     for (std::size_t j = 1; j < size; ++j) {
@@ -148,8 +153,9 @@ GgufTensor read_tensor(Cursor& cursor, const std::string& where) {
   std::uint64_t size = 1;
   for (std::uint32_t i = 0; i < dimensions; ++i) {
     const auto extent = cursor.number<std::uint64_t>();
-    HOLDFAST_CHECK(kBadFile, extent > 0 && extent < (std::uint64_t{1} << 40) && size <= (std::uint64_t{1} << 50) / extent,
-                   where, "found an extent of ", extent, ", expected a tensor that fits a memory; is the file damaged?");
+    HOLDFAST_CHECK(kBadFile,
+                   extent > 0 && extent < (std::uint64_t{1} << 40) && size <= (std::uint64_t{1} << 50) / extent, where,
+                   "found an extent of ", extent, ", expected a tensor that fits a memory; is the file damaged?");
     size *= extent;
     tensor.shape.insert(tensor.shape.begin(), static_cast<std::int64_t>(extent));
   }
@@ -187,17 +193,17 @@ GgufFile::GgufFile(const fs::path& path) : path_(path), map_(std::make_shared<co
                    "found it named twice, expected once; is the file damaged?");
   }
   const json alignment = metadata_.value("general.alignment", json(32u));
-  HOLDFAST_CHECK(kBadFile,
-                 alignment.is_number_unsigned() && alignment.get<std::uint64_t>() > 0 &&
-                     alignment.get<std::uint64_t>() <= 65536,
-                 where, ": found general.alignment ", alignment.dump().substr(0, 40),
-                 ", expected 1 .. 65536; is the file damaged?");
+  HOLDFAST_CHECK(
+      kBadFile,
+      alignment.is_number_unsigned() && alignment.get<std::uint64_t>() > 0 && alignment.get<std::uint64_t>() <= 65536,
+      where, ": found general.alignment ", alignment.dump().substr(0, 40),
+      ", expected 1 .. 65536; is the file damaged?");
   const auto step = alignment.get<std::uint64_t>();
   const std::uint64_t data = (cursor.place() + step - 1) / step * step;
   for (auto& [name, tensor] : tensors_) {
     HOLDFAST_CHECK(kBadFile, data <= bytes.size() && tensor.offset < bytes.size() - data, where, ": tensor '", name,
-                   "': found it at byte ", tensor.offset, " of the data, expected it inside the file of ",
-                   bytes.size(), " bytes; is the download complete?");
+                   "': found it at byte ", tensor.offset, " of the data, expected it inside the file of ", bytes.size(),
+                   " bytes; is the download complete?");
     tensor.offset += data;
   }
 }

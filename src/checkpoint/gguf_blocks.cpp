@@ -21,7 +21,9 @@ float half(const std::uint8_t* bytes) { return c10::Half(load<std::uint16_t>(byt
 
 void widen_f32(const std::uint8_t* block, float* out) { *out = load<float>(block); }
 void widen_f16(const std::uint8_t* block, float* out) { *out = half(block); }
-void widen_bf16(const std::uint8_t* block, float* out) { *out = c10::BFloat16(load<std::uint16_t>(block), c10::BFloat16::from_bits()); }
+void widen_bf16(const std::uint8_t* block, float* out) {
+  *out = c10::BFloat16(load<std::uint16_t>(block), c10::BFloat16::from_bits());
+}
 
 // half d; 32 x int8:  x = q d
 void widen_q8_0(const std::uint8_t* block, float* out) {
@@ -71,8 +73,8 @@ void widen_q5_1(const std::uint8_t* block, float* out) {
   }
 }
 
-// The eight six-bit scales and minima of a K block, packed into 12 bytes: the first four of each in six low bits, of the
-// others four bits in the last four bytes and two in the high bits of the first eight.
+// The eight six-bit scales and minima of a K block, packed into 12 bytes: the first four of each in six low bits, of
+// the others four bits in the last four bytes and two in the high bits of the first eight.
 struct ScaleAndMinimum {
   int scale, minimum;
 };
@@ -142,9 +144,9 @@ void widen_q2_k(const std::uint8_t* block, float* out) {
   }
 }
 
-// 32 bytes of third bits, bit j of byte i for weight i of the j-th 32, which say that 4 is NOT taken away; 64 bytes as in
-// Q2_K; 12 bytes of 16 six-bit scales, less 32: four low bits in the first eight bytes (low nibbles first), two high bits
-// in the last four; half d:  x = (d scale) (q - 4 (not third))
+// 32 bytes of third bits, bit j of byte i for weight i of the j-th 32, which say that 4 is NOT taken away; 64 bytes as
+// in Q2_K; 12 bytes of 16 six-bit scales, less 32: four low bits in the first eight bytes (low nibbles first), two high
+// bits in the last four; half d:  x = (d scale) (q - 4 (not third))
 void widen_q3_k(const std::uint8_t* block, float* out) {
   const float d = half(block + 108);
   const std::uint8_t* scales = block + 96;

@@ -1,9 +1,9 @@
 // The block formats of GGUF tensors, widened to float.
 //
-// A row is cut into blocks of 32 weights (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0) or 256 (Q2_K .. Q6_K); the layout of each stands
-// at its function.  Every product is formed in float and rounded once, in the order that the `gguf` package's dequantize
-// uses, so that values are equal bit for bit (scripts/golden/gguf.py, tests/checkpoint/gguf_test.cpp).
-// Source: ggml's ggml-quants.h, as the `gguf` package describes it.
+// A row is cut into blocks of 32 weights (Q4_0, Q4_1, Q5_0, Q5_1, Q8_0) or 256 (Q2_K .. Q6_K); the layout of each
+// stands at its function.  Every product is formed in float and rounded once, in the order that the `gguf` package's
+// dequantize uses, so that values are equal bit for bit (scripts/golden/gguf_format.py,
+// tests/checkpoint/gguf_test.cpp). Source: ggml's ggml-quants.h, as the `gguf` package describes it.
 #pragma once
 
 #include <cstdint>

@@ -22,7 +22,8 @@ void set_experts(const GgufMetadata& data, json& config, const char* count_key) 
 }
 
 void set_window(const GgufMetadata& data, json& config) {
-  config["sliding_window"] = data.has("attention.sliding_window") ? json(data.whole("attention.sliding_window")) : json();
+  config["sliding_window"] =
+      data.has("attention.sliding_window") ? json(data.whole("attention.sliding_window")) : json();
 }
 
 void declare_plain(const GgufMetadata&, json&) {}
@@ -91,16 +92,11 @@ struct Architecture {
   void (*declare)(const GgufMetadata& data, json& config);
 };
 constexpr Architecture kArchitectures[] = {
-    {"llama", "llama", true, declare_llama},
-    {"qwen2", "qwen2", false, declare_plain},
-    {"qwen3", "qwen3", false, declare_plain},
-    {"qwen3moe", "qwen3_moe", false, declare_qwen3moe},
-    {"gemma", "gemma", false, declare_plain},
-    {"gemma2", "gemma2", false, declare_gemma2},
-    {"gemma3", "gemma3_text", false, declare_gemma3},
-    {"phi3", "phi3", false, declare_phi3},
-    {"smollm3", "smollm3", true, declare_plain},
-    {"olmo2", "olmo2", false, declare_olmo2},
+    {"llama", "llama", true, declare_llama},          {"qwen2", "qwen2", false, declare_plain},
+    {"qwen3", "qwen3", false, declare_plain},         {"qwen3moe", "qwen3_moe", false, declare_qwen3moe},
+    {"gemma", "gemma", false, declare_plain},         {"gemma2", "gemma2", false, declare_gemma2},
+    {"gemma3", "gemma3_text", false, declare_gemma3}, {"phi3", "phi3", false, declare_phi3},
+    {"smollm3", "smollm3", true, declare_plain},      {"olmo2", "olmo2", false, declare_olmo2},
 };
 
 const Architecture& architecture_of(const GgufMetadata& data) {
@@ -129,29 +125,30 @@ json gguf_config(const GgufFile& file) {
   const json split = file.metadata().value("split.count", json(0));
   HOLDFAST_CHECK(kBadFile, split == 0 || split == 1, data.where(), ": found a part of a model in ", brief(split),
                  " files, expected a whole one; try merging the parts with llama-gguf-split");
-  for (const char* key : {"attention.clamp_kqv", "attention.max_alibi_bias", "attention.scale", "attention.output_scale",
-                          "attention.temperature_scale", "logit_scale", "embedding_scale", "residual_scale",
-                          "router_logit_softcapping", "expert_shared_count", "expert_group_count",
-                          "leading_dense_block_count", "interleave_moe_layer_step"})
+  for (const char* key :
+       {"attention.clamp_kqv", "attention.max_alibi_bias", "attention.scale", "attention.output_scale",
+        "attention.temperature_scale", "logit_scale", "embedding_scale", "residual_scale", "router_logit_softcapping",
+        "expert_shared_count", "expert_group_count", "leading_dense_block_count", "interleave_moe_layer_step"})
     data.refuse(key);
   const json causal = data.has("attention.causal") ? data.value("attention.causal") : json(true);
   HOLDFAST_CHECK(kBadFile, causal == true, data.where(), ": found attention.causal ", brief(causal),
                  ", expected true; other models are not supported");
-  HOLDFAST_CHECK(kBadFile, data.number_or("expert_weights_scale", 1) == 1, data.where(), ": found expert_weights_scale ",
-                 data.number_or("expert_weights_scale", 1), ", expected 1; this model is not supported");
+  HOLDFAST_CHECK(kBadFile, data.number_or("expert_weights_scale", 1) == 1, data.where(),
+                 ": found expert_weights_scale ", data.number_or("expert_weights_scale", 1),
+                 ", expected 1; this model is not supported");
   const auto embedding = file.tensors().find("token_embd.weight");
   HOLDFAST_CHECK(kBadFile, embedding != file.tensors().end() && embedding->second.shape.size() == 2, data.where(),
                  ": found no matrix token_embd.weight, expected one; is this the file of a language model?");
 
   const std::int64_t heads = data.whole("attention.head_count"), width = head_width(data);
-  HOLDFAST_CHECK(kBadFile, data.whole_or("attention.value_length", width) == width, data.where(),
-                 ": found values ", data.whole_or("attention.value_length", width), " wide and keys ", width,
+  HOLDFAST_CHECK(kBadFile, data.whole_or("attention.value_length", width) == width, data.where(), ": found values ",
+                 data.whole_or("attention.value_length", width), " wide and keys ", width,
                  ", expected one width; this model is not supported");
   json config = {{"model_type", architecture.model_type},
                  {"vocab_size", embedding->second.shape[0]},
                  {"hidden_size", data.whole("embedding_length")},
-                 {"intermediate_size", data.whole(data.has("feed_forward_length") ? "feed_forward_length"
-                                                                                  : "expert_feed_forward_length")},
+                 {"intermediate_size",
+                  data.whole(data.has("feed_forward_length") ? "feed_forward_length" : "expert_feed_forward_length")},
                  {"num_hidden_layers", data.whole("block_count")},
                  {"num_attention_heads", heads},
                  {"num_key_value_heads", data.whole_or("attention.head_count_kv", heads)},
@@ -168,7 +165,8 @@ json gguf_config(const GgufFile& file) {
     if (data.has_token(key) && std::find(ends.begin(), ends.end(), data.token(key)) == ends.end())
       ends.push_back(data.token(key));
   if (!ends.empty()) config["eos_token_id"] = ends.size() == 1 ? ends[0] : ends;
-  if (architecture.name != "llama" && file.tensors().count("blk.0.attn_output.bias") > 0) config["attention_bias"] = true;
+  if (architecture.name != "llama" && file.tensors().count("blk.0.attn_output.bias") > 0)
+    config["attention_bias"] = true;
   architecture.declare(data, config);
   return config;
 }

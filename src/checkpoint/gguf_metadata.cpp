@@ -60,7 +60,8 @@ void GgufMetadata::refuse(const char* key) const {
 std::int64_t GgufMetadata::token(const char* key) const {
   const json& id = file_.metadata()[std::string("tokenizer.ggml.") + key];
   HOLDFAST_CHECK(kBadFile, id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < 1e9, where_,
-                 ": found tokenizer.ggml.", key, " ", brief(id), ", expected the number of a token; is the file damaged?");
+                 ": found tokenizer.ggml.", key, " ", brief(id),
+                 ", expected the number of a token; is the file damaged?");
   return id.get<std::int64_t>();
 }
 

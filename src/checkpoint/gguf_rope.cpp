@@ -36,7 +36,8 @@ std::optional<std::vector<double>> factors(const GgufMetadata& data, const char*
 
 // What Llama 3 divides the frequency of pair i by.
 double llama3_divisor(double theta, std::int64_t i, std::int64_t width, double factor, double original) {
-  const double wavelength = 2 * std::numbers::pi * std::pow(theta, 2.0 * static_cast<double>(i) / static_cast<double>(width));
+  const double wavelength =
+      2 * std::numbers::pi * std::pow(theta, 2.0 * static_cast<double>(i) / static_cast<double>(width));
   if (wavelength < original / kHighFrequencyFactor) return 1;
   if (wavelength > original / kLowFrequencyFactor) return factor;
   const double smooth = (original / wavelength - kLowFrequencyFactor) / (kHighFrequencyFactor - kLowFrequencyFactor);
@@ -60,13 +61,15 @@ json llama3_scaling(const GgufMetadata& data, const std::vector<double>& divisor
               {"high_freq_factor", kHighFrequencyFactor},
               {"original_max_position_embeddings", original}};
   }
-  fail(ErrorKind::kBadFile, data.where(), ": tensor 'rope_freqs.weight': found divisors that are not Llama 3's, expected ",
+  fail(ErrorKind::kBadFile, data.where(),
+       ": tensor 'rope_freqs.weight': found divisors that are not Llama 3's, expected ",
        "those of a factor and a trained length; this model is not supported");
 }
 
 json scaling_of(const GgufMetadata& data, std::int64_t rotary_width, double theta) {
   const auto divisors = factors(data, "rope_freqs.weight", rotary_width / 2);
-  if (divisors && *std::max_element(divisors->begin(), divisors->end()) != 1) return llama3_scaling(data, *divisors, theta);
+  if (divisors && *std::max_element(divisors->begin(), divisors->end()) != 1)
+    return llama3_scaling(data, *divisors, theta);
   const auto short_factors = factors(data, "rope_factors_short.weight", rotary_width / 2);
   const auto long_factors = factors(data, "rope_factors_long.weight", rotary_width / 2);
   if (short_factors && long_factors) {
@@ -80,8 +83,8 @@ json scaling_of(const GgufMetadata& data, std::int64_t rotary_width, double thet
                  ", expected none, linear or yarn; this model is not supported");
   json scaling = {{"rope_type", type}, {"factor", data.number("rope.scaling.factor")}};
   if (type == "yarn") {
-    for (const char* key : {"rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor",
-                            "rope.scaling.yarn_attn_factor"})
+    for (const char* key :
+         {"rope.scaling.yarn_log_multiplier", "rope.scaling.yarn_ext_factor", "rope.scaling.yarn_attn_factor"})
       data.refuse(key);
     if (data.has("rope.scaling.original_context_length"))
       scaling["original_max_position_embeddings"] = data.whole("rope.scaling.original_context_length");

@@ -51,7 +51,8 @@ std::string module_of(const TensorNames& names, const std::string& leaf) {
   if (leaf == "attn_output") return projection(Projection::kOutput);
   if (leaf == "ffn_gate") return projection(Projection::kGate);
   if (leaf == "ffn_down") return projection(Projection::kDown);
-  if (leaf == "ffn_up") return projection(names.projections[Projection::kUp].empty() ? Projection::kGateUp : Projection::kUp);
+  if (leaf == "ffn_up")
+    return projection(names.projections[Projection::kUp].empty() ? Projection::kGateUp : Projection::kUp);
   return "";
 }
 
@@ -97,7 +98,8 @@ GgufWeights::GgufWeights(const std::filesystem::path& path) : file_(path) {
   for (std::size_t i = 1; i < ends.size(); ++i) {
     const GgufTensor& before = file_.tensors().at(ends[i - 1].second);
     const GgufBlockFormat& format = *gguf_block_format(before.type);
-    HOLDFAST_CHECK(kBadFile, ends[i - 1].first + count_of(before.shape) / format.weights * format.bytes <= ends[i].first,
+    HOLDFAST_CHECK(kBadFile,
+                   ends[i - 1].first + count_of(before.shape) / format.weights * format.bytes <= ends[i].first,
                    "[gguf] ", path.string(), ": tensors '", ends[i - 1].second, "' and '", ends[i].second,
                    "': found bytes of both, expected each by itself; is the file damaged?");
   }
@@ -112,7 +114,7 @@ void GgufWeights::add(const ModelConfig& config, const std::string& name, const 
   Source source = whole;
   source.holds_added_one = config.norm_adds_one && leaf.ends_with("norm") && suffix == ".weight";
   if (block < 0) {
-    insert(leaf == "token_embd" ? "model.embed_tokens" + suffix
+    insert(leaf == "token_embd"    ? "model.embed_tokens" + suffix
            : leaf == "output_norm" ? "model.norm" + suffix
            : leaf == "output"      ? "lm_head" + suffix
                                    : name,
@@ -158,7 +160,9 @@ at::Tensor GgufWeights::tensor(const std::string& name) const {
 
 void GgufWeights::release(const std::string& name) const { file_.release(sources_.at(name).bytes); }
 
-std::string GgufWeights::stored_type(const std::string& name) const { return std::string(sources_.at(name).format->name); }
+std::string GgufWeights::stored_type(const std::string& name) const {
+  return std::string(sources_.at(name).format->name);
+}
 
 std::int64_t GgufWeights::stored_bytes(const std::string& name) const {
   return static_cast<std::int64_t>(sources_.at(name).bytes.size());

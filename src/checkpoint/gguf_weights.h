@@ -17,8 +17,8 @@ namespace holdfast::checkpoint {
 
 class GgufWeights final : public TensorFile {
  public:
-  // Throws Error(kBadFile): a block format that is not read, rows that are no whole blocks, bytes outside of the file or
-  // of two tensors.
+  // Throws Error(kBadFile): a block format that is not read, rows that are no whole blocks, bytes outside of the file
+  // or of two tensors.
   explicit GgufWeights(const std::filesystem::path& path);
 
   std::vector<std::string> names() const override;

@@ -185,14 +185,12 @@ struct Shape {
 Shape shape_of(const std::string& architecture, bool adds_space) {
   if (architecture.starts_with("gemma"))
     return {replace(" ", kSpace),
-            {{"type", "Split"},
-             {"pattern", {{"String", " "}}},
-             {"behavior", "MergedWithPrevious"},
-             {"invert", false}},
+            {{"type", "Split"}, {"pattern", {{"String", " "}}}, {"behavior", "MergedWithPrevious"}, {"invert", false}},
             false};
   if (architecture == "phi3" && adds_space)
-    return {sequence("normalizers", json::array({json{{"type", "Prepend"}, {"prepend", kSpace}}, replace(" ", kSpace)})),
-            json()};
+    return {
+        sequence("normalizers", json::array({json{{"type", "Prepend"}, {"prepend", kSpace}}, replace(" ", kSpace)})),
+        json()};
   return {json(),
           {{"type", "Metaspace"},
            {"replacement", kSpace},
@@ -227,8 +225,7 @@ json sentencepiece(const Vocabulary& vocabulary, const std::string& architecture
   const std::int64_t unknown = vocabulary.id("unknown_token_id");
   const Shape shape = shape_of(architecture, vocabulary.boolean_or("add_space_prefix", true));
   json decoders = json::array({replace(kSpace, " "), json{{"type", "ByteFallback"}}, json{{"type", "Fuse"}}});
-  if (shape.strips_first_space)
-    decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
+  if (shape.strips_first_space) decoders.push_back({{"type", "Strip"}, {"content", " "}, {"start", 1}, {"stop", 0}});
   json root = {{"normalizer", shape.normalizer},
                {"pre_tokenizer", shape.pre_tokenizer},
                {"decoder", sequence("decoders", decoders)},

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "checkpoint/safetensors.h"
 #include "shared_data.h"
 
 namespace holdfast::checkpoint {

@@ -9,6 +9,7 @@
 #include "checkpoint/hf_config.h"
 #include "checkpoint/safetensors.h"
 #include "checkpoint/temporary_directory.h"
+#include "checkpoint/weights.h"
 #include "shared_data.h"
 
 namespace holdfast::checkpoint {

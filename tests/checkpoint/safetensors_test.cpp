@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "checkpoint/weights.h"
 #include "shared_data.h"
 
 namespace holdfast::checkpoint {

@@ -9,6 +9,7 @@
 #include "base/files.h"
 #include "base/interrupt.h"
 #include "checkpoint/nf4_state.h"
+#include "checkpoint/safetensors.h"
 #include "checkpoint/temporary_directory.h"
 #include "model/decoder.h"
 #include "shared_data.h"
