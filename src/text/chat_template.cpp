@@ -42,6 +42,9 @@ std::tm parse_date(const std::string& date) {
 
 std::string format_date(const std::tm& time, const std::string& format) {
   if (format.empty()) return "";
+  constexpr std::size_t kLongest = 1'000;
+  HOLDFAST_CHECK(kBadInput, format.size() <= kLongest, "[chat template] found a date format of ", format.size(),
+                 " bytes, expected at most ", kLongest);
   std::string text(format.size() * 16 + 64, '\0');
   text.resize(std::strftime(text.data(), text.size(), format.c_str(), &time));
   return text;
