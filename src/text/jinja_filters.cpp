@@ -41,6 +41,13 @@ Arguments without(A arguments, std::size_t count) {
   return rest;
 }
 
+// What sort and unique compare texts by, unless they are to be exact.
+Value caseless(V value) {
+  if (!value.is_string()) return value;
+  Meter::spend_steps(value.string().size() / 4);
+  return to_lower(value.string());
+}
+
 // select, reject, selectattr, rejectattr.
 Value choose(V value, A arguments, bool by_attribute, bool keeps) {
   List chosen;
@@ -99,7 +106,7 @@ Value sort(V value, A arguments) {
   std::vector<std::pair<Value, Value>> keyed;  // key and item
   for (V item : items) {
     const Value subject = attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute);
-    keyed.emplace_back(subject.is_string() && !is_exact ? Value(to_lower(subject.string())) : subject, item);
+    keyed.emplace_back(is_exact ? subject : caseless(subject), item);
   }
   std::stable_sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
     return is_reversed ? less(b.first, a.first) : less(a.first, b.first);
@@ -180,7 +187,7 @@ Value unique(V value) {
   HOLDFAST_CHECK(kBadInput, items.size() <= kMost, "[chat template] found ", items.size(),
                  " items given to unique, expected at most ", kMost);
   for (V item : items) {
-    const Value key = item.is_string() ? Value(to_lower(item.string())) : item;
+    const Value key = caseless(item);
     if (std::any_of(keys.begin(), keys.end(), [&](V other) { return equal(other, key); })) continue;
     out.push_back(item);
     keys.push_back(key);

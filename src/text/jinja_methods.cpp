@@ -139,11 +139,13 @@ List split_lines(const MarkedText& text) {
 
 // What str.upper and str.lower do, character by character as to lengths.
 MarkedText in_case(const MarkedText& text, std::string (*change)(std::string_view)) {
+  Meter::spend_steps(text.size() / 4);
   return mapped(text, [change](const std::string& one) { return change(one); });
 }
 
 // What str.title and str.capitalize do; one that is partly content is taken for content as a whole.
 MarkedText in_title_case(const MarkedText& text, std::string (*change)(std::string_view)) {
+  Meter::spend_steps(text.size() / 4);
   return MarkedText(change(text.string()), text.has_content());
 }
 
