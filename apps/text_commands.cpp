@@ -68,7 +68,11 @@ text::RenderOptions render_options(const text::Record& record, const std::string
   options.date = date;
   options.add_generation_prompt = flag(record, "add_generation_prompt", false);
   for (const auto& [key, value] : record.value.items()) {
-    if (key == "tools")
+    if (key == "continue_final_message")
+      options.continue_field = value.is_string()                  ? value.get<std::string>()
+                               : flag(record, key.c_str(), false) ? "content"
+                                                                  : "";
+    else if (key == "tools")
       options.tools = value;
     else if (key != "messages" && key != "add_generation_prompt" && key != "id")
       options.extra[key] = value;

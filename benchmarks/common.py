@@ -34,17 +34,18 @@ def missing_oracle(*modules):
 
 
 class Engine:
-    """The program build/benchmarks/engine_bench: one request, one answer."""
+    """A program of build/benchmarks: one request, one answer."""
 
-    def __init__(self):
-        self.process = subprocess.Popen([PROGRAMS / "engine_bench", str(THREADS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, program="engine_bench"):
+        self.program = program
+        self.process = subprocess.Popen([PROGRAMS / program, str(THREADS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
 
     def ask(self, op, **fields):
         self.process.stdin.write(json.dumps({"op": op, **fields}) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            fail(f"found no answer to '{op}', expected a line; engine_bench ended with {self.process.wait()}")
+            fail(f"found no answer to '{op}', expected a line; {self.program} ended with {self.process.wait()}")
         answer = json.loads(line)
         if "error" in answer:
             fail(f"{op}: {answer['error']}")

@@ -12,7 +12,8 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-NAMES = ("nf4", "linear", "training", "generation", "scoring")
+NAMES = ("nf4", "linear", "training", "generation", "scoring", "tokenizers")
+MODULES = {"tokenizers": "tokenizer_speed"}  # the library has the other name
 
 
 def main():
@@ -31,7 +32,7 @@ def main():
         fail(f"found benchmark '{unknown[0]}', expected one of {', '.join(NAMES)}; try ./dev bench --list")
     if options.list:
         for name in NAMES:
-            print(f"{name:12}", importlib.import_module(name).__doc__.splitlines()[0])
+            print(f"{name:12}", importlib.import_module(MODULES.get(name, name)).__doc__.splitlines()[0])
         return
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = str(THREADS)
@@ -43,7 +44,7 @@ def main():
     if head["load_before"] > 0.5:
         report.note(f"the machine's load was {head['load_before']:.1f} before the run: wait until it is idle for figures to keep")
     for name in options.names or NAMES:
-        module = importlib.import_module(name)
+        module = importlib.import_module(MODULES.get(name, name))
         print(f"{name}: {module.__doc__.splitlines()[0]}", flush=True)
         module.run(report)
     if options.json:

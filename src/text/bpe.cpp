@@ -12,6 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int32_t kEarlyCharacters = 0x3000;
+constexpr std::size_t kLongestPiece = 10'000;  // of a text this is what one id may become
 
 bool flag(const json& model, const char* key) {
   return model.contains(key) && model[key].is_boolean() && model[key].get<bool>();
@@ -55,6 +56,8 @@ void Bpe::read_vocabulary(const json& model, const std::string& where) {
   for (const auto& [piece, id] : model["vocab"].items()) {
     HOLDFAST_CHECK(kBadFile, id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < (1 << 30), where,
                    ": found id ", id.dump(), " for piece '", piece, "', expected a whole number from 0 up");
+    HOLDFAST_CHECK(kBadFile, piece.size() <= kLongestPiece, where, ": found a piece of ", piece.size(),
+                   " bytes, expected at most ", kLongestPiece);
     vocabulary_.emplace(piece, id.get<std::int32_t>());
     if (piece.empty() || piece.size() > 3) continue;
     const auto [character, length] = decode_utf8(piece);

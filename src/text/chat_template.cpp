@@ -5,6 +5,7 @@
 #include <ctime>
 
 #include "base/error.h"
+#include "text/final_message.h"
 #include "text/jinja_interpreter.h"
 #include "text/jinja_parser.h"
 #include "text/records.h"
@@ -41,6 +42,9 @@ std::tm parse_date(const std::string& date) {
 
 std::string format_date(const std::tm& time, const std::string& format) {
   if (format.empty()) return "";
+  constexpr std::size_t kLongest = 1'000;
+  HOLDFAST_CHECK(kBadInput, format.size() <= kLongest, "[chat template] found a date format of ", format.size(),
+                 " bytes, expected at most ", kLongest);
   std::string text(format.size() * 16 + 64, '\0');
   text.resize(std::strftime(text.data(), text.size(), format.c_str(), &time));
   return text;
@@ -146,7 +150,10 @@ ChatTemplate ChatTemplate::from_directory(const std::filesystem::path& directory
       std::move(*config.chat_template),
       directory.filename().empty() ? directory.parent_path().filename().string() : directory.filename().string(),
       std::move(config.special_tokens));
-  if (config.tool_template) chat.tool_program_ = parse(*config.tool_template, chat.name_ + " (tool_use)");
+  if (config.tool_template) {
+    chat.tool_source_ = *config.tool_template;
+    chat.tool_program_ = parse(chat.tool_source_, chat.name_ + " (tool_use)");
+  }
   return chat;
 }
 
@@ -157,7 +164,15 @@ std::string ChatTemplate::render(const nlohmann::ordered_json& messages, const R
 MarkedText ChatTemplate::render_marked(const nlohmann::ordered_json& messages, const RenderOptions& options) const {
   std::map<std::string, Value> variables;
   for (const auto& [name, token] : special_tokens_) variables[name] = token;
-  variables["messages"] = messages_value(prepared(messages));
+  const bool has_tools = !options.tools.is_null() && tool_program_ != nullptr;
+  nlohmann::ordered_json shown = prepared(messages);
+  std::string final_text;
+  if (!options.continue_field.empty()) {
+    HOLDFAST_CHECK(kBadInput, !options.add_generation_prompt,
+                   "[chat template] found both add_generation_prompt and continue_final_message, expected either");
+    final_text = mark_final_message(shown, options.continue_field, has_tools ? tool_source_ : source_);
+  }
+  variables["messages"] = messages_value(shown);
   variables["add_generation_prompt"] = options.add_generation_prompt;
   variables["tools"] = Value::from_json(options.tools, true);
   variables["documents"] = jinja::None{};
@@ -178,8 +193,8 @@ MarkedText ChatTemplate::render_marked(const nlohmann::ordered_json& messages, c
   variables["dict"] = Function([](const Arguments& a) { return named_values(a); });
   for (const auto& [name, value] : options.extra.items())
     variables[name] = Value::from_json(value, name == "documents");
-  const bool has_tools = !options.tools.is_null() && tool_program_ != nullptr;
-  return jinja::run(has_tools ? tool_program_->block : program_->block, variables, name_);
+  MarkedText text = jinja::run(has_tools ? tool_program_->block : program_->block, variables, name_);
+  return options.continue_field.empty() ? text : before_mark(text, final_text);
 }
 
 }  // namespace holdfast::text

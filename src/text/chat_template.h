@@ -15,6 +15,8 @@ namespace holdfast::text {
 struct RenderOptions {
   // Ends with the opening of the assistant's turn, so that the model continues it.
   bool add_generation_prompt = false;
+  // Of the last message the field that the model continues ("content", "reasoning_content"); empty: none.
+  std::string continue_field;
   // What strftime_now sees, YYYY-MM-DD: fixed, so that a prompt is the same tomorrow.
   std::string date = "2024-07-26";
   nlohmann::ordered_json tools = nullptr;  // null: the template sees none
@@ -42,7 +44,7 @@ class ChatTemplate {
  private:
   struct Program;
   static std::unique_ptr<const Program> parse(const std::string& source, const std::string& name);
-  std::string source_, name_;
+  std::string source_, tool_source_, name_;
   std::map<std::string, std::string> special_tokens_;
   std::unique_ptr<const Program> program_, tool_program_;  // the second is used where there are tools, if it is there
 };

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/byte_level.h"
+#include "text/growth.h"
 #include "text/normalizer.h"
 #include "text/records.h"
 #include "text/unicode.h"
@@ -264,6 +265,12 @@ void add_steps(const json& description, const std::string& where, std::vector<st
   }
 }
 
+std::size_t size_of(const PieceParts& parts) {
+  std::size_t size = 0;
+  for (const PiecePart& part : parts) size += part.text.size();
+  return size;
+}
+
 }  // namespace
 
 PieceDecoder::PieceDecoder(const json& description, const std::string& where) {
@@ -295,11 +302,13 @@ std::string PieceDecoder::finish() {
 }
 
 std::string PieceDecoder::run(PieceParts parts, std::size_t first_step) {
+  const std::size_t before = size_of(parts);
   for (std::size_t i = first_step; i < steps_.size(); ++i) {
     PieceParts next;
     next.reserve(parts.size());
     for (PiecePart& part : parts) steps_[i]->push(std::move(part), next);
     parts = std::move(next);
+    check_growth(before, size_of(parts), 1 << 20);
   }
   std::string text;
   for (const PiecePart& part : parts) text += part.text;

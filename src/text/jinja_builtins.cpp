@@ -41,7 +41,7 @@ bool contains(const Value& container, const Value& value) {
   if (container.is_string()) {
     HOLDFAST_CHECK(kBadInput, value.is_string(), "[chat template] found ", value.type_name(),
                    " looked for in a text, expected a text");
-    return container.string().find(value.string()) != std::string::npos;
+    return find_text(container.string(), value.string()) != std::string::npos;
   }
   if (container.is_dict()) return value.is_string() && container.find(value.string()) != nullptr;
   const List items = iterate(container);

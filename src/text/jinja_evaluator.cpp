@@ -44,6 +44,7 @@ Value Evaluator::evaluate_kind(const Expression& e, Scope& scope) {
         const MarkedText key_text = to_text(child(i));
         const std::string& key = key_text.string();
         has_content_keys = has_content_keys || key_text.has_content();
+        Meter::spend_steps(dict.size() / 64);  // every entry is looked at
         const auto same = std::find_if(dict.begin(), dict.end(), [&](const auto& item) { return item.first == key; });
         if (same != dict.end())
           same->second = child(i + 1);
@@ -101,16 +102,17 @@ Value Evaluator::call(const Expression& e, Scope& scope) {
 }
 
 // Where each character of a text begins, and where the text ends.
-static std::vector<std::size_t> character_places(std::string_view text) {
-  std::vector<std::size_t> places = {0};
-  while (places.back() < text.size()) places.push_back(places.back() + decode_utf8(text.substr(places.back())).length);
+static std::vector<std::uint32_t> character_places(std::string_view text) {
+  std::vector<std::uint32_t> places = {0};
+  while (places.back() < text.size())
+    places.push_back(places.back() + static_cast<std::uint32_t>(decode_utf8(text.substr(places.back())).length));
   return places;
 }
 
 Value Evaluator::slice(const Expression& e, Scope& scope) {
   const Value value = evaluate(*e.children[0], scope);
   count_size(value, e.line);
-  const auto places = value.is_string() ? character_places(value.string()) : std::vector<std::size_t>();
+  const auto places = value.is_string() ? character_places(value.string()) : std::vector<std::uint32_t>();
   const List items = value.is_string() ? List() : iterate(value);
   const auto n = static_cast<std::int64_t>(value.is_string() ? places.size() - 1 : items.size());
   const auto part = [&](std::size_t i, std::int64_t otherwise) {

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "text/jinja_interpreter.h"
+#include "text/jinja_meter.h"
 #include "text/jinja_parser.h"
 #include "text/jinja_value.h"
 
@@ -47,9 +48,7 @@ class Evaluator {
   }
 
   void count_steps(int line, std::size_t steps = 1) {
-    steps_ += steps;
-    if (steps_ > kMaxSteps)
-      complain(line, "found more than ", kMaxSteps, " steps, expected the template to end; is there an endless loop?");
+    located(line, [&] { Meter::spend_steps(steps); });
   }
   // What a filter, a test or a method goes through counts as the steps that it takes.
   void count_size(const Value& value, int line) {
@@ -83,7 +82,6 @@ class Evaluator {
 
  private:
   const std::string& name_;
-  std::size_t steps_ = 0;
   int depth_ = 0;
 };
 

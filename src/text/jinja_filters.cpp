@@ -41,6 +41,13 @@ Arguments without(A arguments, std::size_t count) {
   return rest;
 }
 
+// What sort and unique compare texts by, unless they are to be exact.
+Value caseless(V value) {
+  if (!value.is_string()) return value;
+  Meter::spend_steps(value.string().size() / 4);
+  return to_lower(value.string());
+}
+
 // select, reject, selectattr, rejectattr.
 Value choose(V value, A arguments, bool by_attribute, bool keeps) {
   List chosen;
@@ -96,12 +103,15 @@ Value sort(V value, A arguments) {
   const bool is_reversed = arguments.get(0, "reverse", false).truth(),
              is_exact = arguments.get(1, "case_sensitive", false).truth();
   const Value attribute = arguments.get(2, "attribute");
-  const auto key = [&](V item) {
+  std::vector<std::pair<Value, Value>> keyed;  // key and item
+  for (V item : items) {
     const Value subject = attribute.is_undefined() || attribute.is_none() ? item : attribute_of(item, attribute);
-    return subject.is_string() && !is_exact ? Value(to_lower(subject.string())) : subject;
-  };
-  std::stable_sort(items.begin(), items.end(),
-                   [&](V a, V b) { return is_reversed ? less(key(b), key(a)) : less(key(a), key(b)); });
+    keyed.emplace_back(is_exact ? subject : caseless(subject), item);
+  }
+  std::stable_sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
+    return is_reversed ? less(b.first, a.first) : less(a.first, b.first);
+  });
+  for (std::size_t i = 0; i < items.size(); ++i) items[i] = keyed[i].second;
   return items;
 }
 
@@ -172,16 +182,15 @@ Value reverse(V value) {
 
 Value unique(V value) {
   constexpr std::size_t kMost = 10'000;  // each is compared with all before it
-  List out;
+  List out, keys;
   const List items = iterate(value);
   HOLDFAST_CHECK(kBadInput, items.size() <= kMost, "[chat template] found ", items.size(),
                  " items given to unique, expected at most ", kMost);
   for (V item : items) {
-    const Value key = item.is_string() ? Value(to_lower(item.string())) : item;
-    const bool is_known = std::any_of(out.begin(), out.end(), [&](V other) {
-      return equal(other.is_string() ? Value(to_lower(other.string())) : other, key);
-    });
-    if (!is_known) out.push_back(item);
+    const Value key = caseless(item);
+    if (std::any_of(keys.begin(), keys.end(), [&](V other) { return equal(other, key); })) continue;
+    out.push_back(item);
+    keys.push_back(key);
   }
   return out;
 }
@@ -221,7 +230,18 @@ Value tojson(V value, A arguments) {
 
 }  // namespace
 
+namespace {
+
+// What a filter or a test goes through.
+void spend_on(V value) {
+  Meter::spend_steps(1 + (value.is_string() ? value.string().size() / 256 : 0) +
+                     (value.is_list() ? value.list().size() / 8 : 0));
+}
+
+}  // namespace
+
 Value apply_filter(const std::string& name, V value, A a) {
+  spend_on(value);
   const auto text_method = [&](const char* method) { return find_method(Value(to_text(value)), method).function()(a); };
   if (name == "default" || name == "d") {
     const bool is_missing = value.is_undefined() || (a.get(1, "boolean", false).truth() && !value.truth());
@@ -280,6 +300,7 @@ Value apply_filter(const std::string& name, V value, A a) {
 }
 
 bool apply_test(const std::string& name, V value, A a) {
+  spend_on(value);
   const Value other = a.get(0, "other");
   if (name == "defined") return !value.is_undefined();
   if (name == "undefined") return value.is_undefined();

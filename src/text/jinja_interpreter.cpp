@@ -2,6 +2,7 @@
 
 #include "text/jinja_builtins.h"
 #include "text/jinja_evaluator.h"
+#include "text/jinja_meter.h"
 
 namespace holdfast::text::jinja {
 namespace {
@@ -168,6 +169,7 @@ class Interpreter : Evaluator {
 }  // namespace
 
 MarkedText run(const Block& block, const std::map<std::string, Value>& variables, const std::string& name) {
+  const Meter meter;
   Interpreter interpreter(name);
   Scope globals{variables, nullptr}, scope{{}, &globals};
   MarkedText out;

@@ -12,9 +12,8 @@
 
 namespace holdfast::text::jinja {
 
-// Limits that keep a hostile template from running away.
-inline constexpr std::size_t kMaxSteps = 20'000'000;  // statements and expressions; large values count for more
-inline constexpr int kMaxRunDepth = 1'000;            // of statements and expressions within each other
+// With jinja_meter.h this keeps a hostile template from running away.
+inline constexpr int kMaxRunDepth = 1'000;  // of statements and expressions within each other
 
 // Throws Error(kBadInput): `[chat template] NAME:LINE: ...`.
 MarkedText run(const Block& block, const std::map<std::string, Value>& variables, const std::string& name);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/jinja_builtins.h"
+#include "text/jinja_meter.h"
 #include "text/python_case.h"
 #include "text/unicode.h"
 
@@ -67,15 +68,22 @@ List split(const MarkedText& text, const Arguments& arguments, bool from_right) 
     const std::string& mark = separator.string();
     HOLDFAST_CHECK(kBadInput, !mark.empty(), "[chat template] found split() at an empty text, expected some");
     std::size_t begin = 0, end = all.size();  // of what is not split yet
+    // From the right: from the left of both texts turned around.
+    const std::string turned = from_right ? std::string(all.rbegin(), all.rend()) : std::string(),
+                      turned_mark(mark.rbegin(), mark.rend());
     for (; limit != 0; --limit) {
-      const std::string_view rest = all.substr(begin, end - begin);
-      const std::size_t place = from_right ? rest.rfind(mark) : rest.find(mark);
+      const std::size_t place =
+          from_right ? find_text(turned, turned_mark, all.size() - end) : find_text(all, mark, begin);
       if (place == std::string::npos) break;
       check_count();
-      if (from_right)
-        parts.push_back(text.part(begin + place + mark.size(), end)), end = begin + place;
-      else
-        parts.push_back(text.part(begin, begin + place)), begin += place + mark.size();
+      if (from_right) {
+        const std::size_t after = all.size() - place;  // where the mark ends
+        parts.push_back(text.part(after, end));
+        end = after - mark.size();
+      } else {
+        parts.push_back(text.part(begin, place));
+        begin = place + mark.size();
+      }
     }
     parts.push_back(text.part(begin, end));
     if (from_right) std::reverse(parts.begin(), parts.end());
@@ -96,7 +104,7 @@ MarkedText replace(const MarkedText& text, const std::string& from, const Marked
     return out;
   }
   std::size_t done = 0;
-  for (std::size_t place; limit != 0 && (place = all.find(from, done)) != std::string::npos;
+  for (std::size_t place; limit != 0 && (place = find_text(all, from, done)) != std::string::npos;
        done = place + from.size(), --limit) {
     out.append_part(text, done, place);
     append_limited(out, to);
@@ -110,6 +118,7 @@ bool has_affix(const std::string& text, const Value& affix, bool at_end) {
   return std::any_of(options.begin(), options.end(), [&](const Value& one) {
     HOLDFAST_CHECK(kBadInput, one.is_string(), "[chat template] found ", one.type_name(),
                    " given to startswith or endswith, expected a text");
+    Meter::spend_steps(1 + one.string().size() / 256);
     return at_end ? text.ends_with(one.string()) : text.starts_with(one.string());
   });
 }
@@ -130,11 +139,13 @@ List split_lines(const MarkedText& text) {
 
 // What str.upper and str.lower do, character by character as to lengths.
 MarkedText in_case(const MarkedText& text, std::string (*change)(std::string_view)) {
+  Meter::spend_steps(text.size() / 4);
   return mapped(text, [change](const std::string& one) { return change(one); });
 }
 
 // What str.title and str.capitalize do; one that is partly content is taken for content as a whole.
 MarkedText in_title_case(const MarkedText& text, std::string (*change)(std::string_view)) {
+  Meter::spend_steps(text.size() / 4);
   return MarkedText(change(text.string()), text.has_content());
 }
 
@@ -162,14 +173,14 @@ Value string_method(const Value& s, const std::string& name) {
     return bind([s](A a) {
       const std::string& what = text_argument(a, 0, "count").string();
       std::int64_t count = 0;
-      for (std::size_t place = 0; !what.empty() && (place = s.string().find(what, place)) != std::string::npos;
+      for (std::size_t place = 0; !what.empty() && (place = find_text(s.string(), what, place)) != std::string::npos;
            place += what.size())
         ++count;
       return count;
     });
   if (name == "find")
     return bind([s](A a) {
-      const std::size_t place = s.string().find(text_argument(a, 0, "find").string());
+      const std::size_t place = find_text(s.string(), text_argument(a, 0, "find").string());
       return place == std::string::npos ? std::int64_t{-1}
                                         : static_cast<std::int64_t>(count_code_points(s.string().substr(0, place)));
     });

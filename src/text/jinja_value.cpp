@@ -8,6 +8,7 @@ namespace holdfast::text::jinja {
 Value::Value(List value, bool is_tuple) : data_(std::make_shared<List>()), is_tuple_(is_tuple) {
   HOLDFAST_CHECK(kBadInput, value.size() <= kMaxItems, "[chat template] found a list of ", value.size(),
                  " items, expected at most ", kMaxItems);
+  Meter::spend_bytes(sizeof(List) + value.size() * sizeof(Value));
   for (const Value& item : value) hold(item);
   *std::get<std::shared_ptr<List>>(data_) = std::move(value);
 }
@@ -15,6 +16,7 @@ Value::Value(List value, bool is_tuple) : data_(std::make_shared<List>()), is_tu
 Value::Value(Dict value) : data_(std::make_shared<Dict>()) {
   HOLDFAST_CHECK(kBadInput, value.size() <= kMaxItems, "[chat template] found a dict of ", value.size(),
                  " entries, expected at most ", kMaxItems);
+  Meter::spend_bytes(sizeof(Dict) + value.size() * sizeof(Dict::value_type));
   for (const auto& [key, item] : value) hold(item);
   *std::get<std::shared_ptr<Dict>>(data_) = std::move(value);
 }
@@ -55,6 +57,7 @@ bool Value::truth() const {
 
 const Value* Value::find(const std::string& key) const {
   if (!is<std::shared_ptr<Dict>>()) return nullptr;
+  Meter::spend_steps(dict().size() / 64);  // every entry is looked at
   for (const auto& [name, value] : dict()) {
     if (name == key) return &value;
   }
@@ -85,7 +88,18 @@ Value Arguments::get(std::size_t place, const std::string& name, Value otherwise
   return found == named.end() ? otherwise : found->second;
 }
 
+namespace {
+
+// Comparing goes through both, and through lists within lists again and again.
+void spend_comparison(const Value& a, const Value& b) {
+  const bool are_texts = a.is_string() && b.is_string();
+  Meter::spend_steps(1 + (are_texts ? std::min(a.string().size(), b.string().size()) / 256 : 0));
+}
+
+}  // namespace
+
 bool equal(const Value& a, const Value& b) {
+  spend_comparison(a, b);
   if (a.is_number() && b.is_number())
     return a.is_integer() && b.is_integer() ? a.integer() == b.integer() : a.number() == b.number();
   if (a.is_string() && b.is_string()) return a.string() == b.string();
@@ -106,6 +120,7 @@ bool equal(const Value& a, const Value& b) {
 }
 
 bool less(const Value& a, const Value& b) {
+  spend_comparison(a, b);
   if (a.is_number() && b.is_number()) return a.number() < b.number();
   if (a.is_string() && b.is_string()) return a.string() < b.string();
   if (a.is_list() && b.is_list())

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "text/jinja_meter.h"
 #include "text/marked_text.h"
 
 namespace holdfast::text::jinja {
@@ -42,7 +43,10 @@ class Value {
   Value(bool value) : data_(value) {}
   Value(std::int64_t value) : data_(value) {}
   Value(double value) : data_(value) {}
-  Value(MarkedText value) : data_(std::make_shared<const MarkedText>(std::move(value))) {}
+  Value(MarkedText value) : data_(std::make_shared<const MarkedText>(std::move(value))) {
+    const MarkedText& text = *std::get<std::shared_ptr<const MarkedText>>(data_);
+    Meter::spend_bytes(sizeof text + text.size() + text.content().size() * sizeof(TextRange));
+  }
   Value(std::string value) : Value(MarkedText(std::move(value))) {}
   Value(const char* value) : Value(std::string(value)) {}
   // Lists and dicts throw Error(kBadInput) where they would be too long or too deep.

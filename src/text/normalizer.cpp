@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "text/byte_level.h"
+#include "text/growth.h"
 #include "text/precompiled_map.h"
 #include "text/regex.h"
 #include "text/unicode.h"
@@ -96,6 +97,8 @@ std::string nmt(const std::string& text) {
 
 }  // namespace
 
+constexpr std::size_t kReplaceSpare = 64;
+
 std::function<std::string(const std::string&)> make_replace(const json& description, const std::string& where) {
   HOLDFAST_CHECK(
       kBadFile,
@@ -112,6 +115,7 @@ std::function<std::string(const std::string&)> make_replace(const json& descript
       for (std::size_t place; (place = text.find(from, done)) != std::string::npos; done = place + from.size()) {
         out.append(text, done, place - done);
         out += content;
+        check_growth(text.size(), out.size(), kReplaceSpare);
       }
       return out.append(text, done);
     };
@@ -127,6 +131,7 @@ std::function<std::string(const std::string&)> make_replace(const json& descript
       out.append(text, done, begin - done);
       out += content;
       done = end;
+      check_growth(text.size(), out.size(), kReplaceSpare);
     }
     return out.append(text, done);
   };
@@ -139,7 +144,11 @@ Normalizer make_normalizer(const json& description, const std::string& where) {
     std::vector<Normalizer> steps;
     for (const json& step : description.at("normalizers")) steps.push_back(make_normalizer(step, where));
     return [steps](std::string text) {
-      for (const auto& step : steps) text = step(std::move(text));
+      const std::size_t size = text.size();
+      for (const auto& step : steps) {
+        text = step(std::move(text));
+        check_growth(size, text.size(), 1 << 20);
+      }
       return text;
     };
   }

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "text/byte_level.h"
+#include "text/growth.h"
 #include "text/regex.h"
 #include "text/unicode.h"
 #include "text/unicode_tables.h"
@@ -175,6 +176,8 @@ PreTokenizer make_metaspace(const json& description, const std::string& where) {
   const std::string mark = description.value("replacement", "\xE2\x96\x81");
   std::string scheme = description.value("prepend_scheme", "always");
   if (description.contains("add_prefix_space") && description["add_prefix_space"] == false) scheme = "never";
+  HOLDFAST_CHECK(kBadFile, count_code_points(mark) == 1, where, ": found the Metaspace replacement '",
+                 mark.substr(0, 40), "', expected one character");
   HOLDFAST_CHECK(kBadFile, scheme == "always" || scheme == "first" || scheme == "never", where,
                  ": found prepend_scheme '", scheme, "', expected always, first or never");
   const bool splits = description.value("split", true);
@@ -190,6 +193,12 @@ PreTokenizer make_metaspace(const json& description, const std::string& where) {
   };
 }
 
+std::size_t size_of(const std::vector<Word>& words) {
+  std::size_t size = 0;
+  for (const Word& word : words) size += word.text.size();
+  return size;
+}
+
 }  // namespace
 
 PreTokenizer make_pre_tokenizer(const json& description, const std::string& where) {
@@ -199,7 +208,11 @@ PreTokenizer make_pre_tokenizer(const json& description, const std::string& wher
     std::vector<PreTokenizer> steps;
     for (const json& step : description.at("pretokenizers")) steps.push_back(make_pre_tokenizer(step, where));
     return [steps](std::vector<Word> words) {
-      for (const auto& step : steps) words = step(std::move(words));
+      const std::size_t size = size_of(words);
+      for (const auto& step : steps) {
+        words = step(std::move(words));
+        check_growth(size, size_of(words), 1 << 20);
+      }
       return words;
     };
   }

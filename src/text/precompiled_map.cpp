@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "text/graphemes.h"
+#include "text/growth.h"
 #include "text/records.h"
 #include "text/unicode.h"
 
@@ -81,20 +82,23 @@ std::optional<std::string_view> PrecompiledMap::replacement(std::string_view chu
 
 std::string PrecompiledMap::normalize(std::string_view text) const {
   constexpr std::size_t kLongGrapheme = 6;
+  const std::size_t all = text.size();
   std::string out;
-  out.reserve(text.size());
+  out.reserve(all);
   while (!text.empty()) {
     std::string_view grapheme = text.substr(0, grapheme_length(text));
     text.remove_prefix(grapheme.size());
     if (grapheme.size() < kLongGrapheme) {
       if (const auto whole = replacement(grapheme)) {
         out += *whole;
+        check_growth(all, out.size(), 0);
         continue;
       }
     }
     while (!grapheme.empty()) {
       const std::string_view character = grapheme.substr(0, decode_utf8(grapheme).length);
       out += replacement(character).value_or(character);
+      check_growth(all, out.size(), 0);
       grapheme.remove_prefix(character.size());
     }
   }

@@ -41,6 +41,45 @@ std::optional<std::string> with_stand_ins(std::string_view text, const std::vect
   return changed;
 }
 
+// How much going back a whole search may cost.  PCRE2 bounds one match alone; a pattern that costs nearly that much at
+// every place of a long text would never end.  So each match begins with a small bound, and only what a larger one
+// costs is taken from what there is: some for the search, and some for each byte.
+class Effort {
+ public:
+  explicit Effort(std::size_t text_size) : left_(50'000'000 + 200 * text_size) {}
+  ~Effort() { pcre2_match_context_free(context_); }
+  Effort(const Effort&) = delete;
+
+  int match(const pcre2_code* code, std::string_view text, std::size_t start, pcre2_match_data* data) {
+    const auto attempt = [&](pcre2_match_context* context) {
+      return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), start, PCRE2_NO_UTF_CHECK, data,
+                         context);
+    };
+    int count = attempt(small());
+    for (std::uint32_t limit = 10 * kSmall; count == PCRE2_ERROR_MATCHLIMIT && limit <= left_ && limit <= kMost;
+         limit *= 10) {
+      left_ -= limit;
+      if (context_ == nullptr) context_ = pcre2_match_context_create(nullptr);
+      pcre2_set_match_limit(context_, limit);
+      count = attempt(context_);
+    }
+    return count;
+  }
+
+ private:
+  static constexpr std::uint32_t kSmall = 1'000, kMost = 100'000'000;
+  static pcre2_match_context* small() {
+    static pcre2_match_context* const kContext = [] {
+      pcre2_match_context* context = pcre2_match_context_create(nullptr);
+      pcre2_set_match_limit(context, kSmall);
+      return context;
+    }();
+    return kContext;
+  }
+  std::uint64_t left_;
+  pcre2_match_context* context_ = nullptr;
+};
+
 }  // namespace
 
 Regex::Regex(const std::string& pattern) : state_(std::make_unique<State>()) {
@@ -77,11 +116,11 @@ std::vector<std::pair<std::size_t, std::size_t>> Regex::find_all(std::string_vie
   const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> data(
       pcre2_match_data_create_from_pattern(state_->code, nullptr), pcre2_match_data_free);
   std::vector<std::pair<std::size_t, std::size_t>> matches;
+  Effort effort(text.size());
   std::optional<std::size_t> last_end;
   std::size_t start = 0;
   while (start <= text.size()) {
-    const int count = pcre2_match(state_->code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), start,
-                                  PCRE2_NO_UTF_CHECK, data.get(), nullptr);
+    const int count = effort.match(state_->code, text, start, data.get());
     if (count == PCRE2_ERROR_NOMATCH) break;
     HOLDFAST_CHECK(kBadInput, count > 0, "[tokenizer] found a text of ", text.size(),
                    " bytes on which the pre-tokenizer's pattern gives up (PCRE2 error ", count,

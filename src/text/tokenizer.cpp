@@ -75,6 +75,9 @@ AddedToken read_added_token(const json& value, const std::string& where) {
                  value.is_object() && value.contains("id") && value.contains("content") && value["content"].is_string(),
                  where, ": found added token ", value.dump().substr(0, 60), ", expected id and content");
   const std::string content = value["content"].get<std::string>();
+  constexpr std::size_t kLongest = 1'000;  // all of it may be looked at from every place of a text
+  HOLDFAST_CHECK(kBadFile, content.size() <= kLongest, where, ": found an added token of ", content.size(),
+                 " bytes, expected at most ", kLongest);
   return {checked_id(value["id"], "added token '" + content + "'", where),
           content,
           value.value("special", false),

@@ -2,6 +2,8 @@
 
 #include <utf8proc.h>
 
+#include <cstring>
+
 #include "text/unicode_tables.h"
 
 namespace holdfast::text {
@@ -131,6 +133,13 @@ std::size_t count_code_points(std::string_view text) {
   std::size_t count = 0;
   for (const char c : text) count += (static_cast<unsigned char>(c) & 0xC0) != 0x80;
   return count;
+}
+
+std::size_t find_text(std::string_view text, std::string_view what, std::size_t start) {
+  if (start > text.size()) return std::string_view::npos;
+  const void* found = memmem(text.data() + start, text.size() - start, what.data(), what.size());
+  return found == nullptr ? std::string_view::npos
+                          : static_cast<std::size_t>(static_cast<const char*>(found) - text.data());
 }
 
 std::string to_lower(std::string_view text) {

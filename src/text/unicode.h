@@ -35,6 +35,9 @@ std::string strip_left(std::string_view text);
 std::string strip_right(std::string_view text);
 std::size_t count_code_points(std::string_view text);
 
+// As std::string_view::find, in time that grows with the text alone, whatever is looked for.
+std::size_t find_text(std::string_view text, std::string_view what, std::size_t start = 0);
+
 std::string to_lower(std::string_view text);  // by code point; sharp s and its kind keep their length
 std::string to_upper(std::string_view text);
 

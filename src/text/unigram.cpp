@@ -15,6 +15,7 @@ Unigram::Unigram(const json& model, const std::string& where) {
   const bool is_good = model.contains("vocab") && model["vocab"].is_array() && !model["vocab"].empty();
   HOLDFAST_CHECK(kBadFile, is_good, where,
                  ": found no vocab, expected [[piece, score], ...] of a Unigram model; is the file damaged?");
+  constexpr std::size_t kLongestPiece = 1'000;  // all of it may be looked at from every place of a text
   double lowest = 0;
   for (const json& entry : model["vocab"]) {
     const bool is_pair = entry.is_array() && entry.size() == 2 && entry[0].is_string() && entry[1].is_number() &&
@@ -26,6 +27,8 @@ Unigram::Unigram(const json& model, const std::string& where) {
     const auto [place, is_new] = vocabulary_.emplace(entry[0].get<std::string>(), id);
     HOLDFAST_CHECK(kBadFile, is_new, where, ": found the piece '", place->first, "' with the ids ", place->second,
                    " and ", id, ", expected one");
+    HOLDFAST_CHECK(kBadFile, place->first.size() <= kLongestPiece, where, ": found a piece of ", place->first.size(),
+                   " bytes, expected at most ", kLongestPiece);
     scores_.push_back(entry[1].get<double>());
     lowest = id == 0 ? scores_[0] : std::min(lowest, scores_.back());
   }

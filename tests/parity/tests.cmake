@@ -1,5 +1,9 @@
-holdfast_python_test(parity.tokenizer parity/tokenizer_parity.py)
-holdfast_python_test(parity.chat_template parity/chat_template_parity.py)
+holdfast_python_test(parity.tokenizer parity/tokenizer_parity.py ARGUMENTS --texts 600)
+holdfast_python_test(parity.chat_template parity/chat_template_parity.py ARGUMENTS --quick)
+holdfast_python_test(parity.plain_content parity/plain_content_parity.py)
+# Ten thousand texts each, and all conversations: ctest --preset all.
+holdfast_python_test(parity.tokenizer_all parity/tokenizer_parity.py ARGUMENTS --texts 10000 LABELS slow TIMEOUT 1800)
+holdfast_python_test(parity.chat_template_all parity/chat_template_parity.py LABELS slow)
 holdfast_python_test(text.commands parity/text_commands.py)
 holdfast_python_test(parity.model parity/model_parity.py)
 holdfast_python_test(parity.train parity/train_parity.py)
