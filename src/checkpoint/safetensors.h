@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +19,11 @@
 #include "base/files.h"
 
 namespace holdfast::checkpoint {
+
+// Some of a tensor's bytes, counted from its first; what lies beyond its last is left out.
+struct ByteRange {
+  std::size_t begin = 0, end = std::numeric_limits<std::size_t>::max();
+};
 
 class SafetensorsFile {
  public:
@@ -31,8 +37,10 @@ class SafetensorsFile {
   // A view of the map (which lives as long as the tensor does), or a copy where the file leaves it misaligned.
   // Read-only.
   at::Tensor tensor(const std::string& name) const;
-  // Lets the memory of a tensor go that has been read; it can be read again.
-  void release(const std::string& name) const;
+  // Lets the memory of a tensor's bytes go that have been read; they can be read again.
+  void release(const std::string& name, ByteRange bytes = {}) const;
+  // Asks the system to read a tensor's bytes in the background.
+  void prefetch(const std::string& name, ByteRange bytes = {}) const;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
 
  private:
@@ -42,6 +50,7 @@ class SafetensorsFile {
     std::size_t begin, end;  // of the file
   };
   const Entry& entry(const std::string& name) const;
+  ByteRange in_file(const std::string& name, ByteRange bytes) const;
 
   std::filesystem::path path_;
   std::shared_ptr<const MappedFile> map_;
@@ -58,7 +67,8 @@ class Weights {
   const std::vector<std::string>& names() const { return names_; }
   bool contains(const std::string& name) const { return places_.count(name) > 0; }
   at::Tensor tensor(const std::string& name) const;
-  void release(const std::string& name) const { files_[places_.at(name)].release(name); }
+  void release(const std::string& name, ByteRange bytes = {}) const { files_[places_.at(name)].release(name, bytes); }
+  void prefetch(const std::string& name, ByteRange bytes = {}) const { files_[places_.at(name)].prefetch(name, bytes); }
   std::vector<std::int64_t> shape(const std::string& name) const;
   at::ScalarType dtype(const std::string& name) const;
   const std::vector<std::filesystem::path>& files() const { return paths_; }

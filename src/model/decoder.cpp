@@ -5,6 +5,8 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "model/rms_norm.h"
 
@@ -86,16 +88,32 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const Adapter* adapter, KvC
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) {
-  at::Tensor logits = at::mm(hidden, head().dense_into(workspace_.weight, compute_).t());
+  at::Tensor logits = at::empty({hidden.size(0), config_.vocab_size}, hidden.options());
+  for_each_head_panel([&](const at::Tensor& weight, std::int64_t begin) {
+    at::Tensor columns = logits.narrow(1, begin, weight.size(0));
+    at::mm_out(columns, hidden, weight.t());
+  });
   const double cap = config_.logit_soft_cap;
   return cap > 0 ? logits.div_(cap).tanh_().mul_(cap) : logits;
 }
 
 at::Tensor Decoder::logits_backward(const at::Tensor& dlogits, const at::Tensor& logits) {
-  const at::Tensor weight = head().dense_into(workspace_.weight, compute_);
   const double cap = config_.logit_soft_cap;
-  if (cap == 0) return at::mm(dlogits, weight);
-  return at::mm((logits / cap).square_().neg_().add_(1).mul_(dlogits), weight);
+  const at::Tensor dz = cap == 0 ? dlogits : (logits / cap).square_().neg_().add_(1).mul_(dlogits);
+  at::Tensor dhidden = at::empty({dz.size(0), config_.hidden_size}, dz.options());
+  for_each_head_panel([&](const at::Tensor& weight, std::int64_t begin) {
+    dhidden.addmm_(dz.narrow(1, begin, weight.size(0)), weight, /*beta=*/begin == 0 ? 0 : 1);
+  });
+  return dhidden;
+}
+
+void Decoder::for_each_head_panel(const std::function<void(const at::Tensor& rows, std::int64_t begin)>& use) {
+  const quant::Matrix& matrix = head();
+  const std::int64_t v = matrix.out_features();
+  const std::int64_t step =
+      matrix.is_stored_in(compute_) ? v : std::max<std::int64_t>(1, kHeadPanel / matrix.in_features());
+  for (std::int64_t begin = 0; begin < v; begin += step)
+    use(matrix.dense_rows_into(workspace_.weight, compute_, begin, std::min(v, begin + step)), begin);
 }
 
 void Decoder::backward(const at::Tensor& dhidden, const TokenBatch& batch, const Adapter& adapter, Activations& kept,

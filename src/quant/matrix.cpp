@@ -16,16 +16,26 @@ Matrix Matrix::dense(at::Tensor weight) {
 Matrix::Matrix(Nf4Weight weight) : nf4_(std::move(weight)) {}
 
 at::Tensor Matrix::dense_into(at::Tensor& scratch, at::ScalarType type) const {
-  if (!nf4_ && dense_.scalar_type() == type) return dense_;
-  const std::int64_t n = out_features() * in_features();
-  if (!scratch.defined() || scratch.scalar_type() != type || scratch.numel() < n) scratch = at::empty({n}, type);
-  at::Tensor out = scratch.narrow(0, 0, n).view({out_features(), in_features()});
+  return dense_rows_into(scratch, type, 0, out_features());
+}
+
+at::Tensor Matrix::dense_rows_into(at::Tensor& scratch, at::ScalarType type, std::int64_t begin,
+                                   std::int64_t end) const {
+  if (is_stored_in(type)) return dense_.narrow(0, begin, end - begin);
+  const std::int64_t n = (end - begin) * in_features();
+  if (!scratch.defined() || scratch.scalar_type() != type || scratch.numel() < n) {
+    scratch.reset();  // before the larger one is there
+    scratch = at::empty({n}, type);
+  }
+  at::Tensor out = scratch.narrow(0, 0, n).view({end - begin, in_features()});
   if (!nf4_) {
-    out.copy_(dense_);
+    out.copy_(dense_.narrow(0, begin, end - begin));
   } else if (type == at::kFloat) {
-    dequantize_nf4(*nf4_, out.data_ptr<float>(), 0, out_features());
+    dequantize_nf4(*nf4_, out.data_ptr<float>(), begin, end);
   } else {
-    out.copy_(dequantize_nf4(*nf4_));
+    at::Tensor values = at::empty({end - begin, in_features()}, at::kFloat);
+    dequantize_nf4(*nf4_, values.data_ptr<float>(), begin, end);
+    out.copy_(values);
   }
   return out;
 }

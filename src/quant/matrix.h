@@ -20,6 +20,9 @@ class Matrix {
   // The whole matrix in `type`: itself when it is stored so, else written into `scratch`, which grows as needed.
   // The result is valid until scratch is used again.
   at::Tensor dense_into(at::Tensor& scratch, at::ScalarType type) const;
+  // The same of the rows begin .. end.  REQUIRES: in NF4, in_features even.
+  at::Tensor dense_rows_into(at::Tensor& scratch, at::ScalarType type, std::int64_t begin, std::int64_t end) const;
+  bool is_stored_in(at::ScalarType type) const { return !nf4_ && dense_.scalar_type() == type; }
   // Rows by number (an embedding) into out [rows.size(), in].  REQUIRES: dense.
   void gather_rows(std::span<const std::int64_t> rows, at::Tensor& out) const;
 
