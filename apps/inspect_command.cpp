@@ -7,6 +7,7 @@
 #include "checkpoint/expected_weights.h"
 #include "checkpoint/weights.h"
 #include "commands.h"
+#include "model/device_plan.h"
 #include "model/memory_plan.h"
 
 namespace holdfast::apps {
@@ -14,28 +15,80 @@ namespace {
 
 using model::Precision;
 using nlohmann::ordered_json;
+namespace fs = std::filesystem;
 
-constexpr Precision kPrecisions[] = {Precision::kNf4, Precision::kBf16, Precision::kFp32};
-
-ordered_json describe(const std::filesystem::path& directory, std::vector<Precision> precisions) {
-  const auto c = checkpoint::read_config(directory);
-  if (c.is_nf4) precisions = {Precision::kNf4};  // it cannot be had in another
-  const checkpoint::Weights weights(directory);
-  checkpoint::check_weights(c, weights, directory);
-  ordered_json census = ordered_json::array();
-  std::int64_t parameters = 0, quantized = 0;
-  for (const model::CensusRow& row : model::parameter_census(c)) {
-    parameters += row.parameters;
-    if (row.is_quantized) quantized += row.parameters;
-    census.push_back({{"tensor", row.name},
-                      {"count", row.count},
-                      {"shape", row.shape},
-                      {"parameters", row.parameters},
-                      {"nf4_bits", row.is_quantized ? 4 : 32},
-                      {"nf4_bytes", row.bytes(Precision::kNf4)},
-                      {"bf16_bytes", row.bytes(Precision::kBf16)},
-                      {"fp32_bytes", row.bytes(Precision::kFp32)}});
+// A config.json alone is enough to plan with.
+bool has_weights(const fs::path& directory) {
+  if (!fs::is_directory(directory)) return true;  // a file of them
+  for (const auto& entry : fs::directory_iterator(directory)) {
+    const fs::path name = entry.path().filename();
+    for (const char* ending : {".safetensors", ".bin", ".gguf"})
+      if (name.extension() == ending) return true;
+    if (name == "model.safetensors.index.json") return true;
   }
+  return false;
+}
+
+struct PlanFlags {
+  std::vector<Precision> precisions{Precision::kNf4, Precision::kBf16, Precision::kFp32};
+  std::int64_t rank = 8, tokens = 0;
+};
+
+ordered_json memory_rows(const checkpoint::ModelConfig& c, const PlanFlags& flags) {
+  ordered_json rows = ordered_json::array();
+  std::vector<std::int64_t> lengths = {512, 2048, c.max_positions};
+  if (flags.tokens > 0) lengths = {flags.tokens};
+  std::erase_if(lengths, [&](std::int64_t length) { return length > c.max_positions && length != flags.tokens; });
+  lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
+  for (const Precision precision : flags.precisions) {
+    for (const bool streams : {false, true}) {
+      if (streams && precision != Precision::kNf4) continue;
+      for (const std::int64_t tokens : lengths) {
+        const auto plan = model::memory_plan(c, {precision, tokens, flags.rank, streams});
+        rows.push_back({{"precision", model::precision_name(precision)},
+                        {"streamed", streams},
+                        {"tokens", tokens},
+                        {"process_bytes", plan.process},
+                        {"pools_bytes", plan.pools},
+                        {"weights_bytes", plan.weights},
+                        {"reading_bytes", plan.reading},
+                        {"scratch_bytes", plan.scratch},
+                        {"cache_bytes", plan.cache},
+                        {"passing_bytes", plan.passing},
+                        {"activations_bytes", plan.activations},
+                        {"backward_bytes", plan.backward},
+                        {"logits_bytes", plan.logits},
+                        {"adapter_bytes", plan.adapter},
+                        {"loading_bytes", plan.loading()},
+                        {"scoring_bytes", plan.scoring()},
+                        {"generating_bytes", plan.generating()},
+                        {"training_bytes", plan.training()}});
+      }
+    }
+  }
+  return rows;
+}
+
+constexpr std::int64_t kDevicesGb[] = {24, 48, 80, 141};
+
+ordered_json device_rows(const checkpoint::ModelConfig& c, std::int64_t rank) {
+  ordered_json rows = ordered_json::array();
+  for (const std::int64_t gigabytes : kDevicesGb) {
+    const model::DevicePlan plan = model::device_plan(c, gigabytes * 1'000'000'000, rank);
+    rows.push_back({{"device_gb", gigabytes},
+                    {"precision", "nf4"},
+                    {"weights_bytes", plan.weights},
+                    {"fixed_bytes", plan.fixed},
+                    {"training_pack_tokens", plan.training_tokens},
+                    {"answer_tokens", plan.answer_tokens},
+                    {"generates_2048", plan.answer_tokens >= 2048},
+                    {"generates_4096", plan.answer_tokens >= 4096}});
+  }
+  return rows;
+}
+
+// What the file holds, by type.
+ordered_json stored_rows(const checkpoint::Weights& weights) {
   std::map<std::string, ordered_json> stored;
   for (const std::string& name : weights.names()) {
     std::int64_t numbers = 1;
@@ -48,26 +101,31 @@ ordered_json describe(const std::filesystem::path& directory, std::vector<Precis
     row["numbers"] = row["numbers"].get<std::int64_t>() + numbers;
     row["bytes"] = row["bytes"].get<std::int64_t>() + weights.stored_bytes(name);
   }
-  ordered_json file = ordered_json::array();
-  for (const auto& [type, row] : stored) file.push_back(row);
-  ordered_json memory = ordered_json::array();
-  std::vector<std::int64_t> lengths = {512, 2048, c.max_positions};
-  std::erase_if(lengths, [&](std::int64_t length) { return length > c.max_positions; });
-  lengths.erase(std::unique(lengths.begin(), lengths.end()), lengths.end());
-  for (const Precision precision : precisions) {
-    for (const std::int64_t tokens : lengths) {
-      const model::MemoryPlan plan = model::memory_plan(c, precision, tokens);
-      memory.push_back({{"precision", model::precision_name(precision)},
-                        {"tokens", tokens},
-                        {"weights_bytes", plan.weights},
-                        {"scratch_bytes", plan.scratch},
-                        {"cache_bytes", plan.cache},
-                        {"activations_bytes", plan.activations},
-                        {"working_bytes", plan.working},
-                        {"adapter_bytes", plan.adapter},
-                        {"generating_bytes", plan.generating()},
-                        {"training_bytes", plan.training()}});
-    }
+  ordered_json rows = ordered_json::array();
+  for (const auto& [type, row] : stored) rows.push_back(row);
+  return rows;
+}
+
+ordered_json describe(const fs::path& directory, PlanFlags flags) {
+  const auto c = checkpoint::read_config(directory);
+  if (c.is_nf4) flags.precisions = {Precision::kNf4};  // it cannot be had in another
+  const bool is_whole = has_weights(directory);
+  if (is_whole) checkpoint::check_weights(c, checkpoint::Weights(directory), directory);
+  ordered_json census = ordered_json::array();
+  std::int64_t parameters = 0, quantized = 0;
+  for (const model::CensusRow& row : model::parameter_census(c)) {
+    parameters += row.parameters;
+    if (row.is_quantized) quantized += row.parameters;
+    census.push_back({{"tensor", row.name},
+                      {"count", row.count},
+                      {"shape", row.shape},
+                      {"parameters", row.parameters},
+                      {"nf4_bits", row.is_quantized   ? 4
+                                   : row.stays_narrow ? 16
+                                                      : 32},
+                      {"nf4_bytes", row.bytes(Precision::kNf4)},
+                      {"bf16_bytes", row.bytes(Precision::kBf16)},
+                      {"fp32_bytes", row.bytes(Precision::kFp32)}});
   }
   return {{"family", c.family},
           {"layers", c.num_layers},
@@ -81,11 +139,14 @@ ordered_json describe(const std::filesystem::path& directory, std::vector<Precis
           {"tied", c.tie_word_embeddings},
           {"precision", c.is_nf4 ? "nf4" : "checkpoint"},
           {"stored_dtype", c.is_nf4 ? "nf4, the rest " + c.stored_dtype : c.stored_dtype},
+          {"weights", is_whole ? "here" : "missing: planned from config.json alone"},
           {"parameters", parameters},
           {"parameters_in_4_bits", quantized},
           {"census", census},
-          {"file", file},
-          {"memory", memory}};
+          {"file", is_whole ? stored_rows(checkpoint::Weights(directory)) : ordered_json::array()},
+          {"adapter_rank", flags.rank},
+          {"memory", memory_rows(c, flags)},
+          {"devices", device_rows(c, flags.rank)}};
 }
 
 void print_tables(const ordered_json& json) {
@@ -99,7 +160,7 @@ void print_tables(const ordered_json& json) {
               "fp32 MB");
   for (const auto& row : json["census"]) {
     std::printf("%-34s %6lld %14lld %9s %10.2f %10.2f %10.2f\n", row["tensor"].get<std::string>().c_str(),
-                count(row["count"]), count(row["parameters"]), row["nf4_bits"] == 4 ? "4 bits" : "fp32",
+                count(row["count"]), count(row["parameters"]), (row["nf4_bits"].dump() + " bits").c_str(),
                 megabytes(row["nf4_bytes"]), megabytes(row["bf16_bytes"]), megabytes(row["fp32_bytes"]));
   }
   std::printf("\n%-34s %6s %14s %31s\n", "in the file", "count", "numbers", "MB");
@@ -107,29 +168,49 @@ void print_tables(const ordered_json& json) {
     std::printf("%-34s %6lld %14lld %31.2f\n", row["type"].get<std::string>().c_str(), count(row["tensors"]),
                 count(row["numbers"]), megabytes(row["bytes"]));
   }
-  std::printf("\nMB%8s %8s %10s %9s %9s %12s %9s %9s | %10s %10s\n", "", "tokens", "weights", "scratch", "cache",
-              "activations", "working", "adapter", "generating", "training");
+  std::printf("\nMB on a CPU %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s | %8s %8s %8s %8s\n", "tokens", "process",
+              "pools", "weights", "scratch", "cache", "passing", "kept", "backward", "logits", "adapter", "load",
+              "score", "generate", "train");
   for (const auto& row : json["memory"]) {
-    std::printf("%-10s %8lld %10.1f %9.1f %9.1f %12.1f %9.1f %9.1f | %10.1f %10.1f\n",
-                row["precision"].get<std::string>().c_str(), count(row["tokens"]), megabytes(row["weights_bytes"]),
-                megabytes(row["scratch_bytes"]), megabytes(row["cache_bytes"]), megabytes(row["activations_bytes"]),
-                megabytes(row["working_bytes"]), megabytes(row["adapter_bytes"]), megabytes(row["generating_bytes"]),
-                megabytes(row["training_bytes"]));
+    std::printf("%-11s %8lld", row["streamed"] == true ? "nf4 stream" : row["precision"].get<std::string>().c_str(),
+                count(row["tokens"]));
+    for (const char* key : {"process", "pools", "weights", "scratch", "cache", "passing", "activations", "backward",
+                            "logits", "adapter", "loading", "scoring", "generating", "training"})
+      std::printf("%s %8.0f", key == std::string_view("loading") ? " |" : "",
+                  megabytes(row[std::string(key) + "_bytes"]));
+    std::printf("\n");
   }
+  std::printf("\n%-10s %12s %12s %22s %15s %12s %12s\n", "device GB", "nf4 MB", "fixed MB", "largest training pack",
+              "longest answer", "answers 2k", "answers 4k");
+  for (const auto& row : json["devices"]) {
+    std::printf("%-10lld %12.0f %12.0f %22lld %15lld %12s %12s\n", count(row["device_gb"]),
+                megabytes(row["weights_bytes"]), megabytes(row["fixed_bytes"]), count(row["training_pack_tokens"]),
+                count(row["answer_tokens"]), row["generates_2048"] == true ? "yes" : "no",
+                row["generates_4096"] == true ? "yes" : "no");
+  }
+  std::printf(
+      "Devices: nf4 base, bf16 activations, all kept for the backward pass; embedding and head in bf16, adapter "
+      "of rank %lld\nwith AdamW in fp32; 1 GB = 10^9 bytes, one of which is the driver's; tokens of a pack or "
+      "of one answered sequence.\n",
+      count(json["adapter_rank"]));
 }
 
 }  // namespace
 
 void add_inspect_command(CLI::App& app) {
   auto common = std::make_shared<Common>();
-  auto* command = app.add_subcommand("inspect", "family, sizes, what is in how many bits, memory; loads nothing");
+  auto* command = app.add_subcommand(
+      "inspect", "family, sizes, what is in how many bits, memory; loads nothing: config.json is enough");
   command->add_option("directory", common->model, "Hugging Face checkpoint directory, or a GGUF file")->required();
   command->add_option("--precision", common->precision, "nf4, bf16 or fp32: the memory plan of this one alone");
+  auto flags = std::make_shared<PlanFlags>();
+  command->add_option("--rank", flags->rank, "of the adapter that is planned for")->check(CLI::Range(1, 65536));
+  command->add_option("--tokens", flags->tokens, "of one sequence or training pack (default: 512, 2048, all positions)")
+      ->check(CLI::Range(1, 1 << 24));
   command->add_flag("--json", common->json, "as JSON");
   command->callback([=] {
-    std::vector<Precision> precisions(std::begin(kPrecisions), std::end(kPrecisions));
-    if (!common->precision.empty()) precisions = {model::parse_precision(common->precision)};
-    const ordered_json json = describe(common->model, precisions);
+    if (!common->precision.empty()) flags->precisions = {model::parse_precision(common->precision)};
+    const ordered_json json = describe(common->model, *flags);
     if (common->json)
       std::cout << json.dump(2) << '\n';
     else

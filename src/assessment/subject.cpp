@@ -1,9 +1,8 @@
 #include "assessment/subject.h"
 
-#include <sys/resource.h>
-
 #include <algorithm>
 
+#include "base/memory.h"
 #include "evaluation/judge.h"
 #include "generation/generator.h"
 #include "generation/scorer.h"
@@ -13,12 +12,6 @@ namespace holdfast::assessment {
 
 using evaluation::Kind;
 using nlohmann::ordered_json;
-
-std::int64_t peak_memory_bytes() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<std::int64_t>(usage.ru_maxrss) * 1024;
-}
 
 Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks)
     : plan_(plan),

@@ -29,8 +29,6 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-std::int64_t peak_memory_bytes();
-
 struct WaveResult {
   std::vector<StoredAnswer> answers;
   std::vector<PhaseRecord> costs;

@@ -59,6 +59,12 @@ void MappedFile::release(std::size_t begin, std::size_t end) const {
   if (begin < end && end <= size_) madvise(const_cast<char*>(data_) + begin, end - begin, MADV_DONTNEED);
 }
 
+void MappedFile::prefetch(std::size_t begin, std::size_t end) const {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  begin = begin / page * page;
+  if (begin < end && end <= size_) madvise(const_cast<char*>(data_) + begin, end - begin, MADV_WILLNEED);
+}
+
 std::string read_file(const std::filesystem::path& path) { return std::string(MappedFile(path).bytes()); }
 
 void write_file_atomic(const std::filesystem::path& path, std::string_view bytes) {

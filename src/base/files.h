@@ -19,6 +19,8 @@ class MappedFile {
   std::string_view bytes() const { return {data_, size_}; }
   // Tells the system that these bytes will not be read soon, so that their memory may go; they stay valid.
   void release(std::size_t begin, std::size_t end) const;
+  // Asks the system to read these bytes in the background; they will be wanted soon.
+  void prefetch(std::size_t begin, std::size_t end) const;
 
  private:
   const char* data_ = nullptr;

@@ -39,6 +39,25 @@ std::string Sha256::hex() {
   return text;
 }
 
+namespace {
+
+// A piece at a time, so that files larger than memory can be hashed.
+std::string sha256_file(const std::filesystem::path& path) {
+  constexpr std::size_t kPiece = 16 << 20;
+  const MappedFile file(path);
+  const std::string_view bytes = file.bytes();
+  Sha256 hash;
+  for (std::size_t begin = 0; begin < bytes.size(); begin += kPiece) {
+    const std::size_t end = std::min(bytes.size(), begin + kPiece);
+    file.prefetch(end, std::min(bytes.size(), end + kPiece));
+    hash.update(bytes.substr(begin, end - begin));
+    file.release(begin, end);
+  }
+  return hash.hex();
+}
+
+}  // namespace
+
 std::string sha256(std::string_view bytes) {
   Sha256 hash;
   hash.update(bytes);
@@ -46,7 +65,7 @@ std::string sha256(std::string_view bytes) {
 }
 
 std::string sha256_path(const std::filesystem::path& path) {
-  if (!std::filesystem::is_directory(path)) return sha256(MappedFile(path).bytes());
+  if (!std::filesystem::is_directory(path)) return sha256_file(path);
   std::vector<std::filesystem::path> files;
   for (const auto& entry : std::filesystem::recursive_directory_iterator(path)) {
     if (entry.is_regular_file()) files.push_back(entry.path());
@@ -54,7 +73,7 @@ std::string sha256_path(const std::filesystem::path& path) {
   std::sort(files.begin(), files.end());
   std::string lines;
   for (const auto& file : files) {
-    lines += std::filesystem::relative(file, path).generic_string() + "  " + sha256(MappedFile(file).bytes()) + "\n";
+    lines += std::filesystem::relative(file, path).generic_string() + "  " + sha256_file(file) + "\n";
   }
   return sha256(lines);
 }

@@ -158,7 +158,9 @@ at::Tensor GgufWeights::tensor(const std::string& name) const {
   return out.view({h, half, 2, -1}).transpose(1, 2).contiguous().view(source.shape);
 }
 
-void GgufWeights::release(const std::string& name) const { file_.release(sources_.at(name).bytes); }
+void GgufWeights::release(const std::string& name, ByteRange bytes) const {
+  if (bytes.is_all()) file_.release(sources_.at(name).bytes);
+}
 
 std::string GgufWeights::stored_type(const std::string& name) const {
   return std::string(sources_.at(name).format->name);

@@ -26,7 +26,8 @@ class GgufWeights final : public TensorFile {
   std::vector<std::int64_t> shape(const std::string& name) const override { return sources_.at(name).shape; }
   at::ScalarType dtype(const std::string&) const override { return at::kFloat; }
   at::Tensor tensor(const std::string& name) const override;
-  void release(const std::string& name) const override;
+  // Of a whole tensor; blocks are widened whole.
+  void release(const std::string& name, ByteRange bytes = {}) const override;
   std::string stored_type(const std::string& name) const override;
   std::int64_t stored_bytes(const std::string& name) const override;
 

@@ -191,9 +191,20 @@ std::int64_t SafetensorsFile::stored_bytes(const std::string& name) const {
   return static_cast<std::int64_t>(entry(name).end - entry(name).begin);
 }
 
-void SafetensorsFile::release(const std::string& name) const {
+ByteRange SafetensorsFile::in_file(const std::string& name, ByteRange bytes) const {
   const Entry& found = entry(name);
-  map_->release(found.begin, found.end);
+  const std::size_t size = found.end - found.begin;
+  return {found.begin + std::min(bytes.begin, size), found.begin + std::min(bytes.end, size)};
+}
+
+void SafetensorsFile::release(const std::string& name, ByteRange bytes) const {
+  const auto [begin, end] = in_file(name, bytes);
+  map_->release(begin, end);
+}
+
+void SafetensorsFile::prefetch(const std::string& name, ByteRange bytes) const {
+  const auto [begin, end] = in_file(name, bytes);
+  map_->prefetch(begin, end);
 }
 
 void write_safetensors(const std::filesystem::path& path,

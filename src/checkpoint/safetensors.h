@@ -9,6 +9,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <limits>
 #include <map>
 #include <memory>
 #include <string>
@@ -30,8 +31,10 @@ class SafetensorsFile final : public TensorFile {
   std::vector<std::int64_t> shape(const std::string& name) const override;
   at::ScalarType dtype(const std::string& name) const override;
   // A view of the map (which lives as long as the tensor does), or a copy where the file leaves it misaligned.
+  // Read-only.
   at::Tensor tensor(const std::string& name) const override;
-  void release(const std::string& name) const override;
+  void release(const std::string& name, ByteRange bytes = {}) const override;
+  void prefetch(const std::string& name, ByteRange bytes = {}) const override;
   std::string stored_type(const std::string& name) const override;
   std::int64_t stored_bytes(const std::string& name) const override;
   const std::map<std::string, std::string>& metadata() const { return metadata_; }
@@ -43,6 +46,7 @@ class SafetensorsFile final : public TensorFile {
     std::size_t begin, end;  // of the file
   };
   const Entry& entry(const std::string& name) const;
+  ByteRange in_file(const std::string& name, ByteRange bytes) const;
 
   std::filesystem::path path_;
   std::shared_ptr<const MappedFile> map_;

@@ -22,7 +22,8 @@ class Weights {
   const std::vector<std::string>& names() const { return names_; }
   bool contains(const std::string& name) const { return places_.count(name) > 0; }
   at::Tensor tensor(const std::string& name) const { return file_of(name).tensor(name); }
-  void release(const std::string& name) const { file_of(name).release(name); }
+  void release(const std::string& name, ByteRange bytes = {}) const { file_of(name).release(name, bytes); }
+  void prefetch(const std::string& name, ByteRange bytes = {}) const { file_of(name).prefetch(name, bytes); }
   std::vector<std::int64_t> shape(const std::string& name) const { return file_of(name).shape(name); }
   at::ScalarType dtype(const std::string& name) const { return file_of(name).dtype(name); }
   std::string stored_type(const std::string& name) const { return file_of(name).stored_type(name); }

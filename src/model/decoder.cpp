@@ -5,6 +5,8 @@
 #include <ATen/ops/empty.h>
 #include <ATen/ops/zeros_like.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/simd.h"
 #include "model/elementary.h"

@@ -10,6 +10,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
+#include <functional>
 #include <vector>
 
 #include "checkpoint/hf_config.h"
@@ -28,6 +29,12 @@ enum class Precision { kCheckpoint, kNf4, kBf16, kFp32 };
 // "nf4", "bf16", "fp32".  Throws Error(kBadInput) for another word.
 Precision parse_precision(std::string_view word);
 const char* precision_name(Precision precision);
+
+// Numbers of a head that are widened at a time.
+inline constexpr std::int64_t kHeadPanel = std::int64_t{1} << 24;
+// With nf4, an embedding or head of more numbers than these that is stored in 16 bits stays in them; a smaller one is
+// widened once, which saves time and costs little.
+inline constexpr std::int64_t kLargeTable = std::int64_t{1} << 25;
 
 struct DecoderLayer {
   at::Tensor attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;  // [d]; undefined: the model has none
@@ -118,6 +125,8 @@ class Decoder {
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
   void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, at::Tensor& dx) const;
   AttentionShape attention_shape(std::int64_t index) const;
+  // The head in the compute type, all at once where it is held so, else a few rows at a time, from row `begin` on.
+  void for_each_head_panel(const std::function<void(const at::Tensor& rows, std::int64_t begin)>& use);
 
   checkpoint::ModelConfig config_;
   Precision precision_;

@@ -47,6 +47,42 @@ double rounded_embedding_scale(const checkpoint::ModelConfig& config, Precision 
   return at::scalar_tensor(scale, at::kDouble).to(stored).to(at::kDouble).item<double>();
 }
 
+constexpr std::size_t kReadAhead = 64 << 20;  // bytes
+
+void prefetch(const checkpoint::Weights& weights, const std::string& name) {
+  if (weights.contains(name)) weights.prefetch(name, {0, kReadAhead});
+}
+
+// The file's pages of one linear layer while it is read: those behind are let go, those ahead are asked for.
+class StoredPages {
+ public:
+  StoredPages(const checkpoint::Weights& weights, const checkpoint::ModelConfig& config,
+              const checkpoint::LinearModule& module)
+      : weights_(weights) {
+    const std::string own = module.path + ".weight", prefix = "model.layers." + std::to_string(module.layer) + ".";
+    has_own_ = weights.contains(own);
+    if (has_own_)
+      names_ = {own};
+    else
+      for (const auto& [name, shape] : checkpoint::stacked_expert_tensors(config)) names_.push_back(prefix + name);
+  }
+  ~StoredPages() {
+    for (const std::string& name : names_) weights_.release(name);
+  }
+  StoredPages(const StoredPages&) = delete;
+  // The bytes begin .. end have been read.
+  void move_on(std::size_t begin, std::size_t end) const {
+    if (!has_own_) return;
+    weights_.release(names_[0], {begin, end});
+    weights_.prefetch(names_[0], {end, end + kReadAhead});
+  }
+
+ private:
+  const checkpoint::Weights& weights_;
+  bool has_own_;
+  std::vector<std::string> names_;
+};
+
 }  // namespace
 
 Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute) {
@@ -61,18 +97,30 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   }
   Decoder decoder(std::move(config), precision, compute);
 
-  // Embedding and head are never in 4 bits; with bf16 they are rounded, as the matrices are.
-  const auto dense = [&](const at::Tensor& stored) {
-    return quant::Matrix::dense(precision == Precision::kBf16 ? stored.to(at::kBFloat16).contiguous()
-                                                              : stored.to(compute).clone());
+  const auto copy = [](const at::Tensor& stored, at::ScalarType type) {
+    return stored.to(type, /*non_blocking=*/false, /*copy=*/true);
   };
-  const auto linear = [&](const checkpoint::LinearModule& module) {
+  const auto dense = [&](const at::Tensor& stored) {
+    return quant::Matrix::dense(copy(stored, precision == Precision::kBf16 ? at::kBFloat16 : compute));
+  };
+  // Embedding and head are never in 4 bits; with bf16 they are rounded, as the matrices are.
+  const auto table = [&](const std::string& name) {
+    const at::Tensor stored = weights.tensor(name);
+    const bool stays = precision == Precision::kNf4 && stored.element_size() == 2 && stored.numel() > kLargeTable;
+    quant::Matrix matrix = stays ? quant::Matrix::dense(stored.clone()) : dense(stored);
+    weights.release(name);
+    return matrix;
+  };
+  const auto linear = [&](const checkpoint::LinearModule& module, const StoredPages& pages) {
     const bool is_stored_nf4 = decoder.config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight");
     if (is_stored_nf4)
       return quant::Matrix(read_nf4(weights, module.path + ".weight", module.out_features, module.in_features));
     const at::Tensor stored = checkpoint::module_weight(decoder.config_, weights, module);
     // In a checkpoint that is quantised already, what whoever made it left out stays as it is.
-    return precision == Precision::kNf4 && !decoder.config_.is_nf4 ? quant::Matrix::nf4(stored) : dense(stored);
+    if (precision != Precision::kNf4 || decoder.config_.is_nf4) return dense(stored);
+    const auto size = static_cast<std::int64_t>(stored.element_size());
+    return quant::Matrix(quant::quantize_nf4(
+        stored, [&](std::int64_t begin, std::int64_t end) { pages.move_on(begin * size, end * size); }));
   };
   const auto vector = [&](const std::string& name) { return weights.tensor(name).to(compute).clone(); };
   const bool adds_one = decoder.config_.norm_adds_one;
@@ -80,9 +128,9 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
 
   const checkpoint::ModelConfig& c = decoder.config_;
   const std::string embedding = checkpoint::embedding_name(c, weights);
-  decoder.embedding_ = dense(weights.tensor(embedding));
+  decoder.embedding_ = table(embedding);
   decoder.embedding_scale_ = rounded_embedding_scale(c, precision, weights.dtype(embedding));
-  if (!c.tie_word_embeddings) decoder.head_ = dense(weights.tensor("lm_head.weight"));
+  if (!c.tie_word_embeddings) decoder.head_ = table("lm_head.weight");
   decoder.layers_.resize(static_cast<std::size_t>(c.num_layers));
   for (std::int64_t index = 0; index < c.num_layers; ++index) {
     DecoderLayer& layer = decoder.layers_[index];
@@ -100,12 +148,16 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
     if (c.moe.has_biases) layer.moe.router_bias = vector(prefix + c.names.router + ".bias");
     layer.moe.experts.resize(static_cast<std::size_t>(c.moe.num_experts));
   }
-  for (const auto& module : checkpoint::linear_modules(c)) {
+  const std::vector<checkpoint::LinearModule> modules = checkpoint::linear_modules(c);
+  for (auto place = modules.begin(); place != modules.end(); ++place) {
+    const checkpoint::LinearModule& module = *place;
+    const StoredPages pages(weights, c, module);
+    if (place + 1 != modules.end()) prefetch(weights, place[1].path + ".weight");
     DecoderLayer& layer = decoder.layers_[module.layer];
     const bool is_own = module.expert < 0;
     auto& matrices = is_own ? layer.projections : layer.moe.experts[module.expert].projections;
     auto& biases = is_own ? layer.biases : layer.moe.experts[module.expert].biases;
-    matrices[module.projection] = linear(module);
+    matrices[module.projection] = linear(module, pages);
     if (module.has_bias)
       biases[module.projection] =
           checkpoint::module_bias(c, weights, module).to(compute).clone(at::MemoryFormat::Contiguous);

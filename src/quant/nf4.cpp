@@ -139,9 +139,9 @@ void force_isa(Isa isa) {
   current_isa() = isa;
 }
 
-Nf4Weight quantize_nf4(const at::Tensor& source) {
+Nf4Weight quantize_nf4(const at::Tensor& source, const NumbersRead& numbers_read) {
   HOLDFAST_ASSERT(source.dim() == 2);
-  const at::Tensor values = source.to(at::kFloat).contiguous();
+  const at::Tensor stored = source.contiguous().view({-1});
   Nf4Weight weight;
   weight.out_features = source.size(0);
   weight.in_features = source.size(1);
@@ -149,25 +149,38 @@ Nf4Weight quantize_nf4(const at::Tensor& source) {
   weight.codes = at::empty({(n + 1) / 2}, at::kByte);
   at::Tensor absmax = at::empty({blocks}, at::kFloat);
   const Nf4Kernels& kernel = kernels(current_isa());
-  const float* data = values.const_data_ptr<float>();
   float* scales = absmax.data_ptr<float>();
   std::uint8_t* codes = weight.codes.data_ptr<std::uint8_t>();
   constexpr float kSmallest = 1e-38f;
-  at::parallel_for(0, full, 1024, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t block = begin; block < end; ++block) {
-      const float* x = data + block * kBlockSize;
-      const float largest = largest_magnitude(x, kBlockSize);
-      scales[block] = largest;
-      kernel.quantize(x, kBlockSize, 1.0f / std::max(largest, kSmallest), codes + block * kBlockSize / 2);
-    }
-  });
+  const auto widened = [&](std::int64_t begin, std::int64_t count) {
+    return stored.narrow(0, begin, count).to(at::kFloat);
+  };
+  constexpr std::int64_t kPiece = 1 << 17, kWidened = 256;  // blocks: between two reports, and of a cache's size
+  for (std::int64_t piece = 0; piece < full; piece += kPiece) {
+    const std::int64_t piece_end = std::min(full, piece + kPiece);
+    at::parallel_for(piece, piece_end, 1024, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t first = begin; first < end; first += kWidened) {
+        const std::int64_t last = std::min(end, first + kWidened);
+        const at::Tensor values = widened(first * kBlockSize, (last - first) * kBlockSize);
+        const float* x = values.const_data_ptr<float>();
+        for (std::int64_t block = first; block < last; ++block, x += kBlockSize) {
+          const float largest = largest_magnitude(x, kBlockSize);
+          scales[block] = largest;
+          kernel.quantize(x, kBlockSize, 1.0f / std::max(largest, kSmallest), codes + block * kBlockSize / 2);
+        }
+      }
+    });
+    if (numbers_read) numbers_read(piece * kBlockSize, piece_end * kBlockSize);
+  }
   if (full < blocks) {
     // The last, short block is divided by its scale, where whole ones are multiplied by the reciprocal; an odd end is
     // filled up with a zero.
     float rest[kBlockSize + 1] = {};
     const std::int64_t count = n - full * kBlockSize;
-    scales[full] = std::max(largest_magnitude(data + full * kBlockSize, count), kSmallest);
-    for (std::int64_t i = 0; i < count; ++i) rest[i] = data[full * kBlockSize + i] / scales[full];
+    const at::Tensor values = widened(full * kBlockSize, count);
+    const float* x = values.const_data_ptr<float>();
+    scales[full] = std::max(largest_magnitude(x, count), kSmallest);
+    for (std::int64_t i = 0; i < count; ++i) rest[i] = x[i] / scales[full];
     kReferenceKernels.quantize(rest, count + count % 2, 1.0f, codes + full * kBlockSize / 2);
   }
   const bool is_finite = std::all_of(scales, scales + blocks, [](float scale) { return std::isfinite(scale); });

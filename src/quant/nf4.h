@@ -22,6 +22,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 namespace holdfast::quant {
@@ -47,9 +48,13 @@ struct Nf4Weight {
   }
 };
 
-// REQUIRES: weight [out, in] in float, bf16 or fp16.  Throws Error(kBadFile) for a value that is
-// not finite, or values near the end of float's range.
-Nf4Weight quantize_nf4(const at::Tensor& weight);
+// Called when the numbers begin .. end of a matrix, row-major, have been read for the last time.
+using NumbersRead = std::function<void(std::int64_t begin, std::int64_t end)>;
+
+// REQUIRES: weight [out, in] in float, bf16 or fp16.  It is widened a little at a time: beside it and the result this
+// takes a few megabytes, and the blocks' scales.  Throws Error(kBadFile) for a value that is not finite, or values near
+// the end of float's range.
+Nf4Weight quantize_nf4(const at::Tensor& weight, const NumbersRead& numbers_read = nullptr);
 
 // The scales of all blocks: float [ceil(n / 64)].
 at::Tensor dequantize_absmax(const Nf4Weight& weight);

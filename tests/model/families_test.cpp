@@ -97,7 +97,7 @@ TEST_P(Family, OnlyLinearLayersAreQuantisedAndAllOfThem) {
 TEST_P(Family, IsPlannedToWeighWhatItWeighs) {
   for (const Precision precision : {Precision::kNf4, Precision::kBf16, Precision::kFp32}) {
     const Decoder decoder = Decoder::load(golden_.directory(), precision);
-    EXPECT_EQ(memory_plan(decoder.config(), precision, 16).weights, decoder.weight_bytes())
+    EXPECT_EQ(memory_plan(decoder.config(), {.precision = precision}).weights, decoder.weight_bytes())
         << precision_name(precision);
   }
 }

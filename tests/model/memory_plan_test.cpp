@@ -12,7 +12,7 @@ const std::filesystem::path kOrganism = std::filesystem::path(HOLDFAST_SOURCE_DI
 TEST(MemoryPlan, WeighsAModelAsItIsWhenLoaded) {
   for (const Precision precision : {Precision::kNf4, Precision::kBf16, Precision::kFp32}) {
     const Decoder decoder = Decoder::load(kOrganism, precision);
-    EXPECT_EQ(memory_plan(decoder.config(), precision, 16).weights, decoder.weight_bytes())
+    EXPECT_EQ(memory_plan(decoder.config(), {.precision = precision}).weights, decoder.weight_bytes())
         << precision_name(precision);
   }
 }
@@ -32,7 +32,7 @@ TEST(MemoryPlan, CountsWhatATrainingStepKeeps) {
     total += bytes(layer.attention.out);
     for (const at::Tensor& one : layer.attention.log_sum_exp) total += bytes(one);
   }
-  EXPECT_EQ(memory_plan(decoder.config(), Precision::kFp32, 64).activations, total);
+  EXPECT_EQ(memory_plan(decoder.config(), {.precision = Precision::kFp32, .tokens = 64}).activations, total);
 }
 
 TEST(MemoryPlan, NamesWhatIsInFourBits) {

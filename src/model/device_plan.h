@@ -1,0 +1,22 @@
+// What of a model fits into a device's memory: from its configuration alone.
+//
+// Assumed: the base in nf4 with embedding, head and norms in bf16; activations, cache and widened matrices in bf16;
+// logits in float, in chunks; adapter, gradient and AdamW's moments in float; everything that the backward pass needs
+// is kept, nothing is computed twice; 1 GB = 10^9 bytes, of which one is the driver's and the libraries'.
+#pragma once
+
+#include <cstdint>
+
+#include "checkpoint/model_config.h"
+
+namespace holdfast::model {
+
+struct DevicePlan {
+  std::int64_t weights = 0, fixed = 0;  // bytes; fixed: all that does not depend on tokens, adapter apart
+  std::int64_t training_tokens = 0;     // of the largest pack that can be trained on; 0: none
+  std::int64_t answer_tokens = 0;       // of the longest sequence that can be answered, prompt and answer; 0: none
+};
+
+DevicePlan device_plan(const checkpoint::ModelConfig& config, std::int64_t device_bytes, std::int64_t rank);
+
+}  // namespace holdfast::model
