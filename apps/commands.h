@@ -7,18 +7,25 @@
 #include <string>
 #include <vector>
 
+#include "model/decoder.h"
+
 namespace holdfast::apps {
 
 struct Common {
   std::string model, adapter, precision, device = "cpu", template_date = "2024-07-26";
   int threads = 0;  // 0: as many as torch finds
   std::uint64_t seed = 1234;
-  bool deterministic = false, quiet = false, json = false;
+  bool deterministic = false, quiet = false, json = false, streams_layers = false;
 };
 
 void add_common(CLI::App& command, Common& common, bool needs_model = true);
 // Threads, logging, device: called first by every command.
 void apply_common(const Common& common);
+
+// The base as --precision and --stream-layers say; `otherwise` is the precision where nothing is said.  A base in NF4
+// that does not fit into memory is streamed without being asked, with a line that says so.
+void add_streaming(CLI::App& command, Common& common);
+model::Decoder load_decoder(const Common& common, model::Precision otherwise);
 
 void print_line(const nlohmann::ordered_json& line);
 // The object that a row's answer starts from: all its fields when it has an "id", else none.

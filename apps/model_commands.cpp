@@ -17,8 +17,7 @@ using nlohmann::ordered_json;
 
 model::Decoder load(const Common& common) {
   apply_common(common);
-  return model::Decoder::load(common.model, common.precision.empty() ? model::Precision::kCheckpoint
-                                                                     : model::parse_precision(common.precision));
+  return load_decoder(common, model::Precision::kCheckpoint);
 }
 
 std::optional<model::Adapter> load_adapter(const Common& common, const model::Decoder& decoder) {
@@ -159,6 +158,7 @@ void add_model_commands(CLI::App& app) {
   add_common(*generate_command, *common);
   for (CLI::App* command : {score_command, generate_command})
     command->add_option("--precision", common->precision, "nf4, bf16 or fp32 (default: the checkpoint's own)");
+  for (CLI::App* command : {score_command, generate_command}) add_streaming(*command, *common);
   for (CLI::App* command : {score_command, generate_command})
     command->add_option("--adapter", common->adapter, "PEFT adapter directory");
   generate_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");

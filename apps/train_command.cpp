@@ -134,8 +134,7 @@ void train(const Common& common, TrainFlags flags) {
   options.order = flags.order == "file" ? training::RowOrder::kFile : training::RowOrder::kSeeded;
   options.seed = common.seed;
   training::RunDirectory directory(flags.out, flags.resumes);
-  auto decoder = model::Decoder::load(
-      common.model, common.precision.empty() ? model::Precision::kNf4 : model::parse_precision(common.precision));
+  auto decoder = load_decoder(common, model::Precision::kNf4);
   const training::Dataset dataset = load_rows(common, flags, decoder);
   auto adapter = first_adapter(common, flags, decoder);
   options.total_steps = flags.steps > 0 ? flags.steps : training::steps_of_epochs(dataset, options, flags.epochs);
@@ -163,6 +162,7 @@ void add_train_command(CLI::App& app) {
       "and exit with 130 or 143; a second one exits at once.");
   add_common(*command, *common);
   command->add_option("--precision", common->precision, "of the base: nf4 (default), bf16 or fp32");
+  add_streaming(*command, *common);
   command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   command->add_option("--data", flags->data, "JSONL or JSON rows")->required();
   command->add_option("-o,--output", flags->out, "directory for adapter and log")->required();

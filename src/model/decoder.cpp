@@ -61,6 +61,7 @@ void Decoder::norm_backward(const at::Tensor& dy, const at::Tensor& x, const at:
 at::Tensor Decoder::forward_layer(std::int64_t index, at::Tensor x, const TokenBatch& batch,
                                   const std::vector<RopeTable>& ropes, const Adapter* adapter, KvCache* cache,
                                   LayerActivations* keep) {
+  if (stream_) stream_->enter(index, keep == nullptr ? LayerStream::Travel::kUp : LayerStream::Travel::kUpAndBack);
   at::Tensor y = forward_attention(index, x, batch, ropes, adapter, cache, keep);
   if (keep != nullptr) keep->x = std::move(x);
   at::Tensor out = forward_mlp(index, y, adapter, keep);
@@ -71,6 +72,7 @@ at::Tensor Decoder::forward_layer(std::int64_t index, at::Tensor x, const TokenB
 at::Tensor Decoder::backward_layer(std::int64_t index, const at::Tensor& dout, const TokenBatch& batch,
                                    const std::vector<RopeTable>& ropes, const Adapter& adapter,
                                    const LayerActivations& kept, Adapter& gradient) {
+  if (stream_) stream_->enter(index, LayerStream::Travel::kDown);
   at::Tensor dy = dout.clone();  // the residual's share
   backward_mlp(index, dout, adapter, kept, gradient, dy);
   if (index == 0) {  // below the first layer stands the frozen embedding

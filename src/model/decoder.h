@@ -11,12 +11,14 @@
 
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include "checkpoint/hf_config.h"
 #include "model/adapter.h"
 #include "model/attention.h"
 #include "model/kv_cache.h"
+#include "model/layer_stream.h"
 #include "model/lora_linear.h"
 #include "model/moe.h"
 #include "model/rope.h"
@@ -35,6 +37,8 @@ inline constexpr std::int64_t kHeadPanel = std::int64_t{1} << 24;
 // With nf4, an embedding or head of more numbers than these that is stored in 16 bits stays in them; a smaller one is
 // widened once, which saves time and costs little.
 inline constexpr std::int64_t kLargeTable = std::int64_t{1} << 25;
+
+enum class Residency { kHeld, kStreamed };
 
 struct DecoderLayer {
   at::Tensor attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;  // [d]; undefined: the model has none
@@ -66,7 +70,9 @@ class Decoder {
   // Reads a Hugging Face directory, one tensor at a time.  `compute` is the type of all arithmetic: float, or double
   // for tests.  kBf16 keeps matrices in bfloat16 and widens them for each product; kCheckpoint keeps the stored values,
   // widened once.  Throws Error(kBadFile) for anything wrong with the files.
-  static Decoder load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute = at::kFloat);
+  // With kStreamed the layers' codes stay in the file (model/layer_stream.h), which must be in NF4.
+  static Decoder load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute = at::kFloat,
+                      Residency residency = Residency::kHeld);
 
   // Hidden states after the final norm [t, d].  `adapter` null: the bare base.  `cache` null: every sequence is whole.
   // `keep` non-null: fills what backward() needs.  REQUIRES: not both cache and keep.
@@ -86,12 +92,13 @@ class Decoder {
   const checkpoint::ModelConfig& config() const { return config_; }
   at::ScalarType compute_type() const { return compute_; }
   Precision precision() const { return precision_; }
+  // Of a streamed base only the layer in use has codes.
   const std::vector<DecoderLayer>& layers() const { return layers_; }
   const quant::Matrix& embedding() const { return embedding_; }
   double embedding_scale() const { return embedding_scale_; }
   const at::Tensor& final_norm() const { return final_norm_; }
   const quant::Matrix& head() const { return config_.tie_word_embeddings ? embedding_ : head_; }
-  std::int64_t weight_bytes() const;
+  std::int64_t weight_bytes() const;  // in memory
   // Floating-point operations of one token's forward pass through linear layers (head apart).
   double linear_flops_per_token() const;
   double head_flops_per_token() const;
@@ -133,6 +140,7 @@ class Decoder {
   at::ScalarType compute_;
   quant::Matrix embedding_, head_;  // [v, d]; head_ is empty when tied
   std::vector<DecoderLayer> layers_;
+  std::unique_ptr<LayerStream> stream_;  // null: all layers are held
   at::Tensor final_norm_;
   double embedding_scale_ = 1;
 };

@@ -85,9 +85,11 @@ class StoredPages {
 
 }  // namespace
 
-Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute) {
+Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute,
+                      Residency residency) {
   checkpoint::ModelConfig config = checkpoint::read_config(directory);
-  const checkpoint::Weights weights(directory);
+  const auto shared_weights = std::make_shared<const checkpoint::Weights>(directory);
+  const checkpoint::Weights& weights = *shared_weights;
   checkpoint::check_weights(config, weights, directory);
   if (config.is_nf4) {
     HOLDFAST_CHECK(kBadInput, precision == Precision::kCheckpoint || precision == Precision::kNf4, "[load] ",
@@ -95,6 +97,9 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
                    ", expected nf4; try the original weights, or no --precision");
     precision = Precision::kNf4;
   }
+  HOLDFAST_CHECK(kBadInput, residency == Residency::kHeld || config.is_nf4, "[load] ", directory.string(),
+                 ": found weights that are not in NF4 to be streamed, expected what holdfast quantize writes; try "
+                 "holdfast quantize first");
   Decoder decoder(std::move(config), precision, compute);
 
   const auto copy = [](const at::Tensor& stored, at::ScalarType type) {
@@ -111,10 +116,18 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
     weights.release(name);
     return matrix;
   };
+  if (residency == Residency::kStreamed)
+    decoder.stream_ = std::make_unique<LayerStream>(shared_weights, decoder.config_.num_layers);
+  const auto stored_nf4 = [&](const checkpoint::LinearModule& module, quant::Matrix& matrix) {
+    const std::string name = module.path + ".weight";
+    quant::Nf4Weight weight = read_nf4(weights, name, module.out_features, module.in_features);
+    if (decoder.stream_) return decoder.stream_->add(module.layer, name, std::move(weight), matrix);
+    weight.codes = weight.codes.clone();
+    if (weight.absmax_codes.defined()) weight.absmax_codes = weight.absmax_codes.clone();
+    weights.release(name + ".absmax");
+    matrix = quant::Matrix(std::move(weight));
+  };
   const auto linear = [&](const checkpoint::LinearModule& module, const StoredPages& pages) {
-    const bool is_stored_nf4 = decoder.config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight");
-    if (is_stored_nf4)
-      return quant::Matrix(read_nf4(weights, module.path + ".weight", module.out_features, module.in_features));
     const at::Tensor stored = checkpoint::module_weight(decoder.config_, weights, module);
     // In a checkpoint that is quantised already, what whoever made it left out stays as it is.
     if (precision != Precision::kNf4 || decoder.config_.is_nf4) return dense(stored);
@@ -157,7 +170,10 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
     const bool is_own = module.expert < 0;
     auto& matrices = is_own ? layer.projections : layer.moe.experts[module.expert].projections;
     auto& biases = is_own ? layer.biases : layer.moe.experts[module.expert].biases;
-    matrices[module.projection] = linear(module, pages);
+    if (decoder.config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight"))
+      stored_nf4(module, matrices[module.projection]);
+    else
+      matrices[module.projection] = linear(module, pages);
     if (module.has_bias)
       biases[module.projection] =
           checkpoint::module_bias(c, weights, module).to(compute).clone(at::MemoryFormat::Contiguous);
@@ -182,6 +198,7 @@ std::int64_t Decoder::weight_bytes() const {
     return x.defined() ? x.numel() * static_cast<std::int64_t>(x.element_size()) : 0;
   };
   std::int64_t bytes = embedding_.bytes() + head_.bytes() + of(final_norm_);
+  if (stream_) bytes += stream_->buffer_bytes();
   const auto add = [&](const auto& matrices, const auto& biases) {
     for (const quant::Matrix& matrix : matrices) bytes += matrix.bytes();
     for (const at::Tensor& bias : biases) bytes += of(bias);

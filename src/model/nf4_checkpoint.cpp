@@ -48,12 +48,12 @@ quant::Nf4Weight read_nf4(const checkpoint::Weights& weights, const std::string&
   quant::Nf4Weight weight;
   weight.out_features = out_features;
   weight.in_features = in_features;
-  weight.codes = weights.tensor(name).clone().view({-1});
+  weight.codes = weights.tensor(name).view({-1});
   if (!is_nested) {
     weight.plain_absmax = scales(name + ".absmax");
     return weight;
   }
-  weight.absmax_codes = weights.tensor(name + ".absmax").clone();
+  weight.absmax_codes = weights.tensor(name + ".absmax");
   weight.nested_absmax = scales(name + ".nested_absmax");
   weight.nested_offset = static_cast<float>(state.nested_offset);
   const at::Tensor map = scales(name + ".nested_quant_map");

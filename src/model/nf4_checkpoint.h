@@ -13,7 +13,8 @@
 
 namespace holdfast::model {
 
-// The weight `name` [out, in], quantised once or twice.  REQUIRES: checkpoint::check_weights has passed.
+// The weight `name` [out, in], quantised once or twice; its codes and the codes of its scales are views of the file.
+// REQUIRES: checkpoint::check_weights has passed.
 // Throws Error(kBadFile) naming the tensor whose state, levels or scales are not NF4's.
 quant::Nf4Weight read_nf4(const checkpoint::Weights& weights, const std::string& name, std::int64_t out_features,
                           std::int64_t in_features);
