@@ -52,7 +52,6 @@ ordered_json memory_rows(const checkpoint::ModelConfig& c, const PlanFlags& flag
                         {"pools_bytes", plan.pools},
                         {"weights_bytes", plan.weights},
                         {"reading_bytes", plan.reading},
-                        {"scratch_bytes", plan.scratch},
                         {"cache_bytes", plan.cache},
                         {"passing_bytes", plan.passing},
                         {"activations_bytes", plan.activations},
@@ -168,14 +167,14 @@ void print_tables(const ordered_json& json) {
     std::printf("%-34s %6lld %14lld %31.2f\n", row["type"].get<std::string>().c_str(), count(row["tensors"]),
                 count(row["numbers"]), megabytes(row["bytes"]));
   }
-  std::printf("\nMB on a CPU %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s | %8s %8s %8s %8s\n", "tokens", "process",
-              "pools", "weights", "scratch", "cache", "passing", "kept", "backward", "logits", "adapter", "load",
-              "score", "generate", "train");
+  std::printf("\nMB on a CPU %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s | %8s %8s %8s %8s\n", "tokens", "process", "pools",
+              "weights", "cache", "passing", "kept", "backward", "logits", "adapter", "load", "score", "generate",
+              "train");
   for (const auto& row : json["memory"]) {
     std::printf("%-11s %8lld", row["streamed"] == true ? "nf4 stream" : row["precision"].get<std::string>().c_str(),
                 count(row["tokens"]));
-    for (const char* key : {"process", "pools", "weights", "scratch", "cache", "passing", "activations", "backward",
-                            "logits", "adapter", "loading", "scoring", "generating", "training"})
+    for (const char* key : {"process", "pools", "weights", "cache", "passing", "activations", "backward", "logits",
+                            "adapter", "loading", "scoring", "generating", "training"})
       std::printf("%s %8.0f", key == std::string_view("loading") ? " |" : "",
                   megabytes(row[std::string(key) + "_bytes"]));
     std::printf("\n");

@@ -22,8 +22,9 @@ void add_common(CLI::App& command, Common& common, bool needs_model) {
   command.add_option("--threads", common.threads, "threads of arithmetic (default: all cores)")
       ->check(CLI::Range(1, 1024));
   command.add_option("--seed", common.seed, "seed of everything random");
-  command.add_flag("--deterministic", common.deterministic,
-                   "on a CPU always the case: the same bytes from the same command, and a row's bits do not depend on its batch");
+  command.add_flag(
+      "--deterministic", common.deterministic,
+      "on a CPU always the case: the same bytes from the same command, and a row's bits do not depend on its batch");
   command.add_flag("--quiet", common.quiet, "no progress and no notes");
   command.add_flag("--json", common.json, "tables as JSON");
 }

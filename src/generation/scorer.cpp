@@ -90,8 +90,7 @@ void read_rows(model::Decoder& decoder, const at::Tensor& hidden, const std::vec
     });
     for (std::size_t i = 0; i < count; ++i) {
       const float* row = logits.const_data_ptr<float>() + static_cast<std::int64_t>(i) * v;
-      const double logprob =
-          static_cast<double>(row[rows[begin + i].target]) - sums[i];
+      const double logprob = static_cast<double>(row[rows[begin + i].target]) - sums[i];
       Score& score = scores[rows[begin + i].request];
       score.token_logprobs.push_back(logprob);
       score.logprob += logprob;

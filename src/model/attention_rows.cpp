@@ -140,7 +140,8 @@ class Head {
                   float& largest) const {
     std::fill(z, z + first, 0.0f);
     std::fill(z + end, z + width, 0.0f);
-    scale_scores(z + first, end - first, static_cast<float>(attention_scale(shape_)), static_cast<float>(shape_.soft_cap));
+    scale_scores(z + first, end - first, static_cast<float>(attention_scale(shape_)),
+                 static_cast<float>(shape_.soft_cap));
     largest = largest_of(z + first, end - first);
     const float* sinks = shape_.sinks.defined() ? shape_.sinks.const_data_ptr<float>() : nullptr;
     if (sinks != nullptr) largest = std::max(largest, sinks[head]);

@@ -3,8 +3,9 @@
 //
 //   z_j = scale q . k_j, capped where there is a cap      p_j = exp(z_j - max z)      out = sum_j p_j v_j / sum_j p_j
 //
-// A query and a head of its group make a row; eight rows go through the products' tiles (quant/panel_kernels.h) together.
-// Bits    the keys are counted from the sequence's first; each dot product is a chain over the head's numbers, each sum
+// A query and a head of its group make a row; eight rows go through the products' tiles (quant/panel_kernels.h)
+// together. Bits    the keys are counted from the sequence's first; each dot product is a chain over the head's
+// numbers, each sum
 //         over keys a sum of chains of 256 keys, the denominator 16 chains of every sixteenth key.  So a row's result
 //         depends on its query and the keys it sees, not on what else is computed, what of the sequence came from a
 //         cache, threads or instruction set.

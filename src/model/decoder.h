@@ -10,7 +10,6 @@
 #include <ATen/core/Tensor.h>
 
 #include <filesystem>
-#include <functional>
 #include <memory>
 #include <vector>
 
@@ -32,8 +31,6 @@ enum class Precision { kCheckpoint, kNf4, kBf16, kFp32 };
 Precision parse_precision(std::string_view word);
 const char* precision_name(Precision precision);
 
-// Numbers of a head that are widened at a time.
-inline constexpr std::int64_t kHeadPanel = std::int64_t{1} << 24;
 // With nf4, an embedding or head of more numbers than these that is stored in 16 bits stays in them; a smaller one is
 // widened once, which saves time and costs little.
 inline constexpr std::int64_t kLargeTable = std::int64_t{1} << 25;
@@ -105,8 +102,6 @@ class Decoder {
 
  private:
   Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute);
-  // All matrices that take part in products (quant/panels.h).
-  void put_in_panels();
   // Each block is a file of its own: decoder_attention.cpp, decoder_mlp.cpp.
   at::Tensor linear(std::int64_t index, Projection projection, const at::Tensor& x, const Adapter* adapter);
   at::Tensor linear_backward(std::int64_t index, Projection projection, const at::Tensor& dy, const at::Tensor& x,
@@ -132,8 +127,6 @@ class Decoder {
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
   void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, at::Tensor& dx) const;
   AttentionShape attention_shape(std::int64_t index) const;
-  // The head in the compute type, all at once where it is held so, else a few rows at a time, from row `begin` on.
-  void for_each_head_panel(const std::function<void(const at::Tensor& rows, std::int64_t begin)>& use);
 
   checkpoint::ModelConfig config_;
   Precision precision_;

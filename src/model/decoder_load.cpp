@@ -6,7 +6,7 @@
 #include "base/error.h"
 #include "checkpoint/expected_weights.h"
 #include "checkpoint/experts.h"
-#include "checkpoint/safetensors.h"
+#include "checkpoint/weights.h"
 #include "model/decoder.h"
 #include "model/nf4_checkpoint.h"
 
@@ -144,6 +144,11 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   decoder.embedding_ = table(embedding);
   decoder.embedding_scale_ = rounded_embedding_scale(c, precision, weights.dtype(embedding));
   if (!c.tie_word_embeddings) decoder.head_ = table("lm_head.weight");
+  // The order that float products read.
+  const auto arrange = [&](quant::Matrix& matrix) {
+    if (compute == at::kFloat) matrix.put_in_panels();
+  };
+  arrange(c.tie_word_embeddings ? decoder.embedding_ : decoder.head_);
   decoder.layers_.resize(static_cast<std::size_t>(c.num_layers));
   for (std::int64_t index = 0; index < c.num_layers; ++index) {
     DecoderLayer& layer = decoder.layers_[index];
@@ -170,27 +175,20 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
     const bool is_own = module.expert < 0;
     auto& matrices = is_own ? layer.projections : layer.moe.experts[module.expert].projections;
     auto& biases = is_own ? layer.biases : layer.moe.experts[module.expert].biases;
-    if (decoder.config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight"))
-      stored_nf4(module, matrices[module.projection]);
-    else
-      matrices[module.projection] = linear(module, pages);
+    quant::Matrix& matrix = matrices[module.projection];
+    const bool is_stored_nf4 = decoder.config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight");
+    if (is_stored_nf4) {
+      stored_nf4(module, matrix);
+    } else {
+      matrix = linear(module, pages);
+    }
+    if (!is_stored_nf4 || !decoder.stream_) arrange(matrix);
     if (module.has_bias)
       biases[module.projection] =
           checkpoint::module_bias(c, weights, module).to(compute).clone(at::MemoryFormat::Contiguous);
   }
   decoder.final_norm_ = norm("model.norm.weight");
-  if (compute == at::kFloat) decoder.put_in_panels();
   return decoder;
-}
-
-void Decoder::put_in_panels() {
-  (config_.tie_word_embeddings ? embedding_ : head_).put_in_panels();
-  for (DecoderLayer& layer : layers_) {
-    for (quant::Matrix& matrix : layer.projections) matrix.put_in_panels();
-    for (Expert& expert : layer.moe.experts) {
-      for (quant::Matrix& matrix : expert.projections) matrix.put_in_panels();
-    }
-  }
 }
 
 std::int64_t Decoder::weight_bytes() const {

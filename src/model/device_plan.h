@@ -1,6 +1,7 @@
 // What of a model fits into a device's memory: from its configuration alone.
 //
-// Assumed: the base in nf4 with embedding, head and norms in bf16; activations, cache and widened matrices in bf16;
+// Assumed: the base in nf4 with embedding, head and norms in bf16; activations, cache and the widest matrix,
+// widened, in bf16;
 // logits in float, in chunks; adapter, gradient and AdamW's moments in float; everything that the backward pass needs
 // is kept, nothing is computed twice; 1 GB = 10^9 bytes, of which one is the driver's and the libraries'.
 #pragma once

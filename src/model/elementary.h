@@ -1,5 +1,5 @@
-// exp, 1 / (1 + exp(-x)) and tanh in float, by arithmetic alone, so that loops over them become vector code and a number's
-// result depends neither on its place in the loop nor on the instruction set.
+// exp, 1 / (1 + exp(-x)) and tanh in float, by arithmetic alone, so that loops over them become vector code and a
+// number's result depends neither on its place in the loop nor on the instruction set.
 //
 // Error    exp and sigmoid 2 units in the last place, tanh 3; exp is 0 below -87 and that of 88 above 88
 // Method   exp(x) = 2^n exp(r), |r| <= ln 2 / 2, and a polynomial for exp(r); tanh near 0 by a polynomial of its own

@@ -11,7 +11,7 @@
 #include <string>
 #include <vector>
 
-#include "checkpoint/safetensors.h"
+#include "checkpoint/weights.h"
 #include "quant/matrix.h"
 
 namespace holdfast::model {
@@ -43,6 +43,8 @@ class LayerStream {
     std::future<void> reading;
   };
   void read(std::int64_t layer, const at::Tensor& bytes) const;
+  static bool comes_in_panels(const Part& part) { return part.mapped.in_features % quant::kBlockSize == 0; }
+  void copy_in_panels(const Part& part, std::uint8_t* to) const;
   void copy(const std::string& name, const at::Tensor& from, std::uint8_t* to) const;
   void fill(std::int64_t layer, const at::Tensor& bytes);  // the layer's matrices with views of a buffer
   void empty(std::int64_t layer);

@@ -113,26 +113,23 @@ TokenWidths token_widths(const checkpoint::ModelConfig& c) {
 }
 
 std::int64_t logits_bytes(const checkpoint::ModelConfig& c, std::int64_t rows) {
-  return kFloat * rows * (3 * c.vocab_size + 2 * c.hidden_size);
+  const std::int64_t logits = c.logit_soft_cap > 0 ? 4 : 1;
+  return kFloat * rows * (logits * c.vocab_size + 2 * c.hidden_size);
 }
 
 MemoryPlan memory_plan(const checkpoint::ModelConfig& c, const PlanOptions& options) {
   HOLDFAST_ASSERT(!options.streams_layers || options.precision == Precision::kNf4);
   const std::int64_t t = options.tokens, d = c.hidden_size;
   MemoryPlan plan{.process = kProcess, .pools = kPools};
-  std::int64_t widest = 0, widest_stored = 0, streamed = 0;
+  std::int64_t widest_stored = 0, streamed = 0;
   for (const CensusRow& row : parameter_census(c)) {
     plan.weights += row.bytes(options.precision);
     const std::int64_t size = row.parameters / row.count;
-    const bool is_head = row.is_matrix && !row.is_quantized;
-    if (options.precision == Precision::kBf16 || row.is_quantized || row.stays_narrow)
-      if (row.is_matrix) widest = std::max(widest, is_head ? std::min(size, kHeadPanel) : size);
     if (row.is_quantized) widest_stored = std::max(widest_stored, size * stored_bytes(c.stored_dtype));
     if (row.is_quantized) streamed += row.bytes(Precision::kNf4);
     if (row.is_quantized) plan.adapter += 4 * kFloat * row.count * options.rank * (row.shape[0] + row.shape[1]);
   }
   if (options.streams_layers && c.num_layers > 2) plan.weights -= streamed / c.num_layers * (c.num_layers - 2);
-  if (options.precision != Precision::kFp32) plan.scratch = kFloat * widest;
   plan.reading = kReading + (options.precision == Precision::kNf4 ? 0 : widest_stored);
   plan.cache = KvCache::bytes_per_token(c, at::kFloat) * t;
   const TokenWidths widths = token_widths(c);

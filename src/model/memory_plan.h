@@ -4,7 +4,6 @@
 //   pools        what the libraries hold on to for matrix products and threads, once they run; and the text side
 //   weights      every tensor as Decoder::load holds it for a precision
 //   reading      beside the weights while they are read: of a tensor what is in work
-//   scratch      the widest matrix, widened for a product; none where the matrices are held in float
 //   cache        keys and values of one sequence while it is answered
 //   passing      the most that lives at a time while tokens pass through a layer and nothing is kept
 //   activations  what a training step keeps of a pack of t tokens for the backward pass: per layer the inputs of both
@@ -53,7 +52,7 @@ inline constexpr std::int64_t kLogitRows = 256;  // at a time: training/loss.h
 std::int64_t logits_bytes(const checkpoint::ModelConfig& config, std::int64_t rows);
 
 struct MemoryPlan {
-  std::int64_t process = 0, pools = 0, weights = 0, reading = 0, scratch = 0, cache = 0;  // bytes
+  std::int64_t process = 0, pools = 0, weights = 0, reading = 0, cache = 0;  // bytes
   std::int64_t passing = 0, activations = 0, backward = 0, logits = 0, adapter = 0;
   std::int64_t loading() const { return process + weights + reading; }
   std::int64_t scoring() const { return used(std::max(passing, logits)); }
@@ -63,7 +62,7 @@ struct MemoryPlan {
  private:
   // Training makes products of more kinds, and what it keeps lies less close: three times the pools.
   std::int64_t used(std::int64_t beside, std::int64_t passes = 1) const {
-    return std::max(loading(), process + passes * pools + weights + scratch + beside);
+    return std::max(loading(), process + passes * pools + weights + beside);
   }
 };
 

@@ -25,9 +25,7 @@ Matrix Matrix::dense(at::Tensor weight) {
 
 Matrix::Matrix(Nf4Weight weight) : nf4_(std::move(weight)) {}
 
-bool Matrix::has_view() const {
-  return nf4_ || dense_.scalar_type() == at::kFloat || dense_.scalar_type() == at::kBFloat16;
-}
+bool Matrix::has_view() const { return nf4_ || dense_.scalar_type() != at::kDouble; }
 
 WeightView Matrix::view() const { return nf4_ ? view_of(*nf4_) : view_of(dense_, is_in_panels_); }
 

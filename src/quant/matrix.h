@@ -43,7 +43,7 @@ class Matrix {
 
  private:
   WeightView view() const;
-  bool has_view() const;  // float, bf16 or NF4
+  bool has_view() const;  // all but double
 
   at::Tensor dense_;
   bool is_in_panels_ = false;  // dense_; of NF4 the weight itself knows

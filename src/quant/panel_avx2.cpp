@@ -79,6 +79,11 @@ HOLDFAST_AVX2 void widen_bf16(const std::uint16_t* numbers, std::int64_t count, 
   }
 }
 
+__attribute__((target("avx2,f16c"))) void widen_half(const std::uint16_t* numbers, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < kPanelRows * count; i += 8)
+    _mm256_storeu_ps(out + i, _mm256_cvtph_ps(_mm_loadu_si128(reinterpret_cast<const __m128i*>(numbers + i))));
+}
+
 HOLDFAST_AVX2 void transpose_8(const float* in, std::int64_t in_stride, float* out) {
   __m256 a[8], b[8];
 #pragma GCC unroll 8
@@ -111,6 +116,6 @@ void transpose(const float* in, std::int64_t in_stride, float* out) {
 
 }  // namespace
 
-const PanelKernels kAvx2Panels = {tile<32>, tile<16>, widen_nf4, widen_bf16, transpose};
+const PanelKernels kAvx2Panels = {tile<32>, tile<16>, widen_nf4, widen_bf16, widen_half, transpose};
 
 }  // namespace holdfast::quant

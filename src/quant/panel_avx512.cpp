@@ -84,6 +84,11 @@ HOLDFAST_AVX512 void widen_bf16(const std::uint16_t* numbers, std::int64_t count
   }
 }
 
+HOLDFAST_AVX512 void widen_half(const std::uint16_t* numbers, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < kPanelRows * count; i += 16)
+    _mm512_storeu_ps(out + i, _mm512_cvtph_ps(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(numbers + i))));
+}
+
 // 16 x 16: pairs of numbers, pairs of pairs, then quarters of registers change places.
 HOLDFAST_AVX512 void transpose_16(const float* in, std::int64_t in_stride, float* out) {
   __m512 a[16], b[16];
@@ -124,6 +129,6 @@ void transpose(const float* in, std::int64_t in_stride, float* out) {
 
 }  // namespace
 
-const PanelKernels kAvx512Panels = {tile<2>, tile<1>, widen_nf4, widen_bf16, transpose};
+const PanelKernels kAvx512Panels = {tile<2>, tile<1>, widen_nf4, widen_bf16, widen_half, transpose};
 
 }  // namespace holdfast::quant

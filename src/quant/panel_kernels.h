@@ -7,7 +7,7 @@
 // widen_nf4  out[k, l] = levels[code] * scales[l] of `count` steps of 16 bytes: byte b holds lane b in its low nibble
 // and
 //            lane b + 16 in its high one
-// widen_bf16 32 * count numbers
+// widen_bf16, widen_half  32 * count numbers
 // transpose  out[j, i] = in[i, j], both 32 x 32; rows of `in` are in_stride apart, those of `out` 32
 #pragma once
 
@@ -35,6 +35,7 @@ struct PanelKernels {
   void (*widen_nf4)(const std::uint8_t* codes, const float* scales, const float* levels, std::int64_t count,
                     float* out);
   void (*widen_bf16)(const std::uint16_t* numbers, std::int64_t count, float* out);
+  void (*widen_half)(const std::uint16_t* numbers, std::int64_t count, float* out);
   void (*transpose)(const float* in, std::int64_t in_stride, float* out);
 };
 extern const PanelKernels kReferencePanels;

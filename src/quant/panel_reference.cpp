@@ -1,4 +1,6 @@
 // Products with panels in plain loops: the specification.
+#include <c10/util/Half.h>
+
 #include <bit>
 #include <cmath>
 
@@ -34,6 +36,10 @@ void widen_bf16(const std::uint16_t* numbers, std::int64_t count, float* out) {
     out[i] = std::bit_cast<float>(static_cast<std::uint32_t>(numbers[i]) << 16);
 }
 
+void widen_half(const std::uint16_t* numbers, std::int64_t count, float* out) {
+  for (std::int64_t i = 0; i < kPanelRows * count; ++i) out[i] = c10::Half(numbers[i], c10::Half::from_bits());
+}
+
 void transpose(const float* in, std::int64_t in_stride, float* out) {
   for (int i = 0; i < kPanelRows; ++i) {
     for (int j = 0; j < kPanelRows; ++j) out[j * kPanelRows + i] = in[i * in_stride + j];
@@ -42,6 +48,6 @@ void transpose(const float* in, std::int64_t in_stride, float* out) {
 
 }  // namespace
 
-const PanelKernels kReferencePanels = {tile<32>, tile<16>, widen_nf4, widen_bf16, transpose};
+const PanelKernels kReferencePanels = {tile<32>, tile<16>, widen_nf4, widen_bf16, widen_half, transpose};
 
 }  // namespace holdfast::quant

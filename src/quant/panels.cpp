@@ -2,6 +2,7 @@
 
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty_like.h>
+#include <c10/util/Half.h>
 
 #include <algorithm>
 #include <bit>
@@ -44,6 +45,9 @@ void read_row(const WeightView& w, std::int64_t row, std::int64_t k_begin, std::
     case WeightView::Kind::kBf16:
       for (std::int64_t i = begin; i < end; ++i) *out++ = widen(static_cast<const std::uint16_t*>(w.data)[i]);
       return;
+    case WeightView::Kind::kHalf:
+      for (std::int64_t i = begin; i < end; ++i) *out++ = static_cast<const c10::Half*>(w.data)[i];
+      return;
     case WeightView::Kind::kNf4:
       break;
   }
@@ -64,6 +68,9 @@ const float* read_panel(const WeightView& w, const PanelKernels& kernels, std::i
       return static_cast<const float*>(w.data) + first * kPanelRows;
     case WeightView::Kind::kBf16:
       kernels.widen_bf16(static_cast<const std::uint16_t*>(w.data) + first * kPanelRows, k_end - k_begin, buffer);
+      return buffer;
+    case WeightView::Kind::kHalf:
+      kernels.widen_half(static_cast<const std::uint16_t*>(w.data) + first * kPanelRows, k_end - k_begin, buffer);
       return buffer;
     case WeightView::Kind::kNf4:
       break;
@@ -183,10 +190,12 @@ const PanelKernels& panel_kernels() {
 
 WeightView view_of(const at::Tensor& weight, bool in_panels) {
   HOLDFAST_ASSERT(weight.dim() == 2 && weight.is_contiguous());
-  const bool is_float = weight.scalar_type() == at::kFloat;
-  HOLDFAST_ASSERT(is_float || weight.scalar_type() == at::kBFloat16);
-  return {is_float ? WeightView::Kind::kFloat : WeightView::Kind::kBf16, in_panels, weight.size(0), weight.size(1),
-          weight.const_data_ptr()};
+  const at::ScalarType type = weight.scalar_type();
+  HOLDFAST_ASSERT(type == at::kFloat || type == at::kBFloat16 || type == at::kHalf);
+  const auto kind = type == at::kFloat      ? WeightView::Kind::kFloat
+                    : type == at::kBFloat16 ? WeightView::Kind::kBf16
+                                            : WeightView::Kind::kHalf;
+  return {kind, in_panels, weight.size(0), weight.size(1), weight.const_data_ptr()};
 }
 
 WeightView view_of(const Nf4Weight& weight) {
@@ -215,27 +224,31 @@ at::Tensor in_panels(const at::Tensor& weight) {
   return copy;
 }
 
+void codes_in_panels(const std::uint8_t* codes, std::int64_t rows, std::int64_t in_features, std::uint8_t* to) {
+  const std::int64_t row_bytes = in_features / 2, panel_bytes = kPanelRows * row_bytes;
+  for (; rows >= kPanelRows; rows -= kPanelRows, codes += panel_bytes) {
+    for (std::int64_t pair = 0; pair < row_bytes; ++pair, to += kPanelRows) {
+      for (std::int64_t b = 0; b < 16; ++b) {  // the even k of a pair is in the high nibble of a row's byte
+        const std::uint8_t low = codes[b * row_bytes + pair], high = codes[(b + 16) * row_bytes + pair];
+        to[b] = static_cast<std::uint8_t>(low >> 4 | (high & 0xF0));
+        to[16 + b] = static_cast<std::uint8_t>((low & 15) | high << 4);
+      }
+    }
+  }
+  std::copy(codes, codes + rows * row_bytes, to);
+}
+
 void put_in_panels(Nf4Weight& weight) {
   if (weight.in_panels || weight.in_features % kBlockSize != 0) return;
   const at::Tensor copy = at::empty_like(weight.codes);
   const auto* from = weight.codes.const_data_ptr<std::uint8_t>();
   auto* to = copy.data_ptr<std::uint8_t>();
-  const std::int64_t row_bytes = weight.in_features / 2, panels = weight.out_features / kPanelRows;
-  at::parallel_for(0, panels, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t panel = begin; panel < end; ++panel) {
-      const std::uint8_t* rows = from + panel * kPanelRows * row_bytes;
-      std::uint8_t* place = to + panel * kPanelRows * row_bytes;
-      for (std::int64_t pair = 0; pair < row_bytes; ++pair, place += kPanelRows) {
-        for (std::int64_t b = 0; b < 16; ++b) {  // the even k of a pair is in the high nibble of a row's byte
-          const std::uint8_t low = rows[b * row_bytes + pair], high = rows[(b + 16) * row_bytes + pair];
-          place[b] = static_cast<std::uint8_t>(low >> 4 | (high & 0xF0));
-          place[16 + b] = static_cast<std::uint8_t>((low & 15) | high << 4);
-        }
-      }
-    }
-  });
-  const std::int64_t done = panels * kPanelRows * row_bytes;
-  std::copy(from + done, from + weight.codes.numel(), to + done);
+  const std::int64_t panel_bytes = kPanelRows * weight.in_features / 2;
+  at::parallel_for(0, (weight.out_features + kPanelRows - 1) / kPanelRows, 1,
+                   [&](std::int64_t begin, std::int64_t end) {
+                     const std::int64_t rows = std::min(end * kPanelRows, weight.out_features) - begin * kPanelRows;
+                     codes_in_panels(from + begin * panel_bytes, rows, weight.in_features, to + begin * panel_bytes);
+                   });
   weight.codes = copy;
   weight.in_panels = true;
 }

@@ -24,24 +24,27 @@ namespace holdfast::quant {
 
 // Where the numbers of a matrix stand.
 struct WeightView {
-  enum class Kind { kFloat, kBf16, kNf4 };
+  enum class Kind { kFloat, kBf16, kHalf, kNf4 };
   Kind kind = Kind::kFloat;
   bool in_panels = false;
   std::int64_t out_features = 0, in_features = 0;
-  const void* data = nullptr;  // float, bf16 or codes
+  const void* data = nullptr;  // float, bf16, half or codes
   // Of NF4: the scales, or their codes with what those stand for.
   const float *scales = nullptr, *nested_scales = nullptr, *map = nullptr;
   const std::uint8_t* scale_codes = nullptr;
   float offset = 0;
 };
-// REQUIRES: contiguous, float or bf16.
+// REQUIRES: contiguous, float, bf16 or half.
 WeightView view_of(const at::Tensor& weight, bool in_panels = false);
 WeightView view_of(const Nf4Weight& weight);
 
-// A copy in panels.  REQUIRES: float or bf16 [out, in], contiguous.
+// A copy in panels.  REQUIRES: float, bf16 or half [out, in], contiguous.
 at::Tensor in_panels(const at::Tensor& weight);
 // Exchanges the codes for a copy in panels; nothing changes where blocks of scales do not fill rows evenly.
 void put_in_panels(Nf4Weight& weight);
+// What put_in_panels does, for some rows: their codes in panels at `to`, rows after the last whole panel as they are.
+// On the calling thread.  REQUIRES: the scales' blocks fill rows evenly; the first row begins a panel.
+void codes_in_panels(const std::uint8_t* codes, std::int64_t rows, std::int64_t in_features, std::uint8_t* to);
 
 // Rows row_begin .. row_end as float, row-major.
 void unpack_rows(const WeightView& weight, std::int64_t row_begin, std::int64_t row_end, float* out);

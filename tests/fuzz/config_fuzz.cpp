@@ -1,7 +1,6 @@
 // A config.json of any family, and what else is read beside it.
-#include "checkpoint/hf_config.h"
-
 #include "checkpoint/expected_weights.h"
+#include "checkpoint/hf_config.h"
 #include "fuzz_target.h"
 
 void holdfast::fuzz::run(std::string_view input) {

@@ -1,7 +1,6 @@
 // A chat template, rendered for a conversation that has all that templates ask for.
-#include "text/chat_template.h"
-
 #include "fuzz_target.h"
+#include "text/chat_template.h"
 
 void holdfast::fuzz::run(std::string_view input) {
   static const auto kMessages = nlohmann::ordered_json::parse(R"([

@@ -50,9 +50,9 @@ class AttentionRows : public ::testing::TestWithParam<int> {
   at::Tensor attend_from(std::int64_t begin, std::int64_t prefix, at::Tensor log_sum_exp = {}) const {
     const std::int64_t count = length_ - begin;
     // Keys with nothing behind them: what is read beyond the end is seen by a sanitizer.
-    const std::vector<AttendedSequence> one = {{0, count, k_.narrow(0, 0, prefix).clone(), v_.narrow(0, 0, prefix).clone(),
-                                                k_.narrow(0, prefix, length_ - prefix).clone(),
-                                                v_.narrow(0, prefix, length_ - prefix).clone(), log_sum_exp}};
+    const std::vector<AttendedSequence> one = {
+        {0, count, k_.narrow(0, 0, prefix).clone(), v_.narrow(0, 0, prefix).clone(),
+         k_.narrow(0, prefix, length_ - prefix).clone(), v_.narrow(0, prefix, length_ - prefix).clone(), log_sum_exp}};
     const at::Tensor q = q_.narrow(0, begin, count).clone();
     at::Tensor out = at::empty_like(q);
     attend(q, one, shape_, out);
@@ -79,8 +79,8 @@ TEST_P(AttentionRows, AgreesWithBlocksInDouble) {
 
 TEST_P(AttentionRows, GiveTheSameBitsWhereverTheSequenceIsCut) {
   const at::Tensor whole = attend_from(0, 0);
-  for (const std::int64_t cut : {std::int64_t{1}, std::int64_t{31}, std::int64_t{32}, std::int64_t{255}, std::int64_t{256},
-                                 std::int64_t{257}, std::int64_t{511}, length_ - 1}) {
+  for (const std::int64_t cut : {std::int64_t{1}, std::int64_t{31}, std::int64_t{32}, std::int64_t{255},
+                                 std::int64_t{256}, std::int64_t{257}, std::int64_t{511}, length_ - 1}) {
     if (cut >= length_ || cut < 0) continue;
     for (const std::int64_t prefix : {std::int64_t{0}, cut})
       EXPECT_TRUE(attend_from(cut, prefix).equal(whole.narrow(0, cut, length_ - cut))) << cut << ' ' << prefix;
