@@ -1,7 +1,7 @@
 """Token ids and decoded texts equal the `tokenizers` library's, on golden strings and seeded random ones, of each tokenizer at hand and of those that
 made_tokenizers.py makes: texts with and without special tokens, decoded with and without them, and random ids decoded.
 
-Usage: tokenizer_parity.py [--texts 2000] [--seed 1234] [--only NAME]; HOLDFAST_LONG=1 also compares long texts and prints both times.
+Usage: tokenizer_parity.py [--texts 2000] [--seed 1234] [--only "NAME|NAME"]; HOLDFAST_LONG=1 also compares long texts and prints both times.
 """
 
 import argparse
@@ -143,13 +143,13 @@ def compare(name, directory, arguments):
 parser = argparse.ArgumentParser()
 parser.add_argument("--texts", type=int, default=2000)
 parser.add_argument("--seed", type=int, default=1234)
-parser.add_argument("--only", help="a part of a tokenizer's name")
+parser.add_argument("--only", help="parts of tokenizers' names, with | between them")
 arguments = parser.parse_args()
 count = compared = faults = 0
 with tempfile.TemporaryDirectory() as folder:
     at_hand = [(path.name, path) for path in models() + sorted(p for p in SHARED.glob("tokenizers/*") if (p / "tokenizer.json").exists())]
     for name, one in itertools.chain(at_hand, made()):
-        if arguments.only and arguments.only not in name:
+        if arguments.only and not any(part in name for part in arguments.only.split("|")):
             continue
         if not isinstance(one, pathlib.Path):
             path = pathlib.Path(folder) / str(count)
