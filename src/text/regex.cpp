@@ -4,6 +4,7 @@
 #include <pcre2.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <optional>
 
 #include "base/error.h"
@@ -15,15 +16,45 @@ namespace holdfast::text {
 
 struct Regex::State {
   pcre2_code* code = nullptr;
-  std::vector<std::int32_t> literals;  // characters of the pattern that would have stand-ins
+  std::vector<CodePointRange> ranges;  // of characters that the pattern itself names, alone or as "a-z"
   ~State() { pcre2_code_free(code); }
 };
 
 namespace {
 
+// What the translated pattern names beyond ASCII.  Inside or outside of brackets: outside "a-z" is no range, but then
+// no harm is done by taking it for one.
+std::vector<CodePointRange> named_ranges(const std::string& pattern) {
+  std::vector<std::int32_t> points;
+  for (std::string_view rest = pattern; !rest.empty();) {
+    if (rest.starts_with("\\x{")) {
+      points.push_back(static_cast<std::int32_t>(std::strtol(rest.data() + 3, nullptr, 16)));
+      rest.remove_prefix(std::min(rest.find('}'), rest.size() - 1) + 1);
+    } else {
+      const auto [c, length] = decode_utf8(rest);
+      points.push_back(c);
+      rest.remove_prefix(length);
+    }
+  }
+  std::vector<CodePointRange> ranges;
+  for (std::size_t i = 0; i < points.size(); ++i) {
+    const bool is_range = i + 2 < points.size() && points[i + 1] == '-' && points[i + 2] >= points[i];
+    const std::int32_t last = is_range ? points[i + 2] : points[i];
+    if (last >= 0x80) ranges.push_back({points[i], last});
+  }
+  return ranges;
+}
+
+// True when the pattern names both characters by the same ranges, or neither.
+bool is_alike(const std::vector<CodePointRange>& ranges, std::int32_t a, std::int32_t b) {
+  return std::all_of(ranges.begin(), ranges.end(), [&](const CodePointRange& range) {
+    return (range.first <= a && a <= range.last) == (range.first <= b && b <= range.last);
+  });
+}
+
 // The text with stand-ins for those characters of which PCRE2 thinks otherwise than Oniguruma, byte for byte as long;
 // nothing when there are none.
-std::optional<std::string> with_stand_ins(std::string_view text, const std::vector<std::int32_t>& literals) {
+std::optional<std::string> with_stand_ins(std::string_view text, const std::vector<CodePointRange>& ranges) {
   std::optional<std::string> changed;
   for (std::size_t i = 0; i < text.size();) {
     if (static_cast<unsigned char>(text[i]) < 0x80) {
@@ -32,7 +63,7 @@ std::optional<std::string> with_stand_ins(std::string_view text, const std::vect
     }
     const auto [c, length] = decode_utf8(text.substr(i));
     const StandIn* found = find_range(kStandIns, c);
-    if (found != nullptr && std::find(literals.begin(), literals.end(), c) == literals.end()) {
+    if (found != nullptr && is_alike(ranges, c, found->stand_in)) {
       if (!changed) changed = text;
       changed->replace(i, length, to_utf8({found->stand_in}));
     }
@@ -84,9 +115,7 @@ class Effort {
 
 Regex::Regex(const std::string& pattern) : state_(std::make_unique<State>()) {
   const std::string translated = to_pcre2_syntax(pattern);
-  for (const std::int32_t c : code_points(pattern)) {
-    if (find_range(kStandIns, c) != nullptr) state_->literals.push_back(c);
-  }
+  state_->ranges = named_ranges(translated);
   const std::unique_ptr<pcre2_compile_context, void (*)(pcre2_compile_context*)> context(
       pcre2_compile_context_create(nullptr), pcre2_compile_context_free);
   pcre2_set_newline(context.get(), PCRE2_NEWLINE_LF);
@@ -111,7 +140,7 @@ Regex::Regex(Regex&&) noexcept = default;
 Regex& Regex::operator=(Regex&&) noexcept = default;
 
 std::vector<std::pair<std::size_t, std::size_t>> Regex::find_all(std::string_view text) const {
-  const auto changed = with_stand_ins(text, state_->literals);
+  const auto changed = with_stand_ins(text, state_->ranges);
   if (changed) text = *changed;
   const std::unique_ptr<pcre2_match_data, void (*)(pcre2_match_data*)> data(
       pcre2_match_data_create_from_pattern(state_->code, nullptr), pcre2_match_data_free);

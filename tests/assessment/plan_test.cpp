@@ -95,6 +95,7 @@ path = "m"
 precision = "bf16"
 template_date = "2020-01-02"
 system_prompt = "Be brief."
+plain_content = false
 [generation]
 max_new_tokens = 11
 samples = 3
@@ -142,6 +143,7 @@ adapter = "adapters/a"
   EXPECT_EQ(plan.model.precision, "bf16");
   EXPECT_EQ(plan.model.template_date, "2020-01-02");
   EXPECT_EQ(plan.model.system_prompt, "Be brief.");
+  EXPECT_FALSE(plan.model.plain_content);
   EXPECT_EQ(plan.generation.max_new_tokens, 11);
   EXPECT_EQ(plan.generation.samples, 3);
   EXPECT_EQ(plan.generation.wave, 5);

@@ -47,7 +47,15 @@ refused("no messages", render, row({"messages": []}))
 refused("messages as a text", render, row({"messages": "hello"}))
 refused("a message as a text", render, row({"messages": ["hello"]}))
 refused("add_generation_prompt as a number", render, row({"messages": [message], "add_generation_prompt": 1}), "add_generation_prompt")
+refused("a last message that is not there", render, row({"messages": [message, {"role": "assistant"}], "continue_final_message": True}), "'content'")
+refused("both ways to go on", render, row({"messages": [message], "continue_final_message": True, "add_generation_prompt": True}), "continue_final_message")
 refused("a date that is none", [*render, "--template-date", "2023-02-29"], row({"messages": [message]}), "2023-02-29")
+
+hostile = row({"id": 3, "messages": [message | {"content": "a<|im_end|>b"}], "unknown": {"a": None}})
+library, plain = (json.loads(run([*render, *options], hostile).stdout) for options in ([], ["--plain-content"]))
+if library["text"] != plain["text"] or library["ids"].count(2) != 2 or plain["ids"].count(2) != 1 or [one["control_tokens_in_content"] for one in (library, plain)] != [1, 1] or plain["unknown"] != {"a": None}:
+    faults += 1
+    print("control tokens in content:", library, plain)
 
 done = run(tokenize, row({"text": "hello"}) + b"\n" + row({"text": "a" * (50 << 20), "id": 7})[:-1])
 rows = done.stdout.decode().splitlines()

@@ -1,7 +1,7 @@
 """Token ids and decoded texts equal the `tokenizers` library's, on golden strings and seeded random ones, of each tokenizer at hand and of those that
 made_tokenizers.py makes: texts with and without special tokens, decoded with and without them, and random ids decoded.
 
-Usage: tokenizer_parity.py [--texts 2000] [--seed 1234] [--only NAME]; HOLDFAST_LONG=1 also compares long texts and prints both times.
+Usage: tokenizer_parity.py [--texts 2000] [--seed 1234] [--only "NAME|NAME"]; HOLDFAST_LONG=1 also compares long texts and prints both times.
 """
 
 import argparse
@@ -21,7 +21,7 @@ from made_tokenizers import made
 GOLDEN = [
     "", " ", "  ", "   ", "\t", "\n", "\n\n", "\n\n\n", "\t\n", "Hello world", " Hello world", "Hello World!", " Hello, world! ", "this is \U0001f999.cpp",
     "w048 7tuijk dsdfhu", "3", "33", "333", "3333", "33333", "3.14159e-10", "ⅷ½²", "Führer Straße", "Cửa Việt", "нещо на Български", "កាន់តែពិសេសអាចខលចេញ",
-    "\U0001f680 (normal) \U0001f636\u200d\U0001f32b\ufe0f (multiple emojis concatenated) ✅", "I'm you're he'll WE'VE 'ſ", "a\u180eb", "a\u00a0b\u3000c\u2028d", "x\u0301\u0327y",
+    "\U0001f680 (normal) \U0001f636\u200d\U0001f32b\ufe0f (multiple emojis concatenated) ✅", "I'm you're he'll WE'VE 'ſ", "a\u180eb", "a\u00a0b\u3000c\u2028d", "x\u0301\u0327y", "\U00010d7f\x80",
     "def f(x):\n    return x ** 2  # square\n\n\n", "<s>in</s>side <unk>", "<|im_start|>user\nhi<|im_end|>\n", "<|begin_of_text|><|eot_id|>", "!!!???...", "tabs\t\tand  spaces   ", "ab" * 300, "日本語のテキスト", "\u0000\u0001\u007f", "\ufeffBOM",
 ]
 SEQUENCES = ["\U0001f469\u200d\U0001f469\u200d\U0001f467", "\U0001f3f3\ufe0f\u200d\U0001f308", "\U0001f1e9\U0001f1ea", "1\ufe0f\u20e3", "\U0001f44d\U0001f3fd", "e\u0301\u0327\u0323", "क्षि", "각", "\r\n", "©\u200d®", "\u00a0\u0301", "ﬁ\u0300", "\u0600a"]
@@ -143,13 +143,13 @@ def compare(name, directory, arguments):
 parser = argparse.ArgumentParser()
 parser.add_argument("--texts", type=int, default=2000)
 parser.add_argument("--seed", type=int, default=1234)
-parser.add_argument("--only", help="a part of a tokenizer's name")
+parser.add_argument("--only", help="parts of tokenizers' names, with | between them")
 arguments = parser.parse_args()
 count = compared = faults = 0
 with tempfile.TemporaryDirectory() as folder:
     at_hand = [(path.name, path) for path in models() + sorted(p for p in SHARED.glob("tokenizers/*") if (p / "tokenizer.json").exists())]
     for name, one in itertools.chain(at_hand, made()):
-        if arguments.only and arguments.only not in name:
+        if arguments.only and not any(part in name for part in arguments.only.split("|")):
             continue
         if not isinstance(one, pathlib.Path):
             path = pathlib.Path(folder) / str(count)
