@@ -92,7 +92,8 @@ TEST_F(GgufModel, RowsOfQueryAndKeyStandInPairs) {
   const GgufFile file(golden("tiny.gguf"));
   const GgufBlockFormat& format = *gguf_block_format(file.tensors().at("blk.0.attn_k.weight").type);
   std::vector<float> stored(16 * 32);
-  widen_gguf(format, reinterpret_cast<const std::uint8_t*>(file.bytes("blk.0.attn_k.weight", 16 * 22).data()), 16, stored.data());
+  widen_gguf(format, reinterpret_cast<const std::uint8_t*>(file.bytes("blk.0.attn_k.weight", 16 * 22).data()), 16,
+             stored.data());
   const at::Tensor key = weights.tensor("model.layers.0.self_attn.k_proj.weight");
   for (int row = 0; row < 16; ++row) {
     const int head = row / 8, half = row % 8 / 4, pair = row % 4;
@@ -114,7 +115,8 @@ TEST_F(GgufModel, FilesThatAreNoModelSayWhatIsMissing) {
   expect(keys(2).tensor("token_embd.weight", 8, 32, 0, 0).tensor("b", 8, 32, 0, 0).with_data(2048), "bytes of both");
   expect(keys(1, "llama", 1).pair("llama.logit_scale", 2).tensor("token_embd.weight", 8, 32, 0, 0).with_data(1024),
          "found 'llama.logit_scale' = 2");
-  expect(keys(1, "llama", 1).pair("split.count", 3).tensor("token_embd.weight", 8, 32, 0, 0).with_data(1024), "in 3 files");
+  expect(keys(1, "llama", 1).pair("split.count", 3).tensor("token_embd.weight", 8, 32, 0, 0).with_data(1024),
+         "in 3 files");
   expect(keys(1, "llama", 2)
              .pair("llama.expert_count", 999'999'999)
              .pair("llama.expert_used_count", 2)

@@ -14,7 +14,8 @@ TEST(Gguf, LogitsEqualTransformers) {
   const at::Tensor ids = golden.tensor("ids"), theirs = golden.tensor("logits");
   TokenBatch batch;
   std::vector<std::int32_t> tokens(static_cast<std::size_t>(ids.numel()));
-  for (std::size_t i = 0; i < tokens.size(); ++i) tokens[i] = static_cast<std::int32_t>(ids.const_data_ptr<std::int64_t>()[i]);
+  for (std::size_t i = 0; i < tokens.size(); ++i)
+    tokens[i] = static_cast<std::int32_t>(ids.const_data_ptr<std::int64_t>()[i]);
   batch.add(tokens);
   Decoder decoder = Decoder::load(directory / "tiny.gguf", Precision::kCheckpoint);
   const at::Tensor ours = decoder.logits(decoder.forward(batch));

@@ -51,7 +51,8 @@ TEST_F(GgufVocabulary, SentencePieceMergesByScore) {
   bytes.text("tokenizer.ggml.scores").u32(9).u32(6).u64(3).number(-1.0f).number(-2.0f).number(-3.0f);
   bytes.text("tokenizer.ggml.add_bos_token").u32(7).number<std::uint8_t>(0);
   directory_.write("a.gguf", bytes.bytes());
-  EXPECT_EQ(gguf_tokenizer(GgufFile(directory_.path() / "a.gguf"))["model"]["merges"], nlohmann::json::parse(R"([["a", "b"]])"));
+  EXPECT_EQ(gguf_tokenizer(GgufFile(directory_.path() / "a.gguf"))["model"]["merges"],
+            nlohmann::json::parse(R"([["a", "b"]])"));
 }
 
 TEST_F(GgufVocabulary, WhatIsNotKnownIsRefusedByName) {
@@ -60,9 +61,11 @@ TEST_F(GgufVocabulary, WhatIsNotKnownIsRefusedByName) {
   expect(tokens(1, "gpt2").pair("tokenizer.ggml.pre", "unheard"), "found tokenizer.ggml.pre 'unheard'");
   expect(tokens(0, "gpt2"), "no list tokenizer.ggml.merges");
   expect(tokens(0, "llama"), "no list tokenizer.ggml.scores");
-  expect(tokens(2, "gpt2").pair("tokenizer.ggml.pre", "llama-bpe").pair("tokenizer.ggml.bos_token_id", 3), "found tokenizer.ggml.bos_token_id 3");
+  expect(tokens(2, "gpt2").pair("tokenizer.ggml.pre", "llama-bpe").pair("tokenizer.ggml.bos_token_id", 3),
+         "found tokenizer.ggml.bos_token_id 3");
   expect(tokens(1, "gpt2").text("tokenizer.ggml.merges").u32(9).u32(8).u64(1).text("ab"), "found the merge \"ab\"");
-  expect(tokens(1, "gpt2").text("tokenizer.ggml.token_type").u32(9).u32(5).u64(1).number(3), "found 1 types of 3 tokens");
+  expect(tokens(1, "gpt2").text("tokenizer.ggml.token_type").u32(9).u32(5).u64(1).number(3),
+         "found 1 types of 3 tokens");
   expect(tokens(1, "gpt2").text("tokenizer.ggml.add_bos_token").u32(4).u32(1), "expected true or false");
 }
 
