@@ -26,8 +26,7 @@ struct Part {
 };
 
 // The tensors beside the codes, apart from the state, whose length is its own.
-std::vector<Part> nf4_parts(const std::string& name, std::int64_t size, bool is_nested) {
-  const std::int64_t blocks = (size + 63) / 64;
+std::vector<Part> nf4_parts(const std::string& name, std::int64_t blocks, bool is_nested) {
   std::vector<Part> parts = {{name + ".absmax", is_nested ? at::kByte : at::kFloat, {blocks}},
                              {name + ".quant_map", at::kFloat, {16}}};
   if (is_nested) {
@@ -72,6 +71,16 @@ class Census {
   }
 
  private:
+  // As many as the file has scales, where these are of blocks of a size that is known; else of blocks of 64.  Whether
+  // the state says the same is seen when the weight is read.
+  std::int64_t count_blocks(const std::string& name, std::int64_t size) const {
+    if (weights_.contains(name + ".absmax")) {
+      const std::vector<std::int64_t> scales = weights_.shape(name + ".absmax");
+      for (const std::int64_t block : kStateBlockSizes)
+        if (scales == std::vector<std::int64_t>{(size + block - 1) / block}) return scales[0];
+    }
+    return (size + 63) / 64;
+  }
   void expect_shape(const std::string& name, const std::vector<std::int64_t>& shape) {
     if (weights_.shape(name) != shape)
       faults_.push_back("'" + name + "' is " + shape_text(weights_.shape(name)) + ", expected " + shape_text(shape));
@@ -79,8 +88,9 @@ class Census {
   void expect_nf4(const ExpectedTensor& tensor) {
     const std::int64_t size = tensor.shape[0] * tensor.shape[1];
     expect_shape(tensor.name, {(size + 1) / 2, 1});
-    std::vector<Part> parts = nf4_parts(tensor.name, size, weights_.contains(tensor.name + ".nested_absmax"));
-    const std::string state = tensor.name + kNf4StateSuffix;
+    std::vector<Part> parts =
+        nf4_parts(tensor.name, count_blocks(tensor.name, size), weights_.contains(tensor.name + ".nested_absmax"));
+    const std::string state = tensor.name + state_suffix(config_.four_bit_type);
     parts.push_back({state, at::kByte, {}});
     for (const Part& part : parts) {
       known_.insert(part.name);

@@ -18,11 +18,11 @@ struct ExpectedTensor {
 // unless it is tied.
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& config);
 
-// True when the file holds this weight in NF4.  REQUIRES: it holds it.
+// True when the file holds this weight in NF4 or FP4.  REQUIRES: it holds it.
 bool is_nf4(const Weights& weights, const std::string& name);
 
 // Throws Error(kBadFile) listing the missing, superfluous and wrongly shaped tensors (the first five, and how many
-// more). With config.is_nf4 a projection may be one in NF4, with the parts that nf4_state.h lists. Tolerated:
+// more). With config.is_nf4 a projection may be one in NF4 or FP4, with the parts that nf4_state.h lists. Tolerated:
 // rotary_emb.inv_freq buffers of old files; a head beside a tied embedding, or in its place.
 void check_weights(const ModelConfig& config, const Weights& weights, const std::filesystem::path& directory);
 

@@ -30,8 +30,8 @@ const Family& family_of(const ConfigReader& root) {
        "; other families are not supported");
 }
 
-// True for bitsandbytes' NF4; every other quantisation is refused by its name.
-bool is_nf4(const json& value, const std::string& file) {
+// "nf4" or "fp4" of bitsandbytes; every other quantisation is refused by its name.
+std::string four_bit_type(const json& value, const std::string& file) {
   const std::string where = file + " quantization_config";
   HOLDFAST_CHECK(kBadFile, value.is_object(), where, ": found ", brief(value), ", expected an object");
   const ConfigReader options(value, where);
@@ -41,12 +41,12 @@ bool is_nf4(const json& value, const std::string& file) {
   HOLDFAST_CHECK(kBadFile, options.boolean_or("load_in_4bit", options.boolean_or("_load_in_4bit", false)), where,
                  ": found weights that are not in 4 bits, expected load_in_4bit true; try the original weights");
   const std::string type = options.text_or("bnb_4bit_quant_type", "fp4");
-  HOLDFAST_CHECK(kBadFile, type == "nf4", where, ": found bnb_4bit_quant_type '", type,
-                 "', expected 'nf4'; try the original weights");
+  HOLDFAST_CHECK(kBadFile, type == "nf4" || type == "fp4", where, ": found bnb_4bit_quant_type '", type,
+                 "', expected 'nf4' or 'fp4'; try the original weights");
   const std::string storage = options.text_or("bnb_4bit_quant_storage", "uint8");
   HOLDFAST_CHECK(kBadFile, storage == "uint8", where, ": found bnb_4bit_quant_storage '", storage,
                  "', expected 'uint8'; try the original weights");
-  return true;
+  return type;
 }
 
 ModelConfig declare(const json& raw, const std::string& where) {
@@ -54,8 +54,10 @@ ModelConfig declare(const json& raw, const std::string& where) {
   ModelConfig config;
   const Family& family = family_of(root);
   config.family = family.model_type;
-  if (!family.reads_quantised && root.has("quantization_config"))
-    config.is_nf4 = is_nf4(root["quantization_config"], root.where());
+  if (!family.reads_quantised && root.has("quantization_config")) {
+    config.four_bit_type = four_bit_type(root["quantization_config"], root.where());
+    config.is_nf4 = true;
+  }
   family.declare(root, config);
   // Dynamic scaling is for sequences beyond the trained length, which is what the file says.
   for (const Rope& rope : config.ropes) {

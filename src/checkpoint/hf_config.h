@@ -12,9 +12,9 @@
 namespace holdfast::checkpoint {
 
 // Throws Error(kBadFile) naming file, key, found, expected.  A family that is not known, an unknown rope scaling, a
-// feature that cannot be run exactly and quantisations other than bitsandbytes' NF4 (and MXFP4 in gpt-oss) are refused
-// by name, never run as something near.
-// `model`: a checkpoint directory or a GGUF file, whose metadata stands for its config.json.
+// feature that cannot be run exactly and quantisations other than bitsandbytes' NF4 and FP4 (and MXFP4 in gpt-oss) are
+// refused by name, never run as something near. `model`: a checkpoint directory or a GGUF file, whose metadata stands
+// for its config.json.
 ModelConfig read_config(const std::filesystem::path& model);
 ModelConfig read_config(const GgufFile& file);
 

@@ -1,5 +1,6 @@
 #include "checkpoint/nf4_state.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <nlohmann/json.hpp>
@@ -30,8 +31,8 @@ std::string python_number(double value) {
 }
 
 std::string nf4_state_json(const Nf4State& state) {
-  std::string text = R"({"quant_type": "nf4", "blocksize": )" + std::to_string(state.block_size) + R"(, "dtype": ")" +
-                     state.dtype + R"(", "shape": [)";
+  std::string text = R"({"quant_type": ")" + state.quant_type + R"(", "blocksize": )" +
+                     std::to_string(state.block_size) + R"(, "dtype": ")" + state.dtype + R"(", "shape": [)";
   for (std::size_t i = 0; i < state.shape.size(); ++i) text += (i > 0 ? ", " : "") + std::to_string(state.shape[i]);
   text += "]";
   if (state.is_nested) {
@@ -51,11 +52,16 @@ Nf4State parse_nf4_state(std::string_view text, const std::string& where) {
                    "; try the original weights");
   };
   const auto field = [&](const char* key) { return value.contains(key) ? value[key] : json(); };
-  expect("quant_type", field("quant_type") == "nf4", "\"nf4\"");
-  expect("blocksize", field("blocksize") == 64, "64");
+  expect("quant_type", field("quant_type") == "nf4" || field("quant_type") == "fp4", "\"nf4\" or \"fp4\"");
+  expect("blocksize",
+         field("blocksize").is_number_unsigned() &&
+             std::find(kStateBlockSizes.begin(), kStateBlockSizes.end(), field("blocksize")) != kStateBlockSizes.end(),
+         "a power of two from 32 to 4096");
   expect("dtype", field("dtype").is_string(), "the name of a type");
   expect("shape", field("shape").is_array() && field("shape").size() == 2, "two whole numbers");
   Nf4State state;
+  state.quant_type = value["quant_type"].get<std::string>();
+  state.block_size = value["blocksize"].get<std::int64_t>();
   state.dtype = value["dtype"].get<std::string>();
   for (const json& extent : value["shape"]) {
     expect("shape", extent.is_number_unsigned() && extent.get<std::uint64_t>() < (std::uint64_t{1} << 62),

@@ -30,7 +30,8 @@ quant::Nf4Weight read_nf4(const checkpoint::Weights& weights, const std::string&
     return values;
   };
 
-  const std::string state_name = name + checkpoint::kNf4StateSuffix;
+  const bool is_fp4 = weights.contains(name + checkpoint::state_suffix("fp4"));
+  const std::string state_name = name + checkpoint::state_suffix(is_fp4 ? "fp4" : "nf4");
   const at::Tensor text = weights.tensor(state_name);
   const auto state = checkpoint::parse_nf4_state(
       {static_cast<const char*>(text.const_data_ptr()), static_cast<std::size_t>(text.numel())}, place(state_name));
@@ -41,13 +42,22 @@ quant::Nf4Weight read_nf4(const checkpoint::Weights& weights, const std::string&
   HOLDFAST_CHECK(kBadFile, state.is_nested == is_nested, place(state_name), ": found ", state.is_nested ? "a" : "no",
                  " nested_offset and ", is_nested ? "a" : "no", " tensor '", name,
                  ".nested_absmax', expected both or neither; is the download complete?");
-  HOLDFAST_CHECK(
-      kBadFile, equals(weights.tensor(name + ".quant_map"), quant::nf4_levels()), place(name + ".quant_map"),
-      ": found levels that are not NF4's, expected the sixteen of the QLoRA paper; try the original weights");
+  const std::int64_t size = out_features * in_features, blocks = (size + state.block_size - 1) / state.block_size;
+  HOLDFAST_CHECK(kBadFile, weights.shape(name + ".absmax")[0] == blocks, place(state_name), ": found blocks of ",
+                 state.block_size, " and ", weights.shape(name + ".absmax")[0], " scales, expected ", blocks,
+                 "; is the file damaged?");
+  HOLDFAST_CHECK(kBadFile, state.quant_type == (is_fp4 ? "fp4" : "nf4"), place(state_name), ": found quant_type '",
+                 state.quant_type, "', expected that of its name; is the file damaged?");
+  const std::array<float, 16>& levels = is_fp4 ? quant::fp4_levels() : quant::nf4_levels();
+  HOLDFAST_CHECK(kBadFile, equals(weights.tensor(name + ".quant_map"), levels), place(name + ".quant_map"),
+                 ": found levels that are not ", is_fp4 ? "FP4" : "NF4",
+                 "'s, expected the sixteen of bitsandbytes; try the original weights");
 
   quant::Nf4Weight weight;
   weight.out_features = out_features;
   weight.in_features = in_features;
+  weight.block_size = state.block_size;
+  weight.levels = &levels;
   weight.codes = weights.tensor(name).view({-1});
   if (!is_nested) {
     weight.plain_absmax = scales(name + ".absmax");

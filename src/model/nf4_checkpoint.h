@@ -1,5 +1,6 @@
-// Checkpoints in bitsandbytes' NF4: read into a Nf4Weight as they are, and written so that transformers loads them.
-// The tensors of one weight are listed in checkpoint/nf4_state.h, the directory in docs/formats/checkpoint.md.
+// Checkpoints in bitsandbytes' NF4 and FP4: read into a Nf4Weight as they are; written in NF4 so that transformers
+// loads them. The tensors of one weight are listed in checkpoint/nf4_state.h, the directory in
+// docs/formats/checkpoint.md.
 #pragma once
 
 #include <cstdint>
@@ -15,7 +16,7 @@ namespace holdfast::model {
 
 // The weight `name` [out, in], quantised once or twice; its codes and the codes of its scales are views of the file.
 // REQUIRES: checkpoint::check_weights has passed.
-// Throws Error(kBadFile) naming the tensor whose state, levels or scales are not NF4's.
+// Throws Error(kBadFile) naming the tensor whose state, levels or scales are not bitsandbytes'.
 quant::Nf4Weight read_nf4(const checkpoint::Weights& weights, const std::string& name, std::int64_t out_features,
                           std::int64_t in_features);
 

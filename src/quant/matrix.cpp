@@ -109,7 +109,7 @@ void Matrix::gather_rows(std::span<const std::int64_t> rows, at::Tensor& out) co
 }
 
 const char* Matrix::storage_name() const {
-  if (nf4_) return "nf4";
+  if (nf4_) return nf4_->levels == &quant::fp4_levels() ? "fp4" : "nf4";
   switch (dense_.scalar_type()) {
     case at::kBFloat16:
       return "bf16";

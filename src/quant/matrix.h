@@ -36,7 +36,7 @@ class Matrix {
   bool is_empty() const { return out_features() == 0; }
   bool is_quantized() const { return nf4_.has_value(); }
   const Nf4Weight& nf4_weight() const { return *nf4_; }
-  const char* storage_name() const;  // "nf4", "bf16", "fp32", "fp64"
+  const char* storage_name() const;  // "nf4", "fp4", "bf16", "fp32", "fp64"
   std::int64_t out_features() const { return nf4_ ? nf4_->out_features : dense_.defined() ? dense_.size(0) : 0; }
   std::int64_t in_features() const { return nf4_ ? nf4_->in_features : dense_.defined() ? dense_.size(1) : 0; }
   std::int64_t bytes() const;

@@ -219,20 +219,18 @@ void dequantize_nf4(const Nf4Weight& weight, float* out, std::int64_t row_begin,
   const std::uint8_t* scale_codes = plain ? nullptr : weight.absmax_codes.const_data_ptr<std::uint8_t>();
   const float* nested = plain ? nullptr : weight.nested_absmax.const_data_ptr<float>();
   const auto& map = dynamic_map();
-  at::parallel_for(begin / kBlockSize, (end + kBlockSize - 1) / kBlockSize, 512,
-                   [&](std::int64_t block_begin, std::int64_t block_end) {
-                     for (std::int64_t block = block_begin; block < block_end; ++block) {
-                       const std::int64_t first = std::max(begin, block * kBlockSize),
-                                          last = std::min(end, (block + 1) * kBlockSize);
-                       const float absmax =
-                           plain ? plain[block]
-                                 : map[scale_codes[block]] * nested[block / kNestedBlockSize] + weight.nested_offset;
-                       const std::int64_t even = (last - first) / 2 * 2;
-                       if (even > 0) kernel.dequantize(codes + first / 2, even, absmax, out + (first - begin));
-                       if (even < last - first)
-                         out[last - 1 - begin] = nf4_levels()[codes[(last - 1) / 2] >> 4] * absmax;
-                     }
-                   });
+  const std::int64_t size = weight.block_size;
+  const float* levels = weight.levels->data();
+  at::parallel_for(begin / size, (end + size - 1) / size, 512, [&](std::int64_t block_begin, std::int64_t block_end) {
+    for (std::int64_t block = block_begin; block < block_end; ++block) {
+      const std::int64_t first = std::max(begin, block * size), last = std::min(end, (block + 1) * size);
+      const float absmax =
+          plain ? plain[block] : map[scale_codes[block]] * nested[block / kNestedBlockSize] + weight.nested_offset;
+      const std::int64_t even = (last - first) / 2 * 2;
+      if (even > 0) kernel.dequantize(codes + first / 2, even, levels, absmax, out + (first - begin));
+      if (even < last - first) out[last - 1 - begin] = levels[codes[(last - 1) / 2] >> 4] * absmax;
+    }
+  });
 }
 
 at::Tensor dequantize_nf4(const Nf4Weight& weight, at::ScalarType type) {

@@ -27,21 +27,26 @@
 
 namespace holdfast::quant {
 
-inline constexpr std::int64_t kBlockSize = 64;
+inline constexpr std::int64_t kBlockSize = 64;  // of what is quantised here; what is read may have others
 inline constexpr std::int64_t kNestedBlockSize = 256;
 
 const std::array<float, 16>& nf4_levels();
+// bitsandbytes' FP4 in place of NF4: other levels, else the same.
+const std::array<float, 16>& fp4_levels();
 const std::array<float, 256>& dynamic_map();
 
 struct Nf4Weight {
   at::Tensor codes, absmax_codes, nested_absmax;
   float nested_offset = 0;
-  // float [ceil(n / 64)]; defined when the scales are stored as they are (quantised once), in place of the three above.
+  // float, one a block; defined when the scales are stored as they are (quantised once), in place of the three above.
   at::Tensor plain_absmax;
   std::int64_t out_features = 0, in_features = 0;
   bool in_panels = false;  // the codes' order: quant/panels.h
+  std::int64_t block_size = kBlockSize;  // even
+  const std::array<float, 16>* levels = &nf4_levels();
 
   std::int64_t size() const { return out_features * in_features; }
+  bool fits_panels() const { return in_features % block_size == 0; }
   std::int64_t bytes() const {
     if (plain_absmax.defined()) return codes.numel() + 4 * plain_absmax.numel();
     return codes.numel() + absmax_codes.numel() + 4 * nested_absmax.numel() + 4;

@@ -30,11 +30,12 @@ HOLDFAST_AVX2 void quantize(const float* values, std::int64_t count, float scale
   if (i < count) kReferenceKernels.quantize(values + i, count - i, scale, codes + i / 2);
 }
 
-HOLDFAST_AVX2 void dequantize(const std::uint8_t* codes, std::int64_t count, float absmax, float* out) {
+HOLDFAST_AVX2 void dequantize(const std::uint8_t* codes, std::int64_t count, const float* levels, float absmax,
+                              float* out) {
   const __m256 scale = _mm256_set1_ps(absmax);
-  const __m256 low = _mm256_mul_ps(_mm256_loadu_ps(nf4_levels().data()), scale);       // levels 0..7
-  const __m256 high = _mm256_mul_ps(_mm256_loadu_ps(nf4_levels().data() + 8), scale);  // levels 8..15
-  const __m256i shifts = _mm256_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24);               // high nibble of each byte first
+  const __m256 low = _mm256_mul_ps(_mm256_loadu_ps(levels), scale);       // levels 0..7
+  const __m256 high = _mm256_mul_ps(_mm256_loadu_ps(levels + 8), scale);  // levels 8..15
+  const __m256i shifts = _mm256_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24);  // high nibble of each byte first
   std::int64_t i = 0;
   for (; i + 8 <= count; i += 8) {
     std::uint32_t four_bytes;
@@ -45,7 +46,7 @@ HOLDFAST_AVX2 void dequantize(const std::uint8_t* codes, std::int64_t count, flo
     const __m256 is_high = _mm256_castsi256_ps(_mm256_slli_epi32(code, 28));
     _mm256_storeu_ps(out + i, _mm256_blendv_ps(from_low, from_high, is_high));
   }
-  if (i < count) kReferenceKernels.dequantize(codes + i / 2, count - i, absmax, out + i);
+  if (i < count) kReferenceKernels.dequantize(codes + i / 2, count - i, levels, absmax, out + i);
 }
 
 }  // namespace

@@ -29,8 +29,9 @@ HOLDFAST_AVX512 void quantize(const float* values, std::int64_t count, float sca
   if (i < count) kReferenceKernels.quantize(values + i, count - i, scale, codes + i / 2);
 }
 
-HOLDFAST_AVX512 void dequantize(const std::uint8_t* codes, std::int64_t count, float absmax, float* out) {
-  const __m512 levels = _mm512_mul_ps(_mm512_loadu_ps(nf4_levels().data()), _mm512_set1_ps(absmax));
+HOLDFAST_AVX512 void dequantize(const std::uint8_t* codes, std::int64_t count, const float* levels, float absmax,
+                                float* out) {
+  const __m512 values = _mm512_mul_ps(_mm512_loadu_ps(levels), _mm512_set1_ps(absmax));
   // Lanes 0..7 read the first four bytes, lanes 8..15 the next four; high nibble of each byte first.
   const __m512i shifts = _mm512_setr_epi32(4, 0, 12, 8, 20, 16, 28, 24, 4, 0, 12, 8, 20, 16, 28, 24);
   std::int64_t i = 0;
@@ -40,9 +41,9 @@ HOLDFAST_AVX512 void dequantize(const std::uint8_t* codes, std::int64_t count, f
     const __m512i packed = _mm512_mask_blend_epi32(0xFF00, _mm512_set1_epi32(static_cast<int>(words[0])),
                                                    _mm512_set1_epi32(static_cast<int>(words[1])));
     // vpermps on sixteen lanes looks at the four low bits only.
-    _mm512_storeu_ps(out + i, _mm512_permutexvar_ps(_mm512_srlv_epi32(packed, shifts), levels));
+    _mm512_storeu_ps(out + i, _mm512_permutexvar_ps(_mm512_srlv_epi32(packed, shifts), values));
   }
-  if (i < count) kReferenceKernels.dequantize(codes + i / 2, count - i, absmax, out + i);
+  if (i < count) kReferenceKernels.dequantize(codes + i / 2, count - i, levels, absmax, out + i);
 }
 
 }  // namespace

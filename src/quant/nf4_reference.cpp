@@ -24,6 +24,18 @@ const std::array<float, 16>& nf4_levels() {
   return kLevels;
 }
 
+const std::array<float, 16>& fp4_levels() {
+  static constexpr std::array<float, 16> kLevels = [] {
+    // A sign, two bits of exponent and one of fraction, by their bits; the largest becomes 1.
+    constexpr float kMagnitudes[8] = {0.0f, 0.0625f, 8.0f, 12.0f, 4.0f, 6.0f, 2.0f, 3.0f};
+    std::array<float, 16> levels{};
+    for (std::size_t i = 0; i < 8; ++i) levels[i] = kMagnitudes[i] / 12.0f;
+    for (std::size_t i = 1; i < 8; ++i) levels[i + 8] = -levels[i];
+    return levels;
+  }();
+  return kLevels;
+}
+
 const std::array<float, 256>& dynamic_map() {
   // The signed dynamic map of bitsandbytes (create_dynamic_map), written by scripts/golden/nf4.py.
   static constexpr std::array<float, 256> kMap = {
@@ -55,10 +67,10 @@ void quantize(const float* values, std::int64_t count, float scale, std::uint8_t
   }
 }
 
-void dequantize(const std::uint8_t* codes, std::int64_t count, float absmax, float* out) {
+void dequantize(const std::uint8_t* codes, std::int64_t count, const float* levels, float absmax, float* out) {
   for (std::int64_t i = 0; i < count; i += 2) {
-    out[i] = nf4_levels()[codes[i / 2] >> 4] * absmax;
-    out[i + 1] = nf4_levels()[codes[i / 2] & 15] * absmax;
+    out[i] = levels[codes[i / 2] >> 4] * absmax;
+    out[i + 1] = levels[codes[i / 2] & 15] * absmax;
   }
 }
 

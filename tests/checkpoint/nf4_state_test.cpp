@@ -56,8 +56,8 @@ TEST(Nf4State, LiesAreRefusedByTheirKey) {
     return error_of([&] { parse_nf4_state(text, "[load] tensor 'w'"); });
   };
   EXPECT_EQ(message("64", "64"), "no error");
-  const std::string cases[][3] = {{"\"nf4\"", "\"fp4\"", "quant_type"},
-                                  {"64", "128", "blocksize"},
+  const std::string cases[][3] = {{"\"nf4\"", "\"af4\"", "quant_type"},
+                                  {"64", "96", "blocksize"},
                                   {"64", "\"64\"", "blocksize"},
                                   {"[8, 16]", "[8]", "shape"},
                                   {"[8, 16]", "[8, -16]", "shape"},

@@ -15,6 +15,7 @@ import tempfile
 from common import PROGRAM, SOURCE, models, need, run
 
 need("torch", "transformers", "bitsandbytes", "safetensors")
+import bitsandbytes
 import torch
 import transformers
 from safetensors import safe_open
@@ -108,6 +109,31 @@ with tempfile.TemporaryDirectory() as name:
     ids = rows[0]["context_ids"] + rows[0]["continuation_ids"]
     worst = max(abs(a - wanted[i + 2, ids[i + 3]].item()) for i, a in enumerate(logprobs(single)))
     check(worst < 5e-4, f"weights quantised once: log-probabilities within {worst:.1e} of transformers")
+
+    # FP4 and NF4, scales quantised and not, blocks of other sizes, weights of each type before: read as they are stored.
+    for kind, block, nested, dtype in (("fp4", 64, True, torch.float32), ("fp4", 64, False, torch.bfloat16), ("fp4", 128, True, torch.float16), ("nf4", 64, False, torch.float16), ("nf4", 32, True, torch.float32), ("nf4", 256, False, torch.bfloat16)):
+        place = root / f"{kind}-{block}-{nested}"
+        source = random_llama(place / "source", dtype, hidden_size=256, intermediate_size=256, head_dim=64, num_attention_heads=4, num_key_value_heads=2)
+        config = transformers.BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type=kind, bnb_4bit_use_double_quant=nested)
+        model = transformers.AutoModelForCausalLM.from_pretrained(source, quantization_config=config)
+        dense = transformers.AutoModelForCausalLM.from_pretrained(source).state_dict()
+        for name, module in model.named_modules():
+            if isinstance(module, bitsandbytes.nn.Linear4bit) and block != 64:
+                module.weight = bitsandbytes.nn.Params4bit(dense[name + ".weight"], requires_grad=False, blocksize=block, compress_statistics=nested, quant_type=kind, module=module).to("cpu")
+                assert module.weight.quant_state.blocksize == block
+        model.save_pretrained(place / "stored")
+        # bitsandbytes' own widening, into a dense model: in float, where its layers would round to the type before.
+        loaded = transformers.AutoModelForCausalLM.from_pretrained(place / "stored")
+        widened = transformers.AutoModelForCausalLM.from_pretrained(source, dtype=torch.float32)
+        for name, module in loaded.named_modules():
+            if isinstance(module, bitsandbytes.nn.Linear4bit):
+                module.weight.quant_state.dtype = torch.float32
+                widened.get_submodule(name).weight.data = bitsandbytes.functional.dequantize_4bit(module.weight.data, module.weight.quant_state)
+        out = logits(widened)[0].double()
+        wanted = torch.log_softmax(out, -1)
+        worst = max(abs(a - wanted[i + 2, ids[i + 3]].item()) for i, a in enumerate(logprobs(place / "stored"))) / out.abs().max().item()
+        check(worst < 1e-5, f"{kind} in blocks of {block}, {'nested' if nested else 'plain'}, {dtype}: log-probabilities within {worst:.1e} of the largest logit")
+        check(json.loads(run("inspect", place / "stored", "--json"))["precision"] == kind, f"inspect says {kind}")
 
     organism, quantized = SOURCE / "assets/organism", root / "0/ours"
     check(json.loads(run("inspect", quantized, "--json"))["precision"] == "nf4", "inspect says nf4")

@@ -17,6 +17,9 @@ holdfast_python_test(parity.quantize parity/quantize_parity.py)
 holdfast_python_test(parity.gguf parity/gguf_parity.py ARGUMENTS --quick)
 # Every block type, rotary scaling and tokenizer, three minutes: ctest --preset all.
 holdfast_python_test(parity.gguf_all parity/gguf_parity.py LABELS slow)
+# SmolLM2 and Gemma 3 out of their GGUF files, a corner in four minutes and all of it: ctest --preset all.
+holdfast_python_test(parity.real_models parity/real_models_parity.py ARGUMENTS --quick LABELS slow TIMEOUT 1200)
+holdfast_python_test(parity.real_models_all parity/real_models_parity.py LABELS slow TIMEOUT 7200)
 holdfast_python_test(parity.nf4 parity/nf4_parity.py)
 holdfast_python_test(parity.variants parity/variants_parity.py)
 holdfast_python_test(train.resume parity/train_resume.py)

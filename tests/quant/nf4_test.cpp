@@ -75,6 +75,36 @@ TEST_P(Nf4, EqualsBitsandbytesBitForBit) {
   }
 }
 
+TEST_P(Nf4, WidensFp4AndBlocksOfOtherSizesAsBitsandbytes) {
+  const checkpoint::SafetensorsFile golden(testing::source_directory() / "tests/golden/four_bits.safetensors");
+  int cases = 0;
+  for (const std::string& file_name : golden.names()) {
+    if (!file_name.ends_with(".codes")) continue;
+    const std::string name = file_name.substr(0, file_name.size() - 6);
+    Nf4Weight weight;
+    weight.levels = name.starts_with("fp4") ? &fp4_levels() : &nf4_levels();
+    const at::Tensor levels = golden.tensor(name + ".levels"), expected = golden.tensor(name + ".values");
+    EXPECT_EQ(std::memcmp(levels.const_data_ptr(), weight.levels->data(), 64), 0) << name;
+    weight.block_size = std::stol(name.substr(4));
+    weight.out_features = expected.size(0);
+    weight.in_features = expected.size(1);
+    weight.codes = golden.tensor(name + ".codes");
+    if (golden.contains(name + ".offset")) {
+      weight.absmax_codes = golden.tensor(name + ".absmax");
+      weight.nested_absmax = golden.tensor(name + ".nested_absmax");
+      weight.nested_offset = golden.tensor(name + ".offset").item<float>();
+    } else {
+      weight.plain_absmax = golden.tensor(name + ".absmax");
+    }
+    EXPECT_TRUE(same_bits(dequantize_nf4(weight), expected)) << name;
+    at::Tensor row = at::empty({1, weight.in_features});
+    dequantize_nf4(weight, row.data_ptr<float>(), 1, 2);
+    EXPECT_TRUE(same_bits(row, expected.narrow(0, 1, 1))) << name;
+    ++cases;
+  }
+  EXPECT_EQ(cases, 10);
+}
+
 TEST_P(Nf4, GivesTheReferencesBitsAtEverySizeAndAlignment) {
   for (const std::int64_t size : {1, 2, 15, 16, 17, 62, 63, 64, 65, 126, 127, 128, 129, 130, 16383, 16384, 16385}) {
     for (const bool is_misaligned : {false, true}) {
