@@ -64,10 +64,10 @@ struct Activations {
 
 class Decoder {
  public:
-  // Reads a Hugging Face directory, one tensor at a time.  `compute` is the type of all arithmetic: float, or double
-  // for tests.  kBf16 keeps matrices in bfloat16 and widens them for each product; kCheckpoint keeps the stored values,
-  // widened once.  Throws Error(kBadFile) for anything wrong with the files.
-  // With kStreamed the layers' codes stay in the file (model/layer_stream.h), which must be in NF4.
+  // Reads a Hugging Face directory, one tensor at a time; what it holds in NF4 stays a map of the file.  `compute` is
+  // the type of all arithmetic: float, or double for tests.  kBf16 keeps matrices in bfloat16 and widens them for each
+  // product; kCheckpoint keeps the stored values, widened once.  Throws Error(kBadFile) for anything wrong with the
+  // files. With kStreamed the layers' codes stay in the file (model/layer_stream.h), which must be in NF4.
   static Decoder load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute = at::kFloat,
                       Residency residency = Residency::kHeld);
 

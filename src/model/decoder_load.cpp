@@ -112,19 +112,18 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   const auto table = [&](const std::string& name) {
     const at::Tensor stored = weights.tensor(name);
     const bool stays = precision == Precision::kNf4 && stored.element_size() == 2 && stored.numel() > kLargeTable;
+    if (stays && decoder.config_.is_nf4) return quant::Matrix::dense(stored);  // a view of the file, as the codes are
     quant::Matrix matrix = stays ? quant::Matrix::dense(stored.clone()) : dense(stored);
     weights.release(name);
     return matrix;
   };
   if (residency == Residency::kStreamed)
     decoder.stream_ = std::make_unique<LayerStream>(shared_weights, decoder.config_.num_layers);
+  // What is in its final form in the file stays there: a base in NF4 is ready at once, and read when it is used.
   const auto stored_nf4 = [&](const checkpoint::LinearModule& module, quant::Matrix& matrix) {
     const std::string name = module.path + ".weight";
     quant::Nf4Weight weight = read_nf4(weights, name, module.out_features, module.in_features);
     if (decoder.stream_) return decoder.stream_->add(module.layer, name, std::move(weight), matrix);
-    weight.codes = weight.codes.clone();
-    if (weight.absmax_codes.defined()) weight.absmax_codes = weight.absmax_codes.clone();
-    weights.release(name + ".absmax");
     matrix = quant::Matrix(std::move(weight));
   };
   const auto linear = [&](const checkpoint::LinearModule& module, const StoredPages& pages) {

@@ -36,3 +36,7 @@ holdfast_python_test(journal.interrupt parity/interrupt.py)
 holdfast_python_test(journal.kill_full parity/kill.py ARGUMENTS full LABELS slow TIMEOUT 1800)
 # A few items of the real run beside the PyTorch pipeline, two minutes: ctest --preset all.
 holdfast_python_test(parity.real_run parity/real_run.py LABELS slow)
+# Peak memory against the planner: at a width of 1024; at the true widths, to 13B in full depth, half an hour.
+holdfast_python_test(sizes.quick parity/sizes.py ARGUMENTS quick)
+holdfast_python_test(sizes.slow parity/sizes.py ARGUMENTS slow LABELS slow TIMEOUT 7200)
+set_tests_properties(sizes.quick sizes.slow PROPERTIES RUN_SERIAL TRUE)
