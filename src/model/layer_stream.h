@@ -43,7 +43,7 @@ class LayerStream {
     std::future<void> reading;
   };
   void read(std::int64_t layer, const at::Tensor& bytes) const;
-  static bool comes_in_panels(const Part& part) { return part.mapped.in_features % quant::kBlockSize == 0; }
+  static bool comes_in_panels(const Part& part) { return part.mapped.fits_panels(); }
   void copy_in_panels(const Part& part, std::uint8_t* to) const;
   void copy(const std::string& name, const at::Tensor& from, std::uint8_t* to) const;
   void fill(std::int64_t layer, const at::Tensor& bytes);  // the layer's matrices with views of a buffer

@@ -41,7 +41,7 @@ struct Nf4Weight {
   // float, one a block; defined when the scales are stored as they are (quantised once), in place of the three above.
   at::Tensor plain_absmax;
   std::int64_t out_features = 0, in_features = 0;
-  bool in_panels = false;  // the codes' order: quant/panels.h
+  bool in_panels = false;                // the codes' order: quant/panels.h
   std::int64_t block_size = kBlockSize;  // even
   const std::array<float, 16>* levels = &nf4_levels();
 

@@ -30,9 +30,9 @@ float scale_of(const WeightView& w, std::int64_t block) {
 
 // The scales of a panel's 32 rows in the blocks that hold number k.
 void panel_scales(const WeightView& w, std::int64_t panel, std::int64_t k, float* scales) {
-  const std::int64_t blocks = w.in_features / kBlockSize;
+  const std::int64_t blocks = w.in_features / w.block_size;
   for (std::int64_t row = 0; row < kPanelRows; ++row)
-    scales[row] = scale_of(w, (panel * kPanelRows + row) * blocks + k / kBlockSize);
+    scales[row] = scale_of(w, (panel * kPanelRows + row) * blocks + k / w.block_size);
 }
 
 // Numbers k_begin .. k_end of a row that is stored as a row.
@@ -53,9 +53,9 @@ void read_row(const WeightView& w, std::int64_t row, std::int64_t k_begin, std::
   }
   const auto* codes = static_cast<const std::uint8_t*>(w.data);
   for (std::int64_t i = begin; i < end;) {
-    const std::int64_t block = i / kBlockSize, last = std::min(end, (block + 1) * kBlockSize);
+    const std::int64_t block = i / w.block_size, last = std::min(end, (block + 1) * w.block_size);
     const float scale = scale_of(w, block);
-    for (; i < last; ++i) *out++ = nf4_levels()[i % 2 == 0 ? codes[i / 2] >> 4 : codes[i / 2] & 15] * scale;
+    for (; i < last; ++i) *out++ = w.levels[i % 2 == 0 ? codes[i / 2] >> 4 : codes[i / 2] & 15] * scale;
   }
 }
 
@@ -78,9 +78,9 @@ const float* read_panel(const WeightView& w, const PanelKernels& kernels, std::i
   const std::uint8_t* codes = static_cast<const std::uint8_t*>(w.data) + first * kPanelRows / 2;
   float scales[kPanelRows];
   for (std::int64_t k = k_begin; k < k_end;) {
-    const std::int64_t last = std::min(k_end, (k / kBlockSize + 1) * kBlockSize);
+    const std::int64_t last = std::min(k_end, (k / w.block_size + 1) * w.block_size);
     panel_scales(w, panel, k, scales);
-    kernels.widen_nf4(codes + (k - k_begin) * kPanelRows / 2, scales, nf4_levels().data(), last - k,
+    kernels.widen_nf4(codes + (k - k_begin) * kPanelRows / 2, scales, w.levels, last - k,
                       buffer + (k - k_begin) * kPanelRows);
     k = last;
   }
@@ -201,6 +201,8 @@ WeightView view_of(const at::Tensor& weight, bool in_panels) {
 WeightView view_of(const Nf4Weight& weight) {
   WeightView view{WeightView::Kind::kNf4, weight.in_panels, weight.out_features, weight.in_features,
                   weight.codes.const_data_ptr()};
+  view.levels = weight.levels->data();
+  view.block_size = weight.block_size;
   if (weight.plain_absmax.defined()) {
     view.scales = weight.plain_absmax.const_data_ptr<float>();
   } else {
@@ -239,7 +241,7 @@ void codes_in_panels(const std::uint8_t* codes, std::int64_t rows, std::int64_t 
 }
 
 void put_in_panels(Nf4Weight& weight) {
-  if (weight.in_panels || weight.in_features % kBlockSize != 0) return;
+  if (weight.in_panels || !weight.fits_panels()) return;
   const at::Tensor copy = at::empty_like(weight.codes);
   const auto* from = weight.codes.const_data_ptr<std::uint8_t>();
   auto* to = copy.data_ptr<std::uint8_t>();

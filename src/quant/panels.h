@@ -33,6 +33,8 @@ struct WeightView {
   const float *scales = nullptr, *nested_scales = nullptr, *map = nullptr;
   const std::uint8_t* scale_codes = nullptr;
   float offset = 0;
+  const float* levels = nullptr;
+  std::int64_t block_size = 0;
 };
 // REQUIRES: contiguous, float, bf16 or half.
 WeightView view_of(const at::Tensor& weight, bool in_panels = false);
@@ -40,10 +42,11 @@ WeightView view_of(const Nf4Weight& weight);
 
 // A copy in panels.  REQUIRES: float, bf16 or half [out, in], contiguous.
 at::Tensor in_panels(const at::Tensor& weight);
-// Exchanges the codes for a copy in panels; nothing changes where blocks of scales do not fill rows evenly.
+// Exchanges the codes for a copy in panels.  Nothing changes where the weight does not fit them: where its blocks of
+// scales do not fill rows evenly.
 void put_in_panels(Nf4Weight& weight);
-// What put_in_panels does, for some rows: their codes in panels at `to`, rows after the last whole panel as they are.
-// On the calling thread.  REQUIRES: the scales' blocks fill rows evenly; the first row begins a panel.
+// What put_in_panels does, for some rows and on the calling thread: their codes in panels at `to`, rows after the last
+// whole panel as they are.  REQUIRES: the weight fits panels; the first row begins one.
 void codes_in_panels(const std::uint8_t* codes, std::int64_t rows, std::int64_t in_features, std::uint8_t* to);
 
 // Rows row_begin .. row_end as float, row-major.
