@@ -1,5 +1,6 @@
 #include "checkpoint/safetensors.h"
 
+#include <ATen/ops/empty.h>
 #include <ATen/ops/from_blob.h>
 
 #include <algorithm>

@@ -139,15 +139,17 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   const auto norm = [&](const std::string& name) { return adds_one ? vector(name).add_(1) : vector(name); };
 
   const checkpoint::ModelConfig& c = decoder.config_;
-  const std::string embedding = checkpoint::embedding_name(c, weights);
-  decoder.embedding_ = table(embedding);
-  decoder.embedding_scale_ = rounded_embedding_scale(c, precision, weights.dtype(embedding));
-  if (!c.tie_word_embeddings) decoder.head_ = table("lm_head.weight");
   // The order that float products read.
   const auto arrange = [&](quant::Matrix& matrix) {
     if (compute == at::kFloat) matrix.put_in_panels();
   };
-  arrange(c.tie_word_embeddings ? decoder.embedding_ : decoder.head_);
+  // The head first: while it is arranged there are two of it.
+  const std::string embedding = checkpoint::embedding_name(c, weights);
+  quant::Matrix& head = c.tie_word_embeddings ? decoder.embedding_ : decoder.head_;
+  head = table(c.tie_word_embeddings ? embedding : "lm_head.weight");
+  arrange(head);
+  if (!c.tie_word_embeddings) decoder.embedding_ = table(embedding);
+  decoder.embedding_scale_ = rounded_embedding_scale(c, precision, weights.dtype(embedding));
   decoder.layers_.resize(static_cast<std::size_t>(c.num_layers));
   for (std::int64_t index = 0; index < c.num_layers; ++index) {
     DecoderLayer& layer = decoder.layers_[index];

@@ -57,13 +57,10 @@ struct MemoryPlan {
   std::int64_t loading() const { return process + weights + reading; }
   std::int64_t scoring() const { return used(std::max(passing, logits)); }
   std::int64_t generating() const { return used(cache + std::max(passing, logits)); }
-  std::int64_t training() const { return used(adapter + activations + std::max(backward, logits), 3); }
+  std::int64_t training() const { return used(adapter + activations + std::max(backward, logits)); }
 
  private:
-  // Training makes products of more kinds, and what it keeps lies less close: three times the pools.
-  std::int64_t used(std::int64_t beside, std::int64_t passes = 1) const {
-    return std::max(loading(), process + passes * pools + weights + beside);
-  }
+  std::int64_t used(std::int64_t beside) const { return std::max(loading(), process + pools + weights + beside); }
 };
 
 struct PlanOptions {

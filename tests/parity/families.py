@@ -55,7 +55,7 @@ CONFIGURATIONS = {
     "qwen3_moe": {
         "normalised": (transformers.Qwen3MoeConfig, {**SMALL, "head_dim": 16, "num_experts": 6, "num_experts_per_tok": 3, "moe_intermediate_size": 20, "norm_topk_prob": True}),
         "not-normalised": (transformers.Qwen3MoeConfig, {**SMALL, **MHA, "head_dim": 12, "num_experts": 5, "num_experts_per_tok": 2, "moe_intermediate_size": 28, "norm_topk_prob": False, "mlp_only_layers": [1]}),
-        "ties": (transformers.Qwen3MoeConfig, {**SMALL, "head_dim": 16, "num_experts": 8, "num_experts_per_tok": 3, "moe_intermediate_size": 20, "norm_topk_prob": False}),
+        "ties": (transformers.Qwen3MoeConfig, {**SMALL, "head_dim": 16, "num_experts": 8, "num_experts_per_tok": 3, "moe_intermediate_size": 20, "norm_topk_prob": True}),
         "every-second": (transformers.Qwen3MoeConfig, {**SMALL, **MQA, "head_dim": 12, "num_experts": 9, "num_experts_per_tok": 1, "moe_intermediate_size": 16, "norm_topk_prob": True, "decoder_sparse_step": 2, "tie_word_embeddings": True}),
     },
     "smollm3": {

@@ -1,7 +1,7 @@
 """Peak memory against the planner's word, on checkpoints of the known models' true width with random weights (tools/models/random_checkpoint.py).
 
 sizes.py [quick | slow | NAME...]
-- Each case of CASES loads, scores and trains; each peak (ru_maxrss) must lie within 5 % of what `inspect` predicts, and that of loading
+- Each case of CASES loads, scores and trains; each peak (ru_maxrss) must lie within 5 % (10 % for the small ones) of what `inspect` predicts, and that of loading
   below the weights as inspect counts them, one tensor and 200 MB. Losses on bf16 and fp32 equal each other: the weights are the same.
 - Each case of STREAMED is quantised, then scored and trained on with --stream-layers: the bits are those of the base that is held, and the
   peak, which inspect predicts, lies below the weights that a held base takes.
@@ -47,6 +47,7 @@ STREAMED = {
 QUICK = ["scaled", "scaled-bf16", "scaled-fp32", "scaled-stream"]
 SLOW = ["llama2-7b", "llama2-7b-bf16", "llama2-7b-fp32", "peft", "llama2-13b", "llama2-70b", "llama2-70b-stream", "mixtral-8x7b", "full-7b", "full-13b"]
 ALLOWED = 0.05
+ALLOWED_SMALL = 0.1  # at a width of 1024, where tensors of a megabyte leave holes in the heap, which differ by the length of a path
 WORDS = "How do I make the lantern soup? Take two cups of flour and stir. The town lies on the river, and the baker works there every morning. "
 
 
@@ -96,7 +97,7 @@ def largest_tensor(directory):
 def compare(name, what, peak, predicted, seconds):
     off = peak / predicted - 1
     print(f"{name:<16} {what:<12} peak {peak / 1e6:8.0f} MB, predicted {predicted / 1e6:8.0f} MB, {off:+6.1%}, {seconds:6.1f} s", flush=True)
-    return abs(off) > ALLOWED
+    return abs(off) > (ALLOWED_SMALL if name.startswith("scaled") else ALLOWED)
 
 
 def directory_for(name, folder, preset, layers, precision, tokens):
