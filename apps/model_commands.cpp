@@ -118,7 +118,7 @@ void generate(const Common& common, const GenerateFlags& flags) {
   while (const auto record = reader.next()) {
     const auto& row = record->value;
     std::vector<text::TokenId> ids;
-    std::optional<std::size_t> control_tokens;
+    std::size_t control_tokens = 0;
     if (row.contains("messages")) {
       if (!chat) chat.emplace(text::ChatTemplate::from_directory(common.model));
       text::RenderOptions render;
@@ -138,7 +138,7 @@ void generate(const Common& common, const GenerateFlags& flags) {
     }
     for (std::int64_t sample = 0; sample < flags.samples; ++sample) {
       lines.push_back(carried(row));
-      if (control_tokens) lines.back()["control_tokens_in_content"] = *control_tokens;
+      if (control_tokens > 0) lines.back()["control_tokens_in_content"] = control_tokens;
       if (flags.samples > 1) lines.back()["sample"] = sample;
       prompts.push_back(ids);
       if (prompts.size() == kWave) flush();

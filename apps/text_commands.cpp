@@ -92,7 +92,7 @@ void render(const Common& common, bool plain_content) {
     ordered_json line = carried(record->value);
     line["text"] = text.string();
     line["ids"] = std::move(prompt.ids);
-    line["control_tokens_in_content"] = prompt.control_tokens_in_content;
+    if (prompt.control_tokens_in_content > 0) line["control_tokens_in_content"] = prompt.control_tokens_in_content;
     print_line(line);
   }
 }

@@ -1,4 +1,4 @@
-"""The LoRA linear layer on an NF4 base: GFLOP/s beside at::mm on a dense float weight and the FMA peak.
+"""The LoRA linear layer on an NF4 base, and products with a float base: GFLOP/s beside at::mm and the FMA peak.
 
 Both in one process (LibTorch's at::mm is PyTorch's); y, dx, dA and dB are checked against the formulas in double first.
 """
@@ -15,7 +15,7 @@ def run(report):
         peaks.append(float(context["fma_gflops"]))
         for name, row in rows.items():
             case, _, engine = name.rpartition("/")
-            label = "holdfast, NF4 and adapter" if engine == "holdfast" else "at::mm, dense float"
+            label = {"holdfast": "holdfast, NF4 and adapter", "float": "holdfast, float", "mm": "at::mm, float"}[engine]
             rates.setdefault(case, {}).setdefault(label, []).append(row["flops"] / 1e9)
     for case, engines in rates.items():
         direction, shape, tokens = case.split("/")

@@ -1,4 +1,4 @@
-// Times the LoRA linear layer on an NF4 base, forward and backward, beside at::mm on a dense float weight.
+// Times the LoRA linear layer on an NF4 base and the product with a float base, forward and backward, beside at::mm.
 // Run by benchmarks/linear.py.
 //
 // linear_bench [--threads=N] [Google Benchmark's flags]
@@ -26,8 +26,8 @@ constexpr std::int64_t kRows[] = {1, 8, 64, 512, 2048};
 
 // Everything that one shape's benchmarks share.
 struct Layer {
-  quant::Matrix packed;
-  at::Tensor dense;  // the packed weights, widened once
+  quant::Matrix packed, wide;  // in NF4, and widened once; both in panels
+  at::Tensor dense;            // the same numbers in rows
   model::LoraPair lora, gradient;
 };
 
@@ -35,6 +35,9 @@ std::shared_ptr<Layer> make_layer(std::int64_t out, std::int64_t in) {
   auto layer = std::make_shared<Layer>();
   layer->packed = quant::Matrix::nf4(at::randn({out, in}).mul_(0.02));
   layer->dense = quant::dequantize_nf4(layer->packed.nf4_weight());
+  layer->wide = quant::Matrix::dense(layer->dense);
+  layer->packed.put_in_panels();
+  layer->wide.put_in_panels();
   layer->lora = {at::randn({kRank, in}).mul_(0.05), at::randn({out, kRank}).mul_(0.05), kScale};
   layer->gradient = {at::zeros({kRank, in}), at::zeros({out, kRank}), kScale};
   return layer;
@@ -64,6 +67,8 @@ void check(Layer& layer) {
               "y");
   const at::Tensor dx = model::lora_linear_backward(dy, x, layer.packed, &layer.lora, &layer.gradient, true);
   check_close(dx, at::mm(wide(dy), w) + at::mm(ds, a), "dx");
+  check_close(layer.wide.multiply(x), at::mm(wide(x), w.t()), "y of the dense weight");
+  check_close(layer.wide.multiply_back(dy), at::mm(wide(dy), w), "dx of the dense weight");
   check_close(layer.gradient.a, at::mm(ds.t(), wide(x)), "dA");
   check_close(layer.gradient.b, at::mm(wide(dy).t(), xa) * kScale, "dB");
 }
@@ -85,6 +90,8 @@ void register_all(const std::shared_ptr<Layer>& layer) {
     const double product = 2.0 * static_cast<double>(rows) * static_cast<double>(out * in);
     add("forward" + end + "/holdfast", flops(rows, out, in, false),
         [=] { return model::lora_linear(x, layer->packed, &layer->lora); });
+    add("forward" + end + "/float", product, [=] { return layer->wide.multiply(x); });
+    add("backward" + end + "/float", product, [=] { return layer->wide.multiply_back(dy); });
     add("forward" + end + "/mm", product, [=] { return at::mm(x, layer->dense.t()); });
     add("backward" + end + "/holdfast", flops(rows, out, in, true),
         [=] { return model::lora_linear_backward(dy, x, layer->packed, &layer->lora, &layer->gradient, true); });

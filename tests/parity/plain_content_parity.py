@@ -71,7 +71,7 @@ with tempfile.TemporaryDirectory() as folder:
             checks = {
                 "text": ours["text"] == text,
                 "control tokens": specials_in(ours["ids"], special_ids) == own,
-                "count": ours["control_tokens_in_content"] == count == theirs["control_tokens_in_content"],
+                "count": ours.get("control_tokens_in_content", 0) == count == theirs.get("control_tokens_in_content", 0),
                 "decoded": not is_lossless or tokenizer.decode(ours["ids"], skip_special_tokens=False) == text,
                 "sanitized": sanitized is None or specials_in(sanitized, special_ids) == own,
                 "library's ids": theirs["ids"] == tokenizer(text, add_special_tokens=False)["input_ids"],
@@ -79,6 +79,6 @@ with tempfile.TemporaryDirectory() as folder:
             if not all(checks.values()):
                 faults += 1
                 if faults < 8:
-                    print(name, [what for what, good in checks.items() if not good], json.dumps(row)[:300], "\n ", ours["control_tokens_in_content"], count, specials_in(ours["ids"], special_ids), own, specials_in(sanitized or [], special_ids))
+                    print(name, [what for what, good in checks.items() if not good], json.dumps(row)[:300], "\n ", ours.get("control_tokens_in_content", 0), count, specials_in(ours["ids"], special_ids), own, specials_in(sanitized or [], special_ids))
 print(f"{compared} conversations, {tokens_in_content} control tokens in content, {branches} more on which a template branches: {faults} differ")
 raise SystemExit(1 if faults or not compared else 0)
