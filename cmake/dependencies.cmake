@@ -28,6 +28,14 @@ if(HOLDFAST_TORCH)
   add_library(holdfast_torch INTERFACE)
   target_include_directories(holdfast_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
   target_compile_definitions(holdfast_torch INTERFACE AT_PER_OPERATOR_HEADERS)
+  # at::parallel_for is a template that runs on one thread in a file compiled without OpenMP.  The runtime is torch's own:
+  # two of them in one process would use the cores twice.
+  target_compile_options(holdfast_torch INTERFACE -fopenmp)
+  file(GLOB torch_gomp ${TORCH_INSTALL_PREFIX}/lib/libgomp*.so*)
+  if(NOT torch_gomp)
+    message(FATAL_ERROR "[configure] found no libgomp in ${TORCH_INSTALL_PREFIX}/lib, expected the one that torch brings; try the wheel of PyPI or of PyTorch's CPU index")
+  endif()
+  target_link_libraries(holdfast_torch INTERFACE ${torch_gomp})
   # libtorch_cpu exports a std::filesystem of another compiler, whose exceptions crash here; the system's must come first.
   target_link_libraries(holdfast_torch INTERFACE -Wl,--no-as-needed stdc++ -Wl,--as-needed torch torch_cpu c10)
 endif()
