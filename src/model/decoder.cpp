@@ -33,17 +33,17 @@ void cap_logits(at::Tensor& logits, double cap) {
 
 }  // namespace
 
-at::Tensor Decoder::linear(std::int64_t index, Projection projection, const at::Tensor& x, const Adapter* adapter) {
+at::Tensor Decoder::linear(std::int64_t index, Projection projection, const at::Tensor& x,
+                           const AdapterRows& adapters) {
   const DecoderLayer& layer = layers_[index];
-  at::Tensor y = lora_linear(x, layer[projection], adapter == nullptr ? nullptr : &adapter->pair(index, projection));
+  at::Tensor y = lora_linear(x, layer[projection], lora_rows(adapters, index, projection));
   if (layer.biases[projection].defined()) y.add_(layer.biases[projection]);
   return y;
 }
 
 at::Tensor Decoder::linear_backward(std::int64_t index, Projection projection, const at::Tensor& dy,
-                                    const at::Tensor& x, const Adapter& adapter, Adapter& gradient, bool needs_dx) {
-  return lora_linear_backward(dy, x, layers_[index][projection], &adapter.pair(index, projection),
-                              &gradient.pair(index, projection), needs_dx);
+                                    const at::Tensor& x, const AdapterRows& adapters, bool needs_dx) {
+  return lora_linear_backward(dy, x, layers_[index][projection], lora_rows(adapters, index, projection), needs_dx);
 }
 
 at::Tensor Decoder::norm(const at::Tensor& x, const at::Tensor& weight) const {
@@ -59,31 +59,31 @@ void Decoder::norm_backward(const at::Tensor& dy, const at::Tensor& x, const at:
 }
 
 at::Tensor Decoder::forward_layer(std::int64_t index, at::Tensor x, const TokenBatch& batch,
-                                  const std::vector<RopeTable>& ropes, const Adapter* adapter, KvCache* cache,
+                                  const std::vector<RopeTable>& ropes, const AdapterRows& adapters, KvCache* cache,
                                   LayerActivations* keep) {
   if (stream_) stream_->enter(index, keep == nullptr ? LayerStream::Travel::kUp : LayerStream::Travel::kUpAndBack);
-  at::Tensor y = forward_attention(index, x, batch, ropes, adapter, cache, keep);
+  at::Tensor y = forward_attention(index, x, batch, ropes, adapters, cache, keep);
   if (keep != nullptr) keep->x = std::move(x);
-  at::Tensor out = forward_mlp(index, y, adapter, keep);
+  at::Tensor out = forward_mlp(index, y, adapters, keep);
   if (keep != nullptr) keep->y = std::move(y);
   return out;
 }
 
 at::Tensor Decoder::backward_layer(std::int64_t index, const at::Tensor& dout, const TokenBatch& batch,
-                                   const std::vector<RopeTable>& ropes, const Adapter& adapter,
-                                   const LayerActivations& kept, Adapter& gradient) {
+                                   const std::vector<RopeTable>& ropes, const AdapterRows& adapters,
+                                   const LayerActivations& kept) {
   if (stream_) stream_->enter(index, LayerStream::Travel::kDown);
   at::Tensor dy = dout.clone();  // the residual's share
-  backward_mlp(index, dout, adapter, kept, gradient, dy);
+  backward_mlp(index, dout, adapters, kept, dy);
   if (index == 0) {  // below the first layer stands the frozen embedding
-    backward_attention(index, dy, batch, ropes, adapter, kept, gradient, nullptr);
+    backward_attention(index, dy, batch, ropes, adapters, kept, nullptr);
     return {};
   }
-  backward_attention(index, dy, batch, ropes, adapter, kept, gradient, &dy);
+  backward_attention(index, dy, batch, ropes, adapters, kept, &dy);
   return dy;
 }
 
-at::Tensor Decoder::forward(const TokenBatch& batch, const Adapter* adapter, KvCache* cache, Activations* keep) {
+at::Tensor Decoder::forward(const TokenBatch& batch, const AdapterSet& adapters, KvCache* cache, Activations* keep) {
   HOLDFAST_ASSERT(cache == nullptr || keep == nullptr);
   const std::int64_t t = batch.size(), d = config_.hidden_size;
   for (const std::int64_t token : batch.tokens) {
@@ -94,9 +94,10 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const Adapter* adapter, KvC
   embedding_.gather_rows(batch.tokens, x);
   if (embedding_scale_ != 1) x.mul_(embedding_scale_);
   std::vector<RopeTable> ropes = rope_tables(config_, batch, compute_);
+  const AdapterRows rows = adapter_rows(batch, adapters);
   if (keep != nullptr) keep->layers.resize(config_.num_layers);
   for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
-    x = forward_layer(layer, std::move(x), batch, ropes, adapter, cache, keep ? &keep->layers[layer] : nullptr);
+    x = forward_layer(layer, std::move(x), batch, ropes, rows, cache, keep ? &keep->layers[layer] : nullptr);
   }
   if (cache != nullptr) {
     for (std::int64_t i = 0; i < batch.num_sequences(); ++i) cache->advance(i, batch.starts[i + 1] - batch.starts[i]);
@@ -124,10 +125,17 @@ at::Tensor Decoder::logits_backward(const at::Tensor& dlogits, const at::Tensor&
 
 void Decoder::backward(const at::Tensor& dhidden, const TokenBatch& batch, const Adapter& adapter, Activations& kept,
                        Adapter& gradient) {
+  Adapter* const gradients[] = {&gradient};
+  backward(dhidden, batch, AdapterSet(&adapter), kept, gradients);
+}
+
+void Decoder::backward(const at::Tensor& dhidden, const TokenBatch& batch, const AdapterSet& adapters,
+                       Activations& kept, std::span<Adapter* const> gradients) {
+  const AdapterRows rows = adapter_rows(batch, adapters, gradients);
   at::Tensor dx = at::zeros_like(dhidden);
   rms_norm_backward(dhidden, kept.last, final_norm_, config_.rms_norm_eps, dx);
   for (std::int64_t layer = config_.num_layers - 1; layer >= 0; --layer) {
-    dx = backward_layer(layer, dx, batch, kept.ropes, adapter, kept.layers[layer], gradient);
+    dx = backward_layer(layer, dx, batch, kept.ropes, rows, kept.layers[layer]);
     kept.layers[layer] = {};
   }
 }

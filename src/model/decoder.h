@@ -15,6 +15,7 @@
 
 #include "checkpoint/hf_config.h"
 #include "model/adapter.h"
+#include "model/adapter_rows.h"
 #include "model/attention.h"
 #include "model/kv_cache.h"
 #include "model/layer_stream.h"
@@ -71,9 +72,10 @@ class Decoder {
   static Decoder load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute = at::kFloat,
                       Residency residency = Residency::kHeld);
 
-  // Hidden states after the final norm [t, d].  `adapter` null: the bare base.  `cache` null: every sequence is whole.
+  // Hidden states after the final norm [t, d].  Sequences may use different adapters of a set, or the bare base; each
+  // gets what it gets alone.  `cache` null: every sequence is whole.
   // `keep` non-null: fills what backward() needs.  REQUIRES: not both cache and keep.
-  at::Tensor forward(const TokenBatch& batch, const Adapter* adapter = nullptr, KvCache* cache = nullptr,
+  at::Tensor forward(const TokenBatch& batch, const AdapterSet& adapters = {}, KvCache* cache = nullptr,
                      Activations* keep = nullptr);
 
   // logits [n, v] of hidden rows [n, d].
@@ -85,6 +87,9 @@ class Decoder {
   // Frees each layer's activations when it is done with them.
   void backward(const at::Tensor& dhidden, const TokenBatch& batch, const Adapter& adapter, Activations& kept,
                 Adapter& gradient);
+  // The same for several adapters: gradients[j] belongs to adapter j of the set.
+  void backward(const at::Tensor& dhidden, const TokenBatch& batch, const AdapterSet& adapters, Activations& kept,
+                std::span<Adapter* const> gradients);
 
   const checkpoint::ModelConfig& config() const { return config_; }
   at::ScalarType compute_type() const { return compute_; }
@@ -103,26 +108,26 @@ class Decoder {
  private:
   Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute);
   // Each block is a file of its own: decoder_attention.cpp, decoder_mlp.cpp.
-  at::Tensor linear(std::int64_t index, Projection projection, const at::Tensor& x, const Adapter* adapter);
+  at::Tensor linear(std::int64_t index, Projection projection, const at::Tensor& x, const AdapterRows& adapters);
   at::Tensor linear_backward(std::int64_t index, Projection projection, const at::Tensor& dy, const at::Tensor& x,
-                             const Adapter& adapter, Adapter& gradient, bool needs_dx = true);
+                             const AdapterRows& adapters, bool needs_dx = true);
   at::Tensor forward_layer(std::int64_t index, at::Tensor x, const TokenBatch& batch,
-                           const std::vector<RopeTable>& ropes, const Adapter* adapter, KvCache* cache,
+                           const std::vector<RopeTable>& ropes, const AdapterRows& adapters, KvCache* cache,
                            LayerActivations* keep);
   at::Tensor forward_attention(std::int64_t index, const at::Tensor& x, const TokenBatch& batch,
-                               const std::vector<RopeTable>& ropes, const Adapter* adapter, KvCache* cache,
+                               const std::vector<RopeTable>& ropes, const AdapterRows& adapters, KvCache* cache,
                                LayerActivations* keep);
-  at::Tensor forward_mlp(std::int64_t index, const at::Tensor& y, const Adapter* adapter, LayerActivations* keep);
+  at::Tensor forward_mlp(std::int64_t index, const at::Tensor& y, const AdapterRows& adapters, LayerActivations* keep);
   at::Tensor backward_layer(std::int64_t index, const at::Tensor& dx, const TokenBatch& batch,
-                            const std::vector<RopeTable>& ropes, const Adapter& adapter, const LayerActivations& kept,
-                            Adapter& gradient);
+                            const std::vector<RopeTable>& ropes, const AdapterRows& adapters,
+                            const LayerActivations& kept);
   // Add the gradient that flows through the block to dx, which holds the residual's share and may be dout itself; null:
   // not wanted.
   void backward_attention(std::int64_t index, const at::Tensor& dout, const TokenBatch& batch,
-                          const std::vector<RopeTable>& ropes, const Adapter& adapter, const LayerActivations& kept,
-                          Adapter& gradient, at::Tensor* dx);
-  void backward_mlp(std::int64_t index, const at::Tensor& dout, const Adapter& adapter, const LayerActivations& kept,
-                    Adapter& gradient, at::Tensor& dy);
+                          const std::vector<RopeTable>& ropes, const AdapterRows& adapters,
+                          const LayerActivations& kept, at::Tensor* dx);
+  void backward_mlp(std::int64_t index, const at::Tensor& dout, const AdapterRows& adapters,
+                    const LayerActivations& kept, at::Tensor& dy);
   // The norm of x, or x itself where the layer has no such norm; and dx += the gradient.
   at::Tensor norm(const at::Tensor& x, const at::Tensor& weight) const;
   void norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, at::Tensor& dx) const;

@@ -19,17 +19,17 @@ AttentionShape Decoder::attention_shape(std::int64_t index) const {
 }
 
 at::Tensor Decoder::forward_attention(std::int64_t index, const at::Tensor& x, const TokenBatch& batch,
-                                      const std::vector<RopeTable>& ropes, const Adapter* adapter, KvCache* cache,
+                                      const std::vector<RopeTable>& ropes, const AdapterRows& adapters, KvCache* cache,
                                       LayerActivations* keep) {
   const DecoderLayer& layer = layers_[index];
   const at::Tensor h = norm(x, layer.attention_norm);  // [t, d]
   at::Tensor q, k, v;                                  // [t, h * k], [t, g * k], [t, g * k]
   if (layer[Projection::kQueryKeyValue].is_empty()) {
-    q = linear(index, Projection::kQuery, h, adapter);
-    k = linear(index, Projection::kKey, h, adapter);
-    v = linear(index, Projection::kValue, h, adapter);
+    q = linear(index, Projection::kQuery, h, adapters);
+    k = linear(index, Projection::kKey, h, adapters);
+    v = linear(index, Projection::kValue, h, adapters);
   } else {
-    const at::Tensor qkv = linear(index, Projection::kQueryKeyValue, h, adapter);
+    const at::Tensor qkv = linear(index, Projection::kQueryKeyValue, h, adapters);
     const std::int64_t wide = config_.num_heads * config_.head_dim, narrow = config_.num_kv_heads * config_.head_dim;
     q = qkv.narrow(1, 0, wide).contiguous();
     k = qkv.narrow(1, wide, narrow).contiguous();
@@ -50,7 +50,7 @@ at::Tensor Decoder::forward_attention(std::int64_t index, const at::Tensor& x, c
   } else {
     attended = attention(q, k, v, batch, attention_shape(index));
   }
-  at::Tensor out = linear(index, Projection::kOutput, attended.out, adapter);  // [t, d]
+  at::Tensor out = linear(index, Projection::kOutput, attended.out, adapters);  // [t, d]
   at::Tensor y;
   if (layer.attention_post_norm.defined()) {
     y = norm(out, layer.attention_post_norm).add_(x);
@@ -68,16 +68,15 @@ at::Tensor Decoder::forward_attention(std::int64_t index, const at::Tensor& x, c
 }
 
 void Decoder::backward_attention(std::int64_t index, const at::Tensor& dout, const TokenBatch& batch,
-                                 const std::vector<RopeTable>& ropes, const Adapter& adapter,
-                                 const LayerActivations& kept, Adapter& gradient, at::Tensor* dx) {
+                                 const std::vector<RopeTable>& ropes, const AdapterRows& adapters,
+                                 const LayerActivations& kept, at::Tensor* dx) {
   const DecoderLayer& layer = layers_[index];
   at::Tensor dblock = dout;  // of W_o's output
   if (layer.attention_post_norm.defined()) {
     dblock = at::zeros_like(dout);
     norm_backward(dout, kept.attention_out, layer.attention_post_norm, dblock);
   }
-  const at::Tensor dattended =
-      linear_backward(index, Projection::kOutput, dblock, kept.attention.out, adapter, gradient);
+  const at::Tensor dattended = linear_backward(index, Projection::kOutput, dblock, kept.attention.out, adapters);
   AttentionGradient inner =
       attention_backward(dattended, kept.q, kept.k, kept.v, kept.attention, batch, attention_shape(index));
   if (const int rope = config_.layer(index).rope; rope != checkpoint::kNoRope) {
@@ -97,13 +96,13 @@ void Decoder::backward_attention(std::int64_t index, const at::Tensor& dout, con
   const bool needs_dx = dx != nullptr;
   at::Tensor dh;
   if (layer[Projection::kQueryKeyValue].is_empty()) {
-    dh = linear_backward(index, Projection::kQuery, inner.q, h, adapter, gradient, needs_dx);
-    const at::Tensor dh_k = linear_backward(index, Projection::kKey, inner.k, h, adapter, gradient, needs_dx);
-    const at::Tensor dh_v = linear_backward(index, Projection::kValue, inner.v, h, adapter, gradient, needs_dx);
+    dh = linear_backward(index, Projection::kQuery, inner.q, h, adapters, needs_dx);
+    const at::Tensor dh_k = linear_backward(index, Projection::kKey, inner.k, h, adapters, needs_dx);
+    const at::Tensor dh_v = linear_backward(index, Projection::kValue, inner.v, h, adapters, needs_dx);
     if (needs_dx) dh.add_(dh_k).add_(dh_v);
   } else {
-    dh = linear_backward(index, Projection::kQueryKeyValue, at::cat({inner.q, inner.k, inner.v}, 1), h, adapter,
-                         gradient, needs_dx);
+    dh = linear_backward(index, Projection::kQueryKeyValue, at::cat({inner.q, inner.k, inner.v}, 1), h, adapters,
+                         needs_dx);
   }
   if (needs_dx) norm_backward(dh, kept.x, layer.attention_norm, *dx);
 }

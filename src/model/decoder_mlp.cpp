@@ -8,7 +8,7 @@
 
 namespace holdfast::model {
 
-at::Tensor Decoder::forward_mlp(std::int64_t index, const at::Tensor& y, const Adapter* adapter,
+at::Tensor Decoder::forward_mlp(std::int64_t index, const at::Tensor& y, const AdapterRows& adapters,
                                 LayerActivations* keep) {
   const DecoderLayer& layer = layers_[index];
   const at::Tensor h = norm(y, layer.mlp_norm);  // [t, d]
@@ -16,17 +16,17 @@ at::Tensor Decoder::forward_mlp(std::int64_t index, const at::Tensor& y, const A
   if (layer.moe.experts.empty()) {
     at::Tensor gate, up;  // [t, f]
     if (layer[Projection::kGateUp].is_empty()) {
-      gate = linear(index, Projection::kGate, h, adapter);
-      up = linear(index, Projection::kUp, h, adapter);
+      gate = linear(index, Projection::kGate, h, adapters);
+      up = linear(index, Projection::kUp, h, adapters);
     } else {
-      const at::Tensor both = linear(index, Projection::kGateUp, h, adapter);
+      const at::Tensor both = linear(index, Projection::kGateUp, h, adapters);
       gate = both.narrow(1, 0, config_.intermediate_size).contiguous();
       up = both.narrow(1, config_.intermediate_size, config_.intermediate_size).contiguous();
     }
-    m = linear(index, Projection::kDown, gated(config_, gate, up), adapter);
+    m = linear(index, Projection::kDown, gated(config_, gate, up), adapters);
     if (keep != nullptr) keep->gate = std::move(gate), keep->up = std::move(up);
   } else {
-    m = moe_forward(config_, layer.moe, index, h, adapter, keep == nullptr ? nullptr : &keep->moe);
+    m = moe_forward(config_, layer.moe, index, h, adapters, keep == nullptr ? nullptr : &keep->moe);
   }
   if (!layer.mlp_post_norm.defined()) return m.add_(y);
   at::Tensor out = norm(m, layer.mlp_post_norm).add_(y);
@@ -34,8 +34,8 @@ at::Tensor Decoder::forward_mlp(std::int64_t index, const at::Tensor& y, const A
   return out;
 }
 
-void Decoder::backward_mlp(std::int64_t index, const at::Tensor& dout, const Adapter& adapter,
-                           const LayerActivations& kept, Adapter& gradient, at::Tensor& dy) {
+void Decoder::backward_mlp(std::int64_t index, const at::Tensor& dout, const AdapterRows& adapters,
+                           const LayerActivations& kept, at::Tensor& dy) {
   const DecoderLayer& layer = layers_[index];
   at::Tensor dm = dout;
   if (layer.mlp_post_norm.defined()) {
@@ -46,16 +46,16 @@ void Decoder::backward_mlp(std::int64_t index, const at::Tensor& dout, const Ada
   at::Tensor dh;
   if (layer.moe.experts.empty()) {
     const at::Tensor a = gated(config_, kept.gate, kept.up);
-    const SwigluGradient inner = gated_backward(
-        config_, linear_backward(index, Projection::kDown, dm, a, adapter, gradient), kept.gate, kept.up);
+    const SwigluGradient inner =
+        gated_backward(config_, linear_backward(index, Projection::kDown, dm, a, adapters), kept.gate, kept.up);
     if (layer[Projection::kGateUp].is_empty()) {
-      dh = linear_backward(index, Projection::kGate, inner.gate, h, adapter, gradient);
-      dh.add_(linear_backward(index, Projection::kUp, inner.up, h, adapter, gradient));
+      dh = linear_backward(index, Projection::kGate, inner.gate, h, adapters);
+      dh.add_(linear_backward(index, Projection::kUp, inner.up, h, adapters));
     } else {
-      dh = linear_backward(index, Projection::kGateUp, at::cat({inner.gate, inner.up}, 1), h, adapter, gradient);
+      dh = linear_backward(index, Projection::kGateUp, at::cat({inner.gate, inner.up}, 1), h, adapters);
     }
   } else {
-    dh = moe_backward(config_, layer.moe, index, dm, h, kept.moe, adapter, gradient);
+    dh = moe_backward(config_, layer.moe, index, dm, h, kept.moe, adapters);
   }
   norm_backward(dh, kept.y, layer.mlp_norm, dy);
 }

@@ -1,36 +1,58 @@
 #include "model/lora_linear.h"
 
-#include <ATen/ops/mm.h>
-
 #include "base/error.h"
 
 namespace holdfast::model {
 namespace {
 
-bool is_active(const LoraPair* lora) { return lora != nullptr && lora->is_present(); }
+LoraRows all_rows(const at::Tensor& x, const LoraPair* lora, const LoraPair* gradient) {
+  LoraRows rows;
+  if (lora != nullptr && lora->is_present()) rows.push_back({0, x.size(0), lora, gradient});
+  return rows;
+}
 
 }  // namespace
 
-at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraPair* lora) {
+at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraRows& lora) {
   at::Tensor y = weight.multiply(x);  // [t, out]
-  if (is_active(lora)) quant::multiply_add(quant::multiply(x, lora->a).mul_(lora->scale), lora->b, y);
+  for (const LoraRange& range : lora) {
+    const std::int64_t count = range.end - range.begin;
+    at::Tensor own = y.narrow(0, range.begin, count);
+    const at::Tensor s = quant::multiply(x.narrow(0, range.begin, count), range.pair->a).mul_(range.pair->scale);
+    quant::multiply_add(s, range.pair->b, own);
+  }
   return y;
 }
 
 at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight,
-                                const LoraPair* lora, const LoraPair* gradient, bool needs_dx) {
+                                const LoraRows& lora, bool needs_dx) {
   at::Tensor dx;
   if (needs_dx) dx = weight.multiply_back(dy);  // [t, in]
-  if (is_active(lora)) {
-    HOLDFAST_ASSERT(is_active(gradient));
-    const at::Tensor s = quant::multiply(x, lora->a);             // [t, r]
-    const at::Tensor ds = at::mm(dy, lora->b).mul_(lora->scale);  // [t, r]
-    at::Tensor db = gradient->b, da = gradient->a;
-    db.addmm_(dy.t(), s, 1, lora->scale);
-    da.addmm_(ds.t(), x);
-    if (needs_dx) dx.addmm_(ds, lora->a);
+  for (const LoraRange& range : lora) {
+    HOLDFAST_ASSERT(range.gradient != nullptr && range.gradient->is_present());
+    const std::int64_t count = range.end - range.begin;
+    const LoraPair& pair = *range.pair;
+    const at::Tensor own_dy = dy.narrow(0, range.begin, count), own_x = x.narrow(0, range.begin, count);
+    const at::Tensor s = quant::multiply(own_x, pair.a).mul_(pair.scale);         // [n, r]
+    const at::Tensor ds = quant::multiply_back(own_dy, pair.b).mul_(pair.scale);  // [n, r]
+    at::Tensor da = range.gradient->a, db = range.gradient->b;
+    da.add_(quant::multiply_transposed(ds, own_x));
+    db.add_(quant::multiply_transposed(s, own_dy).t());
+    if (needs_dx) {
+      at::Tensor own_dx = dx.narrow(0, range.begin, count);
+      quant::multiply_back_add(ds, pair.a, own_dx);
+    }
   }
   return dx;
+}
+
+at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraPair* lora) {
+  return lora_linear(x, weight, all_rows(x, lora, nullptr));
+}
+
+at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight,
+                                const LoraPair* lora, const LoraPair* gradient, bool needs_dx) {
+  return lora_linear_backward(dy, x, weight, all_rows(x, lora, gradient), needs_dx);
 }
 
 }  // namespace holdfast::model

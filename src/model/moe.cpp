@@ -41,7 +41,13 @@ Routing route(const checkpoint::MoeConfig& config, const MoeWeights& moe, const 
   return routing;
 }
 
-at::Tensor expert_linear(const Expert& expert, Projection projection, const at::Tensor& x, const LoraPair* lora) {
+// The tokens of expert e, in rising order: the sort is stable.
+std::span<const std::int64_t> tokens_of(const Routing& routing, std::size_t e) {
+  return {routing.tokens.const_data_ptr<std::int64_t>() + routing.starts[e],
+          static_cast<std::size_t>(routing.starts[e + 1] - routing.starts[e])};
+}
+
+at::Tensor expert_linear(const Expert& expert, Projection projection, const at::Tensor& x, const LoraRows& lora) {
   at::Tensor y = lora_linear(x, expert.projections[projection], lora);
   if (expert.biases[projection].defined()) y.add_(expert.biases[projection]);
   return y;
@@ -50,7 +56,7 @@ at::Tensor expert_linear(const Expert& expert, Projection projection, const at::
 }  // namespace
 
 at::Tensor moe_forward(const checkpoint::ModelConfig& config, const MoeWeights& moe, std::int64_t layer,
-                       const at::Tensor& h, const Adapter* adapter, MoeActivations* keep) {
+                       const at::Tensor& h, const AdapterRows& adapters, MoeActivations* keep) {
   const Routing routing = route(config.moe, moe, h);
   const std::int64_t n = routing.pairs.size(0);
   const at::Tensor inputs = h.index_select(0, routing.tokens);                                           // [n, d]
@@ -64,10 +70,10 @@ at::Tensor moe_forward(const checkpoint::ModelConfig& config, const MoeWeights& 
   for (std::size_t e = 0; e < moe.experts.size(); ++e) {
     const std::int64_t begin = routing.starts[e], count = routing.starts[e + 1] - begin;
     if (count == 0) continue;
+    const AdapterRows own = gathered(adapters, tokens_of(routing, e));
     const auto project = [&](Projection projection, const at::Tensor& x) {
-      const LoraPair* lora =
-          adapter == nullptr ? nullptr : &adapter->pair(layer, projection, static_cast<std::int64_t>(e));
-      return expert_linear(moe.experts[e], projection, x, lora);
+      return expert_linear(moe.experts[e], projection, x,
+                           lora_rows(own, layer, projection, static_cast<std::int64_t>(e)));
     };
     const at::Tensor x = inputs.narrow(0, begin, count);
     const at::Tensor gate = project(Projection::kGate, x), up = project(Projection::kUp, x);
@@ -84,8 +90,8 @@ at::Tensor moe_forward(const checkpoint::ModelConfig& config, const MoeWeights& 
 }
 
 at::Tensor moe_backward(const checkpoint::ModelConfig& config, const MoeWeights& moe, std::int64_t layer,
-                        const at::Tensor& dm, const at::Tensor& h, const MoeActivations& kept, const Adapter& adapter,
-                        Adapter& gradient) {
+                        const at::Tensor& dm, const at::Tensor& h, const MoeActivations& kept,
+                        const AdapterRows& adapters) {
   const Routing& routing = kept.routing;
   const at::Tensor inputs = h.index_select(0, routing.tokens), dpairs = dm.index_select(0, routing.tokens);  // [n, d]
   const at::Tensor weights = routing.weights.reshape({-1}).index_select(0, routing.pairs).unsqueeze(1);      // [n, 1]
@@ -95,11 +101,10 @@ at::Tensor moe_backward(const checkpoint::ModelConfig& config, const MoeWeights&
     const std::int64_t begin = routing.starts[e], count = routing.starts[e + 1] - begin;
     if (count == 0) continue;
     const auto own = [&](const at::Tensor& x) { return x.narrow(0, begin, count); };
+    const AdapterRows rows = gathered(adapters, tokens_of(routing, e));
     const auto back = [&](Projection projection, const at::Tensor& dy, const at::Tensor& x) {
-      const auto expert = static_cast<std::int64_t>(e);
       return lora_linear_backward(dy, x, moe.experts[e].projections[projection],
-                                  &adapter.pair(layer, projection, expert), &gradient.pair(layer, projection, expert),
-                                  true);
+                                  lora_rows(rows, layer, projection, static_cast<std::int64_t>(e)), true);
     };
     const at::Tensor a = gated(config, own(kept.gate), own(kept.up));
     const SwigluGradient inner =

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "checkpoint/model_config.h"
-#include "model/adapter.h"
+#include "model/adapter_rows.h"
 #include "model/lora_linear.h"
 #include "quant/matrix.h"
 
@@ -49,11 +49,11 @@ struct MoeActivations {
 };
 
 at::Tensor moe_forward(const checkpoint::ModelConfig& config, const MoeWeights& moe, std::int64_t layer,
-                       const at::Tensor& h, const Adapter* adapter, MoeActivations* keep);
+                       const at::Tensor& h, const AdapterRows& adapters, MoeActivations* keep);
 
-// Adds to the adapter's gradient and returns dh.
+// Adds to the adapters' gradients and returns dh.
 at::Tensor moe_backward(const checkpoint::ModelConfig& config, const MoeWeights& moe, std::int64_t layer,
-                        const at::Tensor& dm, const at::Tensor& h, const MoeActivations& kept, const Adapter& adapter,
-                        Adapter& gradient);
+                        const at::Tensor& dm, const at::Tensor& h, const MoeActivations& kept,
+                        const AdapterRows& adapters);
 
 }  // namespace holdfast::model

@@ -14,9 +14,10 @@ struct TokenBatch {
   std::vector<std::int64_t> tokens;        // [t]
   std::vector<std::int64_t> positions;     // [t] place of each token in its own sequence, counted from its true start
   std::vector<std::int64_t> starts = {0};  // [n + 1] sequence i owns tokens starts[i] .. starts[i + 1]
+  std::vector<std::int64_t> adapters;      // [n] number of each sequence's adapter, where several run with the batch
 
   // Appends one sequence whose first token stands at `first_position` (> 0 when its beginning is in a cache).
-  void add(std::span<const std::int32_t> ids, std::int64_t first_position = 0);
+  void add(std::span<const std::int32_t> ids, std::int64_t first_position = 0, std::int64_t adapter = 0);
 
   std::int64_t size() const { return static_cast<std::int64_t>(tokens.size()); }
   std::int64_t num_sequences() const { return static_cast<std::int64_t>(starts.size()) - 1; }

@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/mm.h>
+#include <ATen/ops/zeros.h>
 
 #include "base/error.h"
 
@@ -73,6 +74,29 @@ void multiply_add(const at::Tensor& x, const at::Tensor& weight, at::Tensor& y) 
   }
   HOLDFAST_ASSERT(y.stride(1) == 1);
   multiply(view_of(weight), rows_of(x), y.data_ptr<float>(), y.stride(0), /*adds=*/true);
+}
+
+at::Tensor multiply_back(const at::Tensor& dy, const at::Tensor& weight) {
+  if (dy.scalar_type() != at::kFloat) return at::mm(dy, weight);
+  at::Tensor dx = at::empty({dy.size(0), weight.size(1)}, dy.options());
+  multiply_back(view_of(weight), rows_of(dy), dx.data_ptr<float>(), dx.size(1));
+  return dx;
+}
+
+void multiply_back_add(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx) {
+  if (dy.scalar_type() != at::kFloat) {
+    dx.addmm_(dy, weight);
+    return;
+  }
+  HOLDFAST_ASSERT(dx.stride(1) == 1);
+  multiply_back(view_of(weight), rows_of(dy), dx.data_ptr<float>(), dx.stride(0), /*adds=*/true);
+}
+
+at::Tensor multiply_transposed(const at::Tensor& a, const at::Tensor& b) {
+  if (a.scalar_type() != at::kFloat) return at::mm(a.t(), b);
+  at::Tensor out = at::zeros({a.size(1), b.size(1)}, a.options());
+  multiply_transposed(rows_of(a), a.size(1), rows_of(b), b.size(1), out.data_ptr<float>());
+  return out;
 }
 
 at::Tensor Matrix::dense_into(at::Tensor& scratch, at::ScalarType type) const {

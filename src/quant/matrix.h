@@ -50,8 +50,14 @@ class Matrix {
   std::optional<Nf4Weight> nf4_;
 };
 
-// y (+)= x W^T with a matrix that changes, such as an adapter's: x [t, in], W [out, in], y [t, out], all of one type.
+// Products with a matrix that changes, such as an adapter's, all of one type.
+// y = x W^T, or y += x W^T: x [t, in], W [out, in], y [t, out].
 at::Tensor multiply(const at::Tensor& x, const at::Tensor& weight);
 void multiply_add(const at::Tensor& x, const at::Tensor& weight, at::Tensor& y);
+// dx = dy W, or dx += dy W: dy [t, out], dx [t, in].
+at::Tensor multiply_back(const at::Tensor& dy, const at::Tensor& weight);
+void multiply_back_add(const at::Tensor& dy, const at::Tensor& weight, at::Tensor& dx);
+// a^T b, summed over the rows: a [t, n], b [t, m], the result [n, m].
+at::Tensor multiply_transposed(const at::Tensor& a, const at::Tensor& b);
 
 }  // namespace holdfast::quant

@@ -334,4 +334,45 @@ void multiply_back(const WeightView& w, Rows dy, float* dx, std::int64_t dx_stri
   });
 }
 
+void multiply_transposed(Rows a, std::int64_t n_a, Rows b, std::int64_t n_b, float* out) {
+  HOLDFAST_ASSERT(a.count == b.count);
+  const PanelKernels& kernels = panel_kernels();
+  const std::int64_t columns = (n_b + kPanelRows - 1) / kPanelRows, grain = 1 + (1 << 18) / (a.count * n_a * 32 + 1);
+  at::parallel_for(0, columns, grain, [&](std::int64_t first, std::int64_t last) {
+    alignas(64) float narrow[kSteps * kPanelRows];
+    for (std::int64_t column = first * kPanelRows; column < std::min(n_b, last * kPanelRows); column += kPanelRows) {
+      const std::int64_t lanes = std::min(kPanelRows, n_b - column);
+      for (std::int64_t t = 0; t < a.count; t += kSteps) {
+        const std::int64_t count = std::min(kSteps, a.count - t);
+        const float* w = b.data + t * b.stride + column;
+        std::int64_t w_step = b.stride;
+        if (lanes < kPanelRows) {  // a tile reads all 32 numbers of a row
+          std::fill(narrow, narrow + count * kPanelRows, 0.0f);
+          for (std::int64_t i = 0; i < count; ++i)
+            std::copy(w + i * w_step, w + i * w_step + lanes, narrow + i * kPanelRows);
+          w = narrow;
+          w_step = kPanelRows;
+        }
+        for (std::int64_t i = 0; i < n_a; i += kTileRows) {
+          const Tile tile{a.data + t * a.stride + i,
+                          1,
+                          a.stride,
+                          w,
+                          w_step,
+                          count,
+                          out + i * n_b + column,
+                          n_b,
+                          static_cast<int>(std::min<std::int64_t>(kTileRows, n_a - i)),
+                          /*adds=*/true};
+          if (lanes == kPanelRows) {
+            kernels.tile_32(tile);
+          } else {
+            narrow_tile(kernels, tile, lanes);
+          }
+        }
+      }
+    }
+  });
+}
+
 }  // namespace holdfast::quant

@@ -58,6 +58,8 @@ struct Rows {
 };
 // y (+)= x W^T.
 void multiply(const WeightView& weight, Rows x, float* y, std::int64_t y_stride, bool adds = false);
+// out[i, j] += sum over rows t of a[t, i] b[t, j]: chains of 256 rows, counted from the first.  out [n_a, n_b].
+void multiply_transposed(Rows a, std::int64_t n_a, Rows b, std::int64_t n_b, float* out);
 // dx (+)= dy W.
 void multiply_back(const WeightView& weight, Rows dy, float* dx, std::int64_t dx_stride, bool adds = false);
 
