@@ -3,6 +3,8 @@
 //
 // A request is a line of JSON on standard input, its answer a line on standard output:
 //   {"op": "machine"}                                     -> {"fma_gflops", "read_gbps"}
+//   {"op": "start_profile"}, later {"op": "profile"}      -> {"phases": [{"phase", "count", "seconds", "flops",
+//   "bytes"}]}
 //   {"op": "load", "model", "precision"}                  -> {}
 //   {"op": "adapter", "directory", "rank"}                -> {}: a seeded fresh adapter on all linear layers, written
 //   {"op": "rows", "data"}                                -> {"rows": [{"ids", "is_target"}]}
@@ -23,6 +25,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "benchmarks/machine.h"
 #include "evaluation/benchmark.h"
 #include "generation/generator.h"
@@ -58,6 +61,22 @@ class Engine {
   ordered_json machine(const ordered_json&) {
     const int threads = at::get_num_threads();
     return {{"fma_gflops", fma_peak_gflops(threads)}, {"read_gbps", memory_bandwidth(threads).read}};
+  }
+
+  ordered_json start_profile(const ordered_json&) {
+    profile::start();
+    return ordered_json::object();
+  }
+
+  ordered_json profile_table(const ordered_json&) {
+    ordered_json rows = ordered_json::array();
+    for (const profile::Row& row : profile::table())
+      rows.push_back({{"phase", row.name},
+                      {"count", row.count},
+                      {"seconds", row.seconds},
+                      {"flops", row.flops},
+                      {"bytes", row.bytes}});
+    return {{"phases", rows}};
   }
 
   ordered_json load(const ordered_json& request) {
@@ -160,9 +179,17 @@ class Engine {
   }
 
   static inline const std::map<std::string, ordered_json (Engine::*)(const ordered_json&)> kOperations = {
-      {"machine", &Engine::machine}, {"load", &Engine::load},         {"adapter", &Engine::adapter},
-      {"rows", &Engine::rows},       {"prompts", &Engine::prompts},   {"items", &Engine::items},
-      {"train", &Engine::train},     {"generate", &Engine::generate}, {"score", &Engine::score}};
+      {"machine", &Engine::machine},
+      {"start_profile", &Engine::start_profile},
+      {"profile", &Engine::profile_table},
+      {"load", &Engine::load},
+      {"adapter", &Engine::adapter},
+      {"rows", &Engine::rows},
+      {"prompts", &Engine::prompts},
+      {"items", &Engine::items},
+      {"train", &Engine::train},
+      {"generate", &Engine::generate},
+      {"score", &Engine::score}};
 
   std::filesystem::path directory_;
   std::optional<model::Decoder> decoder_;

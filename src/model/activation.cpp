@@ -8,6 +8,7 @@
 #include <ATen/ops/sigmoid.h>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "base/simd.h"
 #include "model/elementary.h"
 #include "model/pairs.h"
@@ -49,6 +50,7 @@ Clamped clamp_both(const checkpoint::MoeConfig& moe, const at::Tensor& gate, con
 }  // namespace
 
 at::Tensor gated(const checkpoint::ModelConfig& config, const at::Tensor& gate, const at::Tensor& up) {
+  const profile::Phase phase("activation");
   const bool is_float = gate.scalar_type() == at::kFloat;
   switch (config.activation) {
     case Activation::kSilu:
@@ -72,6 +74,7 @@ at::Tensor gated(const checkpoint::ModelConfig& config, const at::Tensor& gate, 
 
 SwigluGradient gated_backward(const checkpoint::ModelConfig& config, const at::Tensor& da, const at::Tensor& gate,
                               const at::Tensor& up) {
+  const profile::Phase phase("activation backward");
   switch (config.activation) {
     case Activation::kSilu:
       return swiglu_backward(da, gate, up);

@@ -8,6 +8,7 @@
 #include <ATen/ops/zeros_like.h>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "model/attention_block.h"
 #include "model/attention_rows.h"
 
@@ -55,6 +56,16 @@ void attend_floats(const at::Tensor& q, const std::vector<AttendedSequence>& seq
   });
 }
 
+// Of causal attention over whole sequences: two products of a query with half of the keys.
+double causal_flops(const TokenBatch& batch, const AttentionShape& shape) {
+  double pairs = 0;
+  for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {
+    const auto s = static_cast<double>(batch.starts[i + 1] - batch.starts[i]);
+    pairs += s * (s + 1) / 2;
+  }
+  return 4 * pairs * static_cast<double>(shape.num_heads * shape.head_dim);
+}
+
 // What ATen's kernel computes: no cap, no sinks, and no window that a sequence of `length` tokens outgrows.
 bool is_plain(const AttentionShape& shape, std::int64_t length) {
   return shape.soft_cap == 0 && !shape.sinks.defined() && (shape.window == 0 || length <= shape.window);
@@ -80,6 +91,7 @@ void attend(const at::Tensor& q, const std::vector<AttendedSequence>& sequences,
 
 AttentionResult attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const TokenBatch& batch,
                           const AttentionShape& shape) {
+  const profile::Phase phase("attention", causal_flops(batch, shape));
   AttentionResult result{at::empty_like(q), {}};
   std::vector<AttendedSequence> sequences;
   for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {
@@ -97,6 +109,7 @@ AttentionResult attention(const at::Tensor& q, const at::Tensor& k, const at::Te
 AttentionGradient attention_backward(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k,
                                      const at::Tensor& v, const AttentionResult& forward, const TokenBatch& batch,
                                      const AttentionShape& shape) {
+  const profile::Phase phase("attention backward", 2.5 * causal_flops(batch, shape));
   AttentionGradient gradient{at::empty_like(q), at::zeros_like(k), at::zeros_like(v)};
   for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {
     const std::int64_t begin = batch.starts[i], end = batch.starts[i + 1], width = shape.head_dim;

@@ -1,12 +1,14 @@
 #include <ATen/ops/empty_like.h>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "model/attention_block.h"
 
 namespace holdfast::model {
 
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const TokenBatch& batch,
                             const AttentionShape& shape, KvCache& cache, std::int64_t layer) {
+  const profile::Phase phase("attention over the cache");
   HOLDFAST_ASSERT(cache.num_slots() == batch.num_sequences());
   std::vector<AttendedSequence> sequences;
   for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {

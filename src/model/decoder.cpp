@@ -8,6 +8,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "base/simd.h"
 #include "model/elementary.h"
 #include "model/rms_norm.h"
@@ -47,10 +48,12 @@ at::Tensor Decoder::linear_backward(std::int64_t index, Projection projection, c
 }
 
 at::Tensor Decoder::norm(const at::Tensor& x, const at::Tensor& weight) const {
+  const profile::Phase phase("norm");
   return weight.defined() ? rms_norm(x, weight, config_.rms_norm_eps) : x;
 }
 
 void Decoder::norm_backward(const at::Tensor& dy, const at::Tensor& x, const at::Tensor& weight, at::Tensor& dx) const {
+  const profile::Phase phase("norm backward");
   if (weight.defined()) {
     rms_norm_backward(dy, x, weight, config_.rms_norm_eps, dx);
   } else {
@@ -91,7 +94,10 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const AdapterSet& adapters,
                    ", expected 0 .. ", config_.vocab_size - 1, "; try the tokenizer of this model");
   }
   at::Tensor x = at::empty({t, d}, compute_);
-  embedding_.gather_rows(batch.tokens, x);
+  {
+    const profile::Phase phase("embedding");
+    embedding_.gather_rows(batch.tokens, x);
+  }
   if (embedding_scale_ != 1) x.mul_(embedding_scale_);
   std::vector<RopeTable> ropes = rope_tables(config_, batch, compute_);
   const AdapterRows rows = adapter_rows(batch, adapters);
@@ -111,6 +117,8 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const AdapterSet& adapters,
 }
 
 at::Tensor Decoder::logits(const at::Tensor& hidden) {
+  const profile::Phase phase("head", static_cast<double>(hidden.size(0)) * head_flops_per_token(),
+                             static_cast<double>(head().bytes()));
   at::Tensor logits = head().multiply(hidden);
   const double cap = config_.logit_soft_cap;
   if (cap > 0) cap_logits(logits, cap);
@@ -118,6 +126,8 @@ at::Tensor Decoder::logits(const at::Tensor& hidden) {
 }
 
 at::Tensor Decoder::logits_backward(const at::Tensor& dlogits, const at::Tensor& logits) {
+  const profile::Phase phase("head backward", static_cast<double>(dlogits.size(0)) * head_flops_per_token(),
+                             static_cast<double>(head().bytes()));
   const double cap = config_.logit_soft_cap;
   if (cap == 0) return head().multiply_back(dlogits);
   return head().multiply_back((logits / cap).square_().neg_().add_(1).mul_(dlogits));

@@ -1,6 +1,7 @@
 #include "model/lora_linear.h"
 
 #include "base/error.h"
+#include "base/profile.h"
 
 namespace holdfast::model {
 namespace {
@@ -11,11 +12,28 @@ LoraRows all_rows(const at::Tensor& x, const LoraPair* lora, const LoraPair* gra
   return rows;
 }
 
+// Multiply-adds count twice; a weight is read once a product.
+profile::Phase base_phase(const char* name, const at::Tensor& x, const quant::Matrix& weight) {
+  return profile::Phase(name, 2.0 * static_cast<double>(x.size(0) * weight.out_features() * weight.in_features()),
+                        static_cast<double>(weight.bytes()));
+}
+
+profile::Phase adapter_phase(const char* name, const LoraRange& range, double products) {
+  const LoraPair& pair = *range.pair;
+  return profile::Phase(name,
+                        products * static_cast<double>((range.end - range.begin) * (pair.a.numel() + pair.b.numel())));
+}
+
 }  // namespace
 
 at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraRows& lora) {
-  at::Tensor y = weight.multiply(x);  // [t, out]
+  at::Tensor y;  // [t, out]
+  {
+    const profile::Phase phase = base_phase("linear", x, weight);
+    y = weight.multiply(x);
+  }
   for (const LoraRange& range : lora) {
+    const profile::Phase phase = adapter_phase("adapter", range, 2);
     const std::int64_t count = range.end - range.begin;
     at::Tensor own = y.narrow(0, range.begin, count);
     const at::Tensor s = quant::multiply(x.narrow(0, range.begin, count), range.pair->a).mul_(range.pair->scale);
@@ -27,8 +45,12 @@ at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const L
 at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight,
                                 const LoraRows& lora, bool needs_dx) {
   at::Tensor dx;
-  if (needs_dx) dx = weight.multiply_back(dy);  // [t, in]
+  if (needs_dx) {
+    const profile::Phase phase = base_phase("linear backward", dy, weight);
+    dx = weight.multiply_back(dy);  // [t, in]
+  }
   for (const LoraRange& range : lora) {
+    const profile::Phase phase = adapter_phase("adapter backward", range, needs_dx ? 5 : 4);
     HOLDFAST_ASSERT(range.gradient != nullptr && range.gradient->is_present());
     const std::int64_t count = range.end - range.begin;
     const LoraPair& pair = *range.pair;

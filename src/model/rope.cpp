@@ -14,6 +14,7 @@
 #include <numbers>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "base/simd.h"
 
 namespace holdfast::model {
@@ -159,6 +160,7 @@ std::vector<RopeTable> rope_tables(const checkpoint::ModelConfig& config, const 
 
 void apply_rotary(at::Tensor& x, const RopeTable& table, std::int64_t head_dim, bool inverse) {
   HOLDFAST_ASSERT(x.is_contiguous() && x.size(1) % head_dim == 0 && x.size(0) == table.cos.size(0));
+  const profile::Phase phase("rotary");
   const std::int64_t width = x.size(1), half = table.cos.size(1);
   AT_DISPATCH_FLOATING_TYPES(x.scalar_type(), "apply_rotary", [&] {
     scalar_t* data = x.data_ptr<scalar_t>();

@@ -9,6 +9,7 @@
 #include <limits>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "base/simd.h"
 #include "model/elementary.h"
 
@@ -77,6 +78,7 @@ double log_sum_exp(const float* z, std::int64_t count) {
 
 at::Tensor softmax_rows(at::Tensor& logits) {
   HOLDFAST_ASSERT(logits.dim() == 2 && logits.is_contiguous());
+  const profile::Phase phase("softmax");
   const std::int64_t n = logits.size(0), v = logits.size(1);
   if (logits.scalar_type() != at::kFloat) {
     const at::Tensor sums = at::logsumexp(logits, 1, /*keepdim=*/true);

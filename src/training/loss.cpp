@@ -9,12 +9,14 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "model/softmax.h"
 
 namespace holdfast::training {
 
 LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, const std::vector<Target>& targets,
                          double scale, bool wants_gradient, std::int64_t chunk_rows) {
+  const profile::Phase phase("loss");
   LossResult result;
   if (wants_gradient) result.dhidden = at::zeros_like(hidden);
   const auto total = static_cast<std::int64_t>(targets.size());

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/profile.h"
 #include "checkpoint/safetensors.h"
 #include "model/router_loss.h"
 #include "training/loss.h"
@@ -125,6 +126,7 @@ StepReport Trainer::step() {
     fail(ErrorKind::kBadInput, "[train] found loss ", report.loss, " and gradient norm ", report.grad_norm, " at step ",
          report.step, ", expected finite numbers; try a smaller learning rate");
   }
+  const profile::Phase phase("optimizer");
   optimizer_.step(adapter_.flat(), gradient_.flat(), report.learning_rate);
   ++step_;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
