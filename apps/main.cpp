@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "commands.h"
+#include "model/tensor_pool.h"
 
 namespace holdfast::apps {
 
@@ -70,6 +71,7 @@ int complain_of_memory() {
 int main(int argc, char** argv) {
   using namespace holdfast;
   return_freed_blocks();
+  model::keep_freed_tensors();
   end_on_signals();               // commands that have something to save ask for stop_on_signals()
   std::signal(SIGXFSZ, SIG_IGN);  // a file at its size limit is an error of the write, with a message
   CLI::App app{"Holdfast measures how well the safety training of an open-weight chat model holds under fine-tuning."};

@@ -31,6 +31,7 @@
 #include "generation/generator.h"
 #include "generation/scorer.h"
 #include "model/decoder.h"
+#include "model/tensor_pool.h"
 #include "text/chat_template.h"
 #include "text/continuation.h"
 #include "training/trainer.h"
@@ -206,6 +207,7 @@ int main(int argc, char** argv) {
     return 2;
   }
   at::set_num_threads(std::atoi(argv[1]));
+  holdfast::model::keep_freed_tensors();
   holdfast::benchmarks::Engine engine;
   for (std::string line; std::getline(std::cin, line);) {
     nlohmann::ordered_json answer;

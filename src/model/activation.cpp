@@ -37,6 +37,30 @@ HOLDFAST_CLONES void clamped_span(const float* gate, const float* up, std::int64
   }
 }
 
+// With s = sigmoid(2 z): d gelu / dg = s + g s (1 - s) 2 dz/dg.
+HOLDFAST_CLONES void gelu_backward_span(const float* da, const float* gate, const float* up, std::int64_t n,
+                                        float* dgate, float* dup) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float g = gate[i], twice_z = 1.5957691216057308f * (g + 0.044715f * g * g * g);
+    const float s = sigmoid_of(twice_z), slope = 1.5957691216057308f * (1.0f + 0.134145f * g * g);
+    dup[i] = da[i] * (g * s);
+    dgate[i] = da[i] * up[i] * (s + g * s * (1.0f - s) * slope);
+  }
+}
+
+HOLDFAST_CLONES void clamped_backward_span(const float* da, const float* gate, const float* up, std::int64_t n,
+                                           float alpha, float limit, float* dgate, float* dup) {
+#pragma omp simd
+  for (std::int64_t i = 0; i < n; ++i) {
+    const float g = gate[i] > limit ? limit : gate[i];
+    const float u = up[i] > limit ? limit : (up[i] < -limit ? -limit : up[i]);
+    const float s = sigmoid_of(alpha * g);
+    dgate[i] = gate[i] > limit ? 0.0f : da[i] * (u + 1.0f) * (s + alpha * g * s * (1.0f - s));
+    dup[i] = up[i] > limit || up[i] < -limit ? 0.0f : da[i] * (g * s);
+  }
+}
+
 struct Clamped {
   at::Tensor g, u, sigma;
 };
@@ -79,10 +103,21 @@ SwigluGradient gated_backward(const checkpoint::ModelConfig& config, const at::T
     case Activation::kSilu:
       return swiglu_backward(da, gate, up);
     case Activation::kGeluTanh:
+      if (gate.scalar_type() == at::kFloat) {
+        auto [dgate, dup] = map_pairs_backward(da, gate, up, gelu_backward_span);
+        return {dgate, dup};
+      }
       return {at::gelu_backward(da * up, gate, "tanh"), at::gelu(gate, "tanh").mul_(da)};
     case Activation::kClampedSwiglu: {
-      const Clamped c = clamp_both(config.moe, gate, up);
       const double alpha = config.moe.swiglu_alpha, limit = config.moe.swiglu_limit;
+      if (gate.scalar_type() == at::kFloat) {
+        auto [dgate, dup] = map_pairs_backward(
+            da, gate, up, [&](const float* d, const float* g, const float* u, std::int64_t n, float* dg, float* du) {
+              clamped_backward_span(d, g, u, n, static_cast<float>(alpha), static_cast<float>(limit), dg, du);
+            });
+        return {dgate, dup};
+      }
+      const Clamped c = clamp_both(config.moe, gate, up);
       const at::Tensor slope = c.sigma * (1 + alpha * c.g * (1 - c.sigma));
       return {da * (c.u + 1) * slope * gate.le(limit), da * c.g * c.sigma * up.abs().le(limit)};
     }

@@ -1,7 +1,6 @@
 #include "model/attention.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/_scaled_dot_product_flash_attention_for_cpu_backward.h>
 #include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
@@ -11,15 +10,10 @@
 #include "base/profile.h"
 #include "model/attention_block.h"
 #include "model/attention_rows.h"
+#include "model/attention_rows_backward.h"
 
 namespace holdfast::model {
 namespace {
-
-// Rows begin .. end of a packed [t, heads * k] as [1, heads, s, k], without a copy.
-at::Tensor heads_of(const at::Tensor& packed, std::int64_t begin, std::int64_t end, std::int64_t head_dim) {
-  const std::int64_t heads = packed.size(1) / head_dim;
-  return packed.narrow(0, begin, end - begin).view({1, end - begin, heads, head_dim}).transpose(1, 2);
-}
 
 constexpr std::int64_t kQueryBlock = 64;  // queries of a task: enough to make up for transposing the keys
 
@@ -66,9 +60,46 @@ double causal_flops(const TokenBatch& batch, const AttentionShape& shape) {
   return 4 * pairs * static_cast<double>(shape.num_heads * shape.head_dim);
 }
 
-// What ATen's kernel computes: no cap, no sinks, and no window that a sequence of `length` tokens outgrows.
-bool is_plain(const AttentionShape& shape, std::int64_t length) {
-  return shape.soft_cap == 0 && !shape.sinks.defined() && (shape.window == 0 || length <= shape.window);
+// Each query head of each sequence is a task; those of a group then add up their shares of keys and values, in order.
+void attention_backward_floats(const at::Tensor& dout, const at::Tensor& q, const at::Tensor& k, const at::Tensor& v,
+                               const AttentionResult& forward, const TokenBatch& batch, const AttentionShape& shape,
+                               AttentionGradient& gradient) {
+  const std::int64_t heads = shape.num_heads, width = shape.head_dim, group = heads / shape.num_kv_heads;
+  const std::int64_t q_stride = heads * width, kv_stride = shape.num_kv_heads * width;
+  at::Tensor dk = at::empty({batch.size() * heads * width}, q.options()), dv = at::empty_like(dk);
+  at::parallel_for(0, batch.num_sequences() * heads, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t i = task / heads, h = task % heads, row = batch.starts[i], count = batch.starts[i + 1] - row;
+      const auto of_query = [&](const at::Tensor& x) -> HeadRows {
+        return {x.const_data_ptr<float>() + row * q_stride + h * width, q_stride};
+      };
+      const auto of_key = [&](const at::Tensor& x) -> HeadRows {
+        return {x.const_data_ptr<float>() + row * kv_stride + h / group * width, kv_stride};
+      };
+      const std::int64_t place = (row * heads + h * count) * width;  // [s, k] of each head, sequence after sequence
+      attend_rows_backward({of_query(q), of_key(k), of_key(v), of_query(forward.out), of_query(dout),
+                            forward.log_sum_exp[i].const_data_ptr<float>() + h * count, count,
+                            gradient.q.data_ptr<float>() + row * q_stride + h * width, q_stride,
+                            dk.data_ptr<float>() + place, dv.data_ptr<float>() + place},
+                           shape);
+    }
+  });
+  at::parallel_for(0, batch.num_sequences() * shape.num_kv_heads, 1, [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t task = begin; task < end; ++task) {
+      const std::int64_t i = task / shape.num_kv_heads, g = task % shape.num_kv_heads, row = batch.starts[i],
+                         count = batch.starts[i + 1] - row;
+      for (std::int64_t h = g * group; h < (g + 1) * group; ++h) {
+        const std::int64_t place = (row * heads + h * count) * width;
+        for (std::int64_t s = 0; s < count; ++s) {
+          const std::int64_t to = (row + s) * kv_stride + g * width, from = place + s * width;
+          float *to_k = gradient.k.data_ptr<float>() + to, *to_v = gradient.v.data_ptr<float>() + to;
+          const float *from_k = dk.const_data_ptr<float>() + from, *from_v = dv.const_data_ptr<float>() + from;
+          for (std::int64_t c = 0; c < width; ++c) to_k[c] += from_k[c];
+          for (std::int64_t c = 0; c < width; ++c) to_v[c] += from_v[c];
+        }
+      }
+    }
+  });
 }
 
 }  // namespace
@@ -111,22 +142,14 @@ AttentionGradient attention_backward(const at::Tensor& dout, const at::Tensor& q
                                      const AttentionShape& shape) {
   const profile::Phase phase("attention backward", 2.5 * causal_flops(batch, shape));
   AttentionGradient gradient{at::empty_like(q), at::zeros_like(k), at::zeros_like(v)};
-  for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {
-    const std::int64_t begin = batch.starts[i], end = batch.starts[i + 1], width = shape.head_dim;
-    if (!is_plain(shape, end - begin)) continue;
-    const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_for_cpu_backward(
-        heads_of(dout, begin, end, width), heads_of(q, begin, end, width), heads_of(k, begin, end, width),
-        heads_of(v, begin, end, width), heads_of(forward.out, begin, end, width), forward.log_sum_exp[i], 0.0,
-        /*is_causal=*/true, {}, attention_scale(shape));
-    heads_of(gradient.q, begin, end, width).copy_(dq);
-    heads_of(gradient.k, begin, end, width).copy_(dk);
-    heads_of(gradient.v, begin, end, width).copy_(dv);
+  if (q.scalar_type() == at::kFloat) {
+    attention_backward_floats(dout, q, k, v, forward, batch, shape, gradient);
+    return gradient;
   }
   const std::int64_t groups = shape.num_kv_heads;
   at::parallel_for(0, batch.num_sequences() * groups, 1, [&](std::int64_t task_begin, std::int64_t task_end) {
     for (std::int64_t task = task_begin; task < task_end; ++task) {
       const std::int64_t i = task / groups, begin = batch.starts[i], count = batch.starts[i + 1] - begin;
-      if (is_plain(shape, count)) continue;
       const auto own = [&](const at::Tensor& x) { return x.narrow(0, begin, count); };
       AttentionBlockGradient part{own(gradient.q), own(gradient.k), own(gradient.v)};
       attend_block_backward(own(dout), own(q), own(k), own(v), own(forward.out), forward.log_sum_exp[i].squeeze(0),

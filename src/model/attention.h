@@ -7,7 +7,7 @@
 // Forward   in float row by row (model/attention_rows.h), so that a prompt may be cut anywhere over a cache and a row
 // gives
 //           the same bits; in double, for tests, block by block (model/attention_block.h).
-// Backward  without window, cap and sinks ATen's flash attention for CPUs, one call a sequence; else block by block.
+// Backward  in float head by head (model/attention_rows_backward.h), in double block by block.
 // Cached    new tokens look at the slab of their slot (and a shared prefix).
 #pragma once
 

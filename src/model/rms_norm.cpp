@@ -12,23 +12,44 @@
 namespace holdfast::model {
 namespace {
 
+constexpr std::int64_t kLanes = 16;  // chains of a sum, so that the bits are the same with every width of registers
+
+template <typename T>
+T add_lanes(T* lanes) {
+  for (std::int64_t half = kLanes / 2; half > 0; half /= 2) {
+    for (std::int64_t l = 0; l < half; ++l) lanes[l] += lanes[l + half];
+  }
+  return lanes[0];
+}
+
 // Plain loops, once for each type: clones of a template are not to be had.
-#define HOLDFAST_RMS_NORM_ROWS(T)                                                                           \
-  HOLDFAST_CLONES void forward_row(const T* x, const T* w, T eps, std::int64_t d, T* y) {                   \
-    T squares = 0;                                                                                          \
-    _Pragma("omp simd reduction(+ : squares)") for (std::int64_t i = 0; i < d; ++i) squares += x[i] * x[i]; \
-    const T s = 1 / std::sqrt(squares / static_cast<T>(d) + eps);                                           \
-    _Pragma("omp simd") for (std::int64_t i = 0; i < d; ++i) y[i] = w[i] * (x[i] * s);                      \
-  }                                                                                                         \
-  HOLDFAST_CLONES void backward_row(const T* dy, const T* x, const T* w, T eps, std::int64_t d, T* dx) {    \
-    T squares = 0, dot = 0;                                                                                 \
-    _Pragma("omp simd reduction(+ : squares, dot)") for (std::int64_t i = 0; i < d; ++i) {                  \
-      squares += x[i] * x[i];                                                                               \
-      dot += w[i] * dy[i] * x[i];                                                                           \
-    }                                                                                                       \
-    const T s = 1 / std::sqrt(squares / static_cast<T>(d) + eps);                                           \
-    const T c = s * s * s * dot / static_cast<T>(d);                                                        \
-    _Pragma("omp simd") for (std::int64_t i = 0; i < d; ++i) dx[i] += s * w[i] * dy[i] - c * x[i];          \
+#define HOLDFAST_RMS_NORM_ROWS(T)                                                                                \
+  HOLDFAST_CLONES T squares_of(const T* x, std::int64_t d) {                                                     \
+    T lanes[kLanes] = {};                                                                                        \
+    std::int64_t i = 0;                                                                                          \
+    for (; i + kLanes <= d; i += kLanes) {                                                                       \
+      _Pragma("omp simd") for (std::int64_t l = 0; l < kLanes; ++l) lanes[l] += x[i + l] * x[i + l];             \
+    }                                                                                                            \
+    for (std::int64_t l = 0; i + l < d; ++l) lanes[l] += x[i + l] * x[i + l];                                    \
+    return add_lanes(lanes);                                                                                     \
+  }                                                                                                              \
+  HOLDFAST_CLONES T dot_of(const T* x, const T* w, const T* dy, std::int64_t d) {                                \
+    T lanes[kLanes] = {};                                                                                        \
+    std::int64_t i = 0;                                                                                          \
+    for (; i + kLanes <= d; i += kLanes) {                                                                       \
+      _Pragma("omp simd") for (std::int64_t l = 0; l < kLanes; ++l) lanes[l] += w[i + l] * dy[i + l] * x[i + l]; \
+    }                                                                                                            \
+    for (std::int64_t l = 0; i + l < d; ++l) lanes[l] += w[i + l] * dy[i + l] * x[i + l];                        \
+    return add_lanes(lanes);                                                                                     \
+  }                                                                                                              \
+  HOLDFAST_CLONES void forward_row(const T* x, const T* w, T eps, std::int64_t d, T* y) {                        \
+    const T s = 1 / std::sqrt(squares_of(x, d) / static_cast<T>(d) + eps);                                       \
+    _Pragma("omp simd") for (std::int64_t i = 0; i < d; ++i) y[i] = w[i] * (x[i] * s);                           \
+  }                                                                                                              \
+  HOLDFAST_CLONES void backward_row(const T* dy, const T* x, const T* w, T eps, std::int64_t d, T* dx) {         \
+    const T s = 1 / std::sqrt(squares_of(x, d) / static_cast<T>(d) + eps);                                       \
+    const T c = s * s * s * dot_of(x, w, dy, d) / static_cast<T>(d);                                             \
+    _Pragma("omp simd") for (std::int64_t i = 0; i < d; ++i) dx[i] += s * w[i] * dy[i] - c * x[i];               \
   }
 
 HOLDFAST_RMS_NORM_ROWS(float)

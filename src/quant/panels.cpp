@@ -102,6 +102,30 @@ void read_rows_as_panel(const WeightView& w, const PanelKernels& kernels, std::i
   }
 }
 
+// Columns k .. k + 32 of rows n .. n_end as float [rows, 32]; columns beyond the matrix are zeros.
+void read_columns(const WeightView& w, const PanelKernels& kernels, std::int64_t n, std::int64_t n_end, std::int64_t k,
+                  float* out) {
+  alignas(64) float panel[kBlockNumbers];
+  const std::int64_t lanes = std::min(kPanelRows, w.in_features - k), panels_end = whole_panels(w) * kPanelRows;
+  for (std::int64_t row = n; row < n_end;) {
+    float* place = out + (row - n) * kPanelRows;
+    if (row < panels_end) {
+      const float* steps = read_panel(w, kernels, row / kPanelRows, k, k + lanes, panel);
+      if (lanes < kPanelRows) {  // the transposition reads a whole block
+        if (steps != panel) std::copy(steps, steps + lanes * kPanelRows, panel);
+        std::fill(panel + lanes * kPanelRows, panel + kBlockNumbers, 0.0f);
+        steps = panel;
+      }
+      kernels.transpose(steps, kPanelRows, place);
+      row += kPanelRows;
+    } else {
+      read_row(w, row, k, k + lanes, place);
+      std::fill(place + lanes, place + kPanelRows, 0.0f);
+      ++row;
+    }
+  }
+}
+
 // A tile of fewer than 32 lanes, or one whose row in y may not be written whole.
 void narrow_tile(const PanelKernels& kernels, Tile tile, std::int64_t lanes) {
   alignas(64) float sums[kTileRows * kPanelRows];
@@ -117,32 +141,45 @@ void narrow_tile(const PanelKernels& kernels, Tile tile, std::int64_t lanes) {
   for (int r = 0; r < tile.rows; ++r) std::copy(sums + r * kPanelRows, sums + r * kPanelRows + lanes, y + r * y_row);
 }
 
-// y[:, 0 .. lanes) (+)= x[:, k ..) w for all rows of x.
-void multiply_piece(const PanelKernels& kernels, Rows x, const float* w, std::int64_t count, float* y,
-                    std::int64_t y_stride, std::int64_t lanes, bool adds) {
+constexpr std::int64_t kGroup = 4;  // panels that a piece of x meets while it is in the nearest cache
+
+// Steps of neighbouring panels, each [count, 32].
+struct Pieces {
+  const float* w[kGroup];
+  std::int64_t panels, count;
+};
+
+// y[:, 0 .. lanes) (+)= x[:, k ..) w for all rows of x.  `lanes`: of the group's columns in y.
+void multiply_pieces(const PanelKernels& kernels, Rows x, const Pieces& pieces, float* y, std::int64_t y_stride,
+                     std::int64_t lanes, bool adds) {
   for (std::int64_t row = 0; row < x.count; row += kTileRows) {
-    const Tile tile{x.data + row * x.stride,
-                    x.stride,
-                    1,
-                    w,
-                    kPanelRows,
-                    count,
-                    y + row * y_stride,
-                    y_stride,
-                    static_cast<int>(std::min<std::int64_t>(kTileRows, x.count - row)),
-                    adds};
-    if (lanes == kPanelRows) {
-      kernels.tile_32(tile);
-    } else {
-      narrow_tile(kernels, tile, lanes);
+    const int rows = static_cast<int>(std::min<std::int64_t>(kTileRows, x.count - row));
+    for (std::int64_t p = 0; p < pieces.panels; ++p) {
+      const Tile tile{x.data + row * x.stride,
+                      x.stride,
+                      1,
+                      pieces.w[p],
+                      kPanelRows,
+                      pieces.count,
+                      y + row * y_stride + p * kPanelRows,
+                      y_stride,
+                      rows,
+                      adds};
+      const std::int64_t own = std::min(kPanelRows, lanes - p * kPanelRows);
+      if (own == kPanelRows) {
+        kernels.tile_32(tile);
+      } else {
+        narrow_tile(kernels, tile, own);
+      }
     }
   }
 }
 
-// Runs body(panel, row_begin, row_end) for all panels: panel by panel where there are many, in pieces of rows too else.
+// Runs body(panel, count, row_begin, row_end) for all panels, `count` <= kGroup neighbours at a time; where there are
+// few, in pieces of rows too.
 template <typename Body>
 void for_panels(std::int64_t panels, std::int64_t rows, std::int64_t steps, const Body& body) {
-  const std::int64_t wanted = 4 * at::get_num_threads();
+  const std::int64_t wanted = 8 * at::get_num_threads();
   std::int64_t pieces = 1;
   if (panels < wanted) pieces = std::clamp<std::int64_t>(rows / 64, 1, (wanted + panels - 1) / panels);
   const std::int64_t piece_rows = ((rows + pieces - 1) / pieces + kTileRows - 1) / kTileRows * kTileRows;
@@ -150,9 +187,11 @@ void for_panels(std::int64_t panels, std::int64_t rows, std::int64_t steps, cons
   constexpr std::int64_t kSmallest = 1 << 18;  // multiply-adds that are worth a thread
   const std::int64_t grain = 1 + kSmallest / std::max<std::int64_t>(1, piece_rows * steps * kPanelRows);
   at::parallel_for(0, panels * pieces, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t task = begin; task < end; ++task) {
-      const std::int64_t row = task % pieces * piece_rows;
-      body(task / pieces, row, std::min(rows, row + piece_rows));
+    for (std::int64_t task = begin; task < end;) {
+      const std::int64_t panel = task % panels, row = task / panels * piece_rows,
+                         count = std::min({kGroup, end - task, panels - panel});
+      body(panel, count, row, std::min(rows, row + piece_rows));
+      task += count;
     }
   });
 }
@@ -284,54 +323,47 @@ void multiply(const WeightView& w, Rows x, float* y, std::int64_t y_stride, bool
   if (x.count == 0) return;
   const PanelKernels& kernels = panel_kernels();
   const std::int64_t panels = (w.out_features + kPanelRows - 1) / kPanelRows;
-  for_panels(panels, x.count, w.in_features, [&](std::int64_t panel, std::int64_t row_begin, std::int64_t row_end) {
-    const std::int64_t first = panel * kPanelRows, lanes = std::min(kPanelRows, w.out_features - first);
-    const bool is_panel = panel < whole_panels(w);
-    alignas(64) float buffer[kSteps * kPanelRows];
-    for (std::int64_t k = 0; k < w.in_features; k += kSteps) {
-      const std::int64_t k_end = std::min(w.in_features, k + kSteps);
-      const float* steps = buffer;
-      if (is_panel) {
-        steps = read_panel(w, kernels, panel, k, k_end, buffer);
-      } else {
-        read_rows_as_panel(w, kernels, first, k, k_end, buffer);
-      }
-      multiply_piece(kernels, {x.data + row_begin * x.stride + k, row_end - row_begin, x.stride}, steps, k_end - k,
-                     y + row_begin * y_stride + first, y_stride, lanes, adds || k > 0);
-    }
-  });
+  for_panels(panels, x.count, w.in_features,
+             [&](std::int64_t panel, std::int64_t count, std::int64_t row_begin, std::int64_t row_end) {
+               const std::int64_t first = panel * kPanelRows,
+                                  lanes = std::min(count * kPanelRows, w.out_features - first);
+               alignas(64) float buffers[kGroup][kSteps * kPanelRows];
+               for (std::int64_t k = 0; k < w.in_features; k += kSteps) {
+                 const std::int64_t k_end = std::min(w.in_features, k + kSteps);
+                 Pieces pieces{{}, count, k_end - k};
+                 for (std::int64_t p = 0; p < count; ++p) {
+                   pieces.w[p] = buffers[p];
+                   if (panel + p < whole_panels(w)) {
+                     pieces.w[p] = read_panel(w, kernels, panel + p, k, k_end, buffers[p]);
+                   } else {
+                     read_rows_as_panel(w, kernels, first + p * kPanelRows, k, k_end, buffers[p]);
+                   }
+                 }
+                 multiply_pieces(kernels, {x.data + row_begin * x.stride + k, row_end - row_begin, x.stride}, pieces,
+                                 y + row_begin * y_stride + first, y_stride, lanes, adds || k > 0);
+               }
+             });
 }
 
 void multiply_back(const WeightView& w, Rows dy, float* dx, std::int64_t dx_stride, bool adds) {
   if (dy.count == 0) return;
   const PanelKernels& kernels = panel_kernels();
-  const std::int64_t columns = (w.in_features + kPanelRows - 1) / kPanelRows, panels_end = whole_panels(w) * kPanelRows;
-  for_panels(columns, dy.count, w.out_features, [&](std::int64_t column, std::int64_t row_begin, std::int64_t row_end) {
-    const std::int64_t k = column * kPanelRows, lanes = std::min(kPanelRows, w.in_features - k);
-    alignas(64) float buffer[kSteps * kPanelRows], panel[kBlockNumbers];
-    for (std::int64_t n = 0; n < w.out_features; n += kSteps) {
-      const std::int64_t n_end = std::min(w.out_features, n + kSteps);
-      for (std::int64_t row = n; row < n_end;) {
-        float* place = buffer + (row - n) * kPanelRows;
-        if (row < panels_end) {
-          const float* steps = read_panel(w, kernels, row / kPanelRows, k, k + lanes, panel);
-          if (lanes < kPanelRows) {  // the transposition reads a whole block
-            if (steps != panel) std::copy(steps, steps + lanes * kPanelRows, panel);
-            std::fill(panel + lanes * kPanelRows, panel + kBlockNumbers, 0.0f);
-            steps = panel;
-          }
-          kernels.transpose(steps, kPanelRows, place);
-          row += kPanelRows;
-        } else {
-          read_row(w, row, k, k + lanes, place);
-          std::fill(place + lanes, place + kPanelRows, 0.0f);
-          ++row;
-        }
-      }
-      multiply_piece(kernels, {dy.data + row_begin * dy.stride + n, row_end - row_begin, dy.stride}, buffer, n_end - n,
-                     dx + row_begin * dx_stride + k, dx_stride, lanes, adds || n > 0);
-    }
-  });
+  const std::int64_t columns = (w.in_features + kPanelRows - 1) / kPanelRows;
+  for_panels(columns, dy.count, w.out_features,
+             [&](std::int64_t column, std::int64_t count, std::int64_t row_begin, std::int64_t row_end) {
+               const std::int64_t k = column * kPanelRows, lanes = std::min(count * kPanelRows, w.in_features - k);
+               alignas(64) float buffers[kGroup][kSteps * kPanelRows];
+               for (std::int64_t n = 0; n < w.out_features; n += kSteps) {
+                 const std::int64_t n_end = std::min(w.out_features, n + kSteps);
+                 Pieces pieces{{}, count, n_end - n};
+                 for (std::int64_t p = 0; p < count; ++p) {
+                   read_columns(w, kernels, n, n_end, k + p * kPanelRows, buffers[p]);
+                   pieces.w[p] = buffers[p];
+                 }
+                 multiply_pieces(kernels, {dy.data + row_begin * dy.stride + n, row_end - row_begin, dy.stride}, pieces,
+                                 dx + row_begin * dx_stride + k, dx_stride, lanes, adds || n > 0);
+               }
+             });
 }
 
 void multiply_transposed(Rows a, std::int64_t n_a, Rows b, std::int64_t n_b, float* out) {
