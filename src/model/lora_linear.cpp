@@ -18,40 +18,34 @@ profile::Phase base_phase(const char* name, const at::Tensor& x, const quant::Ma
                         static_cast<double>(weight.bytes()));
 }
 
-profile::Phase adapter_phase(const char* name, const LoraRange& range, double products) {
-  const LoraPair& pair = *range.pair;
-  return profile::Phase(name,
-                        products * static_cast<double>((range.end - range.begin) * (pair.a.numel() + pair.b.numel())));
+// `products_a`, `products_b`: how many of A's and B's size there are.
+profile::Phase adapter_phase(const char* name, const LoraRange& range, double products_a, double products_b) {
+  const auto rows = static_cast<double>(range.end - range.begin);
+  return profile::Phase(name, 2 * rows *
+                                  (products_a * static_cast<double>(range.pair->a.numel()) +
+                                   products_b * static_cast<double>(range.pair->b.numel())));
 }
 
 }  // namespace
 
 at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraRows& lora) {
-  at::Tensor y;  // [t, out]
-  {
-    const profile::Phase phase = base_phase("linear", x, weight);
-    y = weight.multiply(x);
-  }
+  c10::SmallVector<quant::LowRank, 4> terms;
   for (const LoraRange& range : lora) {
-    const profile::Phase phase = adapter_phase("adapter", range, 2);
-    const std::int64_t count = range.end - range.begin;
-    at::Tensor own = y.narrow(0, range.begin, count);
-    const at::Tensor s = quant::multiply(x.narrow(0, range.begin, count), range.pair->a).mul_(range.pair->scale);
-    quant::multiply_add(s, range.pair->b, own);
+    const profile::Phase phase = adapter_phase("adapter", range, 1, 0);
+    const at::Tensor own_x = x.narrow(0, range.begin, range.end - range.begin);
+    terms.push_back(
+        {range.begin, range.end, quant::multiply(own_x, range.pair->a).mul_(range.pair->scale), range.pair->b});
   }
-  return y;
+  const profile::Phase phase = base_phase("linear", x, weight);
+  return weight.multiply(x, terms);
 }
 
 at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const quant::Matrix& weight,
                                 const LoraRows& lora, bool needs_dx) {
-  at::Tensor dx;
-  if (needs_dx) {
-    const profile::Phase phase = base_phase("linear backward", dy, weight);
-    dx = weight.multiply_back(dy);  // [t, in]
-  }
+  c10::SmallVector<quant::LowRank, 4> terms;
   for (const LoraRange& range : lora) {
-    const profile::Phase phase = adapter_phase("adapter backward", range, needs_dx ? 5 : 4);
     HOLDFAST_ASSERT(range.gradient != nullptr && range.gradient->is_present());
+    const profile::Phase phase = adapter_phase("adapter backward", range, 2, 2);
     const std::int64_t count = range.end - range.begin;
     const LoraPair& pair = *range.pair;
     const at::Tensor own_dy = dy.narrow(0, range.begin, count), own_x = x.narrow(0, range.begin, count);
@@ -60,12 +54,11 @@ at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const
     at::Tensor da = range.gradient->a, db = range.gradient->b;
     da.add_(quant::multiply_transposed(ds, own_x));
     db.add_(quant::multiply_transposed(s, own_dy).t());
-    if (needs_dx) {
-      at::Tensor own_dx = dx.narrow(0, range.begin, count);
-      quant::multiply_back_add(ds, pair.a, own_dx);
-    }
+    terms.push_back({range.begin, range.end, ds, pair.a});
   }
-  return dx;
+  if (!needs_dx) return {};
+  const profile::Phase phase = base_phase("linear backward", dy, weight);
+  return weight.multiply_back(dy, terms);
 }
 
 at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const LoraPair* lora) {

@@ -5,6 +5,9 @@
 #include <ATen/ops/mm.h>
 #include <ATen/ops/zeros.h>
 
+#include <utility>
+#include <vector>
+
 #include "base/error.h"
 
 namespace holdfast::quant {
@@ -13,6 +16,19 @@ namespace {
 Rows rows_of(const at::Tensor& x) {
   HOLDFAST_ASSERT(x.dim() == 2 && (x.stride(1) == 1 || x.size(1) == 1));
   return {x.const_data_ptr<float>(), x.size(0), x.stride(0)};
+}
+
+// The terms that a product takes along, and those whose rank is too large for that.
+std::pair<std::vector<Addend>, std::vector<const LowRank*>> addends_of(std::span<const LowRank> terms) {
+  std::pair<std::vector<Addend>, std::vector<const LowRank*>> result;
+  for (const LowRank& term : terms) {
+    if (term.s.size(1) > kMostAddendRank) {
+      result.second.push_back(&term);
+    } else {
+      result.first.push_back({term.begin, term.end, rows_of(term.s), term.s.size(1), view_of(term.factor)});
+    }
+  }
+  return result;
 }
 
 }  // namespace
@@ -40,23 +56,35 @@ void Matrix::put_in_panels() {
   }
 }
 
-at::Tensor Matrix::multiply(const at::Tensor& x) const {
+at::Tensor Matrix::multiply(const at::Tensor& x, std::span<const LowRank> terms) const {
   if (x.scalar_type() != at::kFloat || !has_view()) {
-    at::Tensor scratch;
-    return at::mm(x, dense_into(scratch, x.scalar_type()).t());
+    at::Tensor scratch, y = at::mm(x, dense_into(scratch, x.scalar_type()).t());
+    for (const LowRank& term : terms) y.narrow(0, term.begin, term.end - term.begin).addmm_(term.s, term.factor.t());
+    return y;
   }
   at::Tensor y = at::empty({x.size(0), out_features()}, x.options());
-  quant::multiply(view(), rows_of(x), y.data_ptr<float>(), y.size(1));
+  const auto [small, large] = addends_of(terms);
+  quant::multiply(view(), rows_of(x), y.data_ptr<float>(), y.size(1), /*adds=*/false, small);
+  for (const LowRank* term : large) {
+    at::Tensor own = y.narrow(0, term->begin, term->end - term->begin);
+    multiply_add(term->s, term->factor, own);
+  }
   return y;
 }
 
-at::Tensor Matrix::multiply_back(const at::Tensor& dy) const {
+at::Tensor Matrix::multiply_back(const at::Tensor& dy, std::span<const LowRank> terms) const {
   if (dy.scalar_type() != at::kFloat || !has_view()) {
-    at::Tensor scratch;
-    return at::mm(dy, dense_into(scratch, dy.scalar_type()));
+    at::Tensor scratch, dx = at::mm(dy, dense_into(scratch, dy.scalar_type()));
+    for (const LowRank& term : terms) dx.narrow(0, term.begin, term.end - term.begin).addmm_(term.s, term.factor);
+    return dx;
   }
   at::Tensor dx = at::empty({dy.size(0), in_features()}, dy.options());
-  quant::multiply_back(view(), rows_of(dy), dx.data_ptr<float>(), dx.size(1));
+  const auto [small, large] = addends_of(terms);
+  quant::multiply_back(view(), rows_of(dy), dx.data_ptr<float>(), dx.size(1), /*adds=*/false, small);
+  for (const LowRank* term : large) {
+    at::Tensor own = dx.narrow(0, term->begin, term->end - term->begin);
+    multiply_back_add(term->s, term->factor, own);
+  }
   return dx;
 }
 

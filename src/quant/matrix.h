@@ -14,6 +14,13 @@
 
 namespace holdfast::quant {
 
+// A low-rank term of rows begin .. end of a product: s F^T with F [out, r] where W^T is, s F with F [r, in] where W is;
+// s [end - begin, r].
+struct LowRank {
+  std::int64_t begin, end;
+  at::Tensor s, factor;
+};
+
 class Matrix {
  public:
   Matrix() = default;  // empty
@@ -26,10 +33,10 @@ class Matrix {
   at::Tensor dense_into(at::Tensor& scratch, at::ScalarType type) const;
   // From now on in the order that products read fastest.  No effect on what has no float products.
   void put_in_panels();
-  // y = x W^T: x [t, in], y [t, out] in x's type.
-  at::Tensor multiply(const at::Tensor& x) const;
-  // dx = dy W: dy [t, out], dx [t, in].
-  at::Tensor multiply_back(const at::Tensor& dy) const;
+  // y = x W^T: x [t, in], y [t, out] in x's type; and the terms, added while y is at hand.
+  at::Tensor multiply(const at::Tensor& x, std::span<const LowRank> terms = {}) const;
+  // dx = dy W: dy [t, out], dx [t, in]; and the terms.
+  at::Tensor multiply_back(const at::Tensor& dy, std::span<const LowRank> terms = {}) const;
   // Rows by number (an embedding) into out [rows.size(), in].  REQUIRES: dense.
   void gather_rows(std::span<const std::int64_t> rows, at::Tensor& out) const;
 

@@ -17,6 +17,7 @@
 #include <ATen/core/Tensor.h>
 
 #include <cstdint>
+#include <span>
 
 #include "quant/nf4.h"
 
@@ -56,11 +57,22 @@ struct Rows {
   const float* data;
   std::int64_t count, stride;
 };
-// y (+)= x W^T.
-void multiply(const WeightView& weight, Rows x, float* y, std::int64_t y_stride, bool adds = false);
+// A low-rank term of some rows, added while they are at hand: y[begin .. end) += s F^T, F [out, r], in a product with
+// W^T; dx[begin .. end) += s F, F [r, in], in one with W.  One more chain for each number.
+inline constexpr std::int64_t kMostAddendRank = 256;
+struct Addend {
+  std::int64_t begin, end;
+  Rows s;             // [end - begin, r]
+  std::int64_t rank;  // r, at most kMostAddendRank
+  WeightView factor;  // float, in rows
+};
+// y (+)= x W^T, and the addends.
+void multiply(const WeightView& weight, Rows x, float* y, std::int64_t y_stride, bool adds = false,
+              std::span<const Addend> addends = {});
 // out[i, j] += sum over rows t of a[t, i] b[t, j]: chains of 256 rows, counted from the first.  out [n_a, n_b].
 void multiply_transposed(Rows a, std::int64_t n_a, Rows b, std::int64_t n_b, float* out);
-// dx (+)= dy W.
-void multiply_back(const WeightView& weight, Rows dy, float* dx, std::int64_t dx_stride, bool adds = false);
+// dx (+)= dy W, and the addends.
+void multiply_back(const WeightView& weight, Rows dy, float* dx, std::int64_t dx_stride, bool adds = false,
+                   std::span<const Addend> addends = {});
 
 }  // namespace holdfast::quant
