@@ -11,6 +11,9 @@
 //   {"op": "prompts", "messages": [[{"role", "content"}]]}-> {"prompts": [ids]}
 //   {"op": "items", "benchmark", "path", "subjects", "limit"} -> {"items": [[{"context", "continuation"}]]}
 //   {"op": "train", "adapter", "rows", "rows_per_step", "steps", "learning_rate"} -> {"seconds", "losses"}
+//   {"op": "train_many", "adapter", "runs": [rows], "rows_per_step", "steps", "learning_rate", "pack_tokens",
+//   "together"}
+//                                                         -> {"seconds", "losses": one list a run}
 //   {"op": "generate", "prompts", "max_new_tokens"}       -> {"seconds", "ids"}
 //   {"op": "score", "requests"}                           -> {"seconds", "logprobs"}
 // Reading, tokenising and loading are outside the time; an error is {"error": "one line"}.
@@ -156,6 +159,42 @@ class Engine {
     return {{"seconds", seconds}, {"losses", losses}};
   }
 
+  // Runs of one set of rows each, from one adapter: all in shared passes, or one after the other.
+  ordered_json train_many(const ordered_json& request) {
+    std::vector<model::Adapter> adapters;
+    std::vector<training::Dataset> datasets;
+    for (const auto& rows : request.at("runs")) {
+      adapters.push_back(model::Adapter::load(decoder_->config(), request.at("adapter").get<std::string>()));
+      datasets.emplace_back();
+      for (const auto& row : rows)
+        datasets.back().rows.push_back(
+            {row.at("ids").get<Ids>(), row.at("is_target").get<std::vector<std::uint8_t>>()});
+    }
+    training::TrainOptions options;
+    options.order = training::RowOrder::kFile;
+    options.rows_per_step = request.at("rows_per_step");
+    options.learning_rate = request.at("learning_rate");
+    options.pack_tokens = request.at("pack_tokens");
+    std::vector<std::unique_ptr<training::Trainer>> trainers;
+    std::vector<training::Trainer*> all;
+    for (std::size_t i = 0; i < adapters.size(); ++i) {
+      trainers.push_back(std::make_unique<training::Trainer>(*decoder_, adapters[i], datasets[i], options));
+      all.push_back(trainers.back().get());
+    }
+    std::vector<std::vector<double>> losses(all.size());
+    const double seconds = seconds_of([&] {
+      for (int step = 0; step < request.at("steps").get<int>(); ++step) {
+        if (request.at("together").get<bool>()) {
+          const auto reports = training::Trainer::step_together(all);
+          for (std::size_t i = 0; i < all.size(); ++i) losses[i].push_back(reports[i].loss);
+        } else {
+          for (std::size_t i = 0; i < all.size(); ++i) losses[i].push_back(all[i]->step().loss);
+        }
+      }
+    });
+    return {{"seconds", seconds}, {"losses", losses}};
+  }
+
   ordered_json generate(const ordered_json& request) {
     const auto prompts = request.at("prompts").get<std::vector<Ids>>();
     generation::GenerateOptions options;
@@ -180,17 +219,12 @@ class Engine {
   }
 
   static inline const std::map<std::string, ordered_json (Engine::*)(const ordered_json&)> kOperations = {
-      {"machine", &Engine::machine},
-      {"start_profile", &Engine::start_profile},
-      {"profile", &Engine::profile_table},
-      {"load", &Engine::load},
-      {"adapter", &Engine::adapter},
-      {"rows", &Engine::rows},
-      {"prompts", &Engine::prompts},
-      {"items", &Engine::items},
-      {"train", &Engine::train},
-      {"generate", &Engine::generate},
-      {"score", &Engine::score}};
+      {"machine", &Engine::machine},       {"start_profile", &Engine::start_profile},
+      {"profile", &Engine::profile_table}, {"load", &Engine::load},
+      {"adapter", &Engine::adapter},       {"rows", &Engine::rows},
+      {"prompts", &Engine::prompts},       {"items", &Engine::items},
+      {"train", &Engine::train},           {"train_many", &Engine::train_many},
+      {"generate", &Engine::generate},     {"score", &Engine::score}};
 
   std::filesystem::path directory_;
   std::optional<model::Decoder> decoder_;

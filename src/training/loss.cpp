@@ -2,6 +2,7 @@
 
 #include <ATen/Dispatch.h>
 #include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/index_add.h>
 #include <ATen/ops/index_select.h>
 #include <ATen/ops/zeros_like.h>
@@ -13,6 +14,18 @@
 #include "model/softmax.h"
 
 namespace holdfast::training {
+namespace {
+
+// scale times the weights of targets begin .. begin + count: [count, 1].
+at::Tensor weights_of(const std::vector<Target>& targets, std::int64_t begin, std::int64_t count, double scale,
+                      const at::Tensor& like) {
+  at::Tensor weights = at::empty({count, 1}, at::kDouble);
+  for (std::int64_t i = 0; i < count; ++i)
+    weights.data_ptr<double>()[i] = scale * targets[static_cast<std::size_t>(begin + i)].weight;
+  return weights.to(like.scalar_type());
+}
+
+}  // namespace
 
 LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, const std::vector<Target>& targets,
                          double scale, bool wants_gradient, std::int64_t chunk_rows) {
@@ -36,13 +49,19 @@ LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, cons
       const at::Tensor log_sums = model::softmax_rows(probabilities);
       scalar_t* p = probabilities.data_ptr<scalar_t>();
       for (std::int64_t i = 0; i < count; ++i) {
-        result.sum += log_sums.const_data_ptr<double>()[i] - target_logits[static_cast<std::size_t>(i)];
-        p[i * v + targets[begin + i].token] -= 1;
+        const Target& target = targets[static_cast<std::size_t>(begin + i)];
+        const double loss = log_sums.const_data_ptr<double>()[i] - target_logits[static_cast<std::size_t>(i)];
+        result.sum += loss;
+        if (target.run >= result.sums.size()) result.sums.resize(target.run + 1);
+        result.sums[target.run] += loss;
+        p[i * v + target.token] -= 1;
       }
     });
     if (wants_gradient) {
       // Several targets never share a row: each row predicts one token.
-      result.dhidden.index_add_(0, rows, decoder.logits_backward(probabilities.mul_(scale), logits));
+      result.dhidden.index_add_(
+          0, rows,
+          decoder.logits_backward(probabilities.mul_(weights_of(targets, begin, count, scale, logits)), logits));
     }
   }
   return result;

@@ -17,13 +17,16 @@
 namespace holdfast::training {
 
 struct Target {
-  std::int64_t row;    // of `hidden`: the token before the target
-  std::int64_t token;  // the token to predict
+  std::int64_t row;     // of `hidden`: the token before the target
+  std::int64_t token;   // the token to predict
+  double weight = 1;    // of its loss in the gradient
+  std::size_t run = 0;  // whose loss it is, where several runs share a batch
 };
 
 struct LossResult {
-  double sum = 0;      // nats, summed over targets
-  at::Tensor dhidden;  // [t, d] gradient of sum * scale; undefined without `wants_gradient`
+  double sum = 0;            // nats, summed over targets
+  std::vector<double> sums;  // the same by run
+  at::Tensor dhidden;        // [t, d] gradient of scale * sum of weight * loss; undefined without `wants_gradient`
 };
 
 LossResult cross_entropy(model::Decoder& decoder, const at::Tensor& hidden, const std::vector<Target>& targets,

@@ -80,57 +80,121 @@ Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset
 }
 
 StepReport Trainer::step() {
+  Trainer* const alone[] = {this};
+  return step_together(alone).front();
+}
+
+std::vector<StepReport> Trainer::step_together(std::span<Trainer* const> trainers) {
   const auto start = std::chrono::steady_clock::now();
-  StepReport report;
-  report.step = step_ + 1;
-
-  const std::int64_t dealt_before = sequence_.dealt();
-  const std::vector<const TrainingRow*> rows = deal_rows(dataset_, options_, sequence_);
-  for (const TrainingRow* row : rows) {
-    report.tokens += static_cast<std::int64_t>(row->ids.size());
-    report.target_tokens += row->num_targets();
+  std::vector<Work> works;
+  std::int64_t pack_tokens = 0, tokens = 0;
+  for (Trainer* trainer : trainers) {
+    HOLDFAST_ASSERT(&trainer->decoder_ == &trainers[0]->decoder_);
+    HOLDFAST_ASSERT(trainers.size() == 1 || trainer->options_.router_aux_loss == 0);
+    works.push_back(trainer->begin_step());
+    pack_tokens = std::max(pack_tokens, trainer->options_.pack_tokens);
+    tokens += works.back().report.tokens;
+  }
+  // A gradient is a sum over the packs of its run, in their order, whatever else is in the batch.
+  std::vector<std::size_t> next(trainers.size(), 0);
+  for (;;) {
+    std::vector<PackOf> packs;
+    std::int64_t batch_tokens = 0;
+    for (std::size_t i = 0; i < trainers.size(); ++i) {
+      if (next[i] == works[i].packs.size()) continue;
+      std::int64_t size = 0;
+      for (const std::size_t row : works[i].packs[next[i]])
+        size += static_cast<std::int64_t>(works[i].rows[row]->ids.size());
+      if (!packs.empty() && batch_tokens + size > pack_tokens) continue;
+      batch_tokens += size;
+      packs.push_back({trainers[i], &works[i], next[i]++});
+    }
+    if (packs.empty()) break;
+    run_packs(packs);
   }
 
-  // Forward and backward, pack by pack, everything scaled by the targets of the whole step.
+  try {
+    for (std::size_t i = 0; i < trainers.size(); ++i) trainers[i]->measure_step(works[i]);
+  } catch (const Error&) {
+    for (std::size_t i = 0; i < trainers.size(); ++i) trainers[i]->sequence_.seek(works[i].dealt_before);
+    throw;
+  }
+  std::vector<StepReport> reports;
+  for (std::size_t i = 0; i < trainers.size(); ++i) {
+    trainers[i]->finish_step(works[i]);
+    reports.push_back(works[i].report);
+  }
+  const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  for (StepReport& report : reports)
+    report.seconds =
+        seconds * static_cast<double>(report.tokens) / static_cast<double>(std::max<std::int64_t>(1, tokens));
+  return reports;
+}
+
+Trainer::Work Trainer::begin_step() {
+  Work work;
+  work.report.step = step_ + 1;
+  work.dealt_before = sequence_.dealt();
+  work.rows = deal_rows(dataset_, options_, sequence_);
+  for (const TrainingRow* row : work.rows) {
+    work.report.tokens += static_cast<std::int64_t>(row->ids.size());
+    work.report.target_tokens += row->num_targets();
+  }
+  work.packs = pack_rows(work.rows, options_.pack_tokens);
   gradient_.flat().zero_();
-  double loss_sum = 0, aux_sum = 0;
-  for (const auto& pack : pack_rows(rows, options_.pack_tokens)) {
-    model::TokenBatch batch;
-    std::vector<Target> targets;
-    for (const std::size_t index : pack) {
-      const TrainingRow& row = *rows[index];
-      for (std::size_t i = 1; i < row.ids.size(); ++i) {
-        if (row.is_target[i]) targets.push_back({batch.size() + static_cast<std::int64_t>(i) - 1, row.ids[i]});
-      }
-      batch.add(row.ids);
-    }
-    model::Activations kept;
-    const at::Tensor hidden = decoder_.forward(batch, &adapter_, nullptr, &kept);
-    const LossResult loss =
-        cross_entropy(decoder_, hidden, targets, 1.0 / static_cast<double>(report.target_tokens), true);
-    loss_sum += loss.sum;
-    if (options_.router_aux_loss > 0) {
-      const double share = static_cast<double>(batch.size()) / static_cast<double>(report.tokens);
-      aux_sum += share * model::router_loss(decoder_.config(), kept, options_.router_aux_loss * share);
-    }
-    decoder_.backward(loss.dhidden, batch, adapter_, kept, gradient_);
-  }
+  return work;
+}
 
-  report.loss = loss_sum / static_cast<double>(report.target_tokens);
-  if (options_.router_aux_loss > 0) report.aux_loss = aux_sum;
+// Everything is scaled by the targets of the run's whole step.
+void Trainer::run_packs(std::span<const PackOf> packs) {
+  model::Decoder& decoder = packs[0].trainer->decoder_;
+  model::TokenBatch batch;
+  std::vector<Target> targets;
+  std::vector<const model::Adapter*> adapters;
+  std::vector<model::Adapter*> gradients;
+  for (const auto& [trainer, work, pack] : packs) {
+    const std::size_t run = adapters.size();
+    const double weight = 1.0 / static_cast<double>(work->report.target_tokens);
+    for (const std::size_t index : work->packs[pack]) {
+      const TrainingRow& row = *work->rows[index];
+      for (std::size_t i = 1; i < row.ids.size(); ++i) {
+        if (row.is_target[i])
+          targets.push_back({batch.size() + static_cast<std::int64_t>(i) - 1, row.ids[i], weight, run});
+      }
+      batch.add(row.ids, 0, static_cast<std::int64_t>(run));
+    }
+    adapters.push_back(&trainer->adapter_);
+    gradients.push_back(&trainer->gradient_);
+  }
+  model::Activations kept;
+  const model::AdapterSet set{std::span<const model::Adapter* const>(adapters)};
+  const at::Tensor hidden = decoder.forward(batch, set, nullptr, &kept);
+  const LossResult loss = cross_entropy(decoder, hidden, targets, 1, true);
+  for (std::size_t run = 0; run < loss.sums.size(); ++run) packs[run].work->loss_sum += loss.sums[run];
+  if (const double aux = packs[0].trainer->options_.router_aux_loss; aux > 0) {
+    Work& work = *packs[0].work;
+    const double share = static_cast<double>(batch.size()) / static_cast<double>(work.report.tokens);
+    work.aux_sum += share * model::router_loss(decoder.config(), kept, aux * share);
+  }
+  decoder.backward(loss.dhidden, batch, set, kept, gradients);
+}
+
+void Trainer::measure_step(Work& work) {
+  StepReport& report = work.report;
+  report.loss = work.loss_sum / static_cast<double>(report.target_tokens);
+  if (options_.router_aux_loss > 0) report.aux_loss = work.aux_sum;
   report.grad_norm = clip_gradient(gradient_.flat(), options_.max_grad_norm);
   report.learning_rate =
       options_.learning_rate * schedule_factor(options_.schedule, step_, options_.warmup_steps, options_.total_steps);
-  if (!std::isfinite(report.loss) || !std::isfinite(report.grad_norm)) {
-    sequence_.seek(dealt_before);
-    fail(ErrorKind::kBadInput, "[train] found loss ", report.loss, " and gradient norm ", report.grad_norm, " at step ",
-         report.step, ", expected finite numbers; try a smaller learning rate");
-  }
+  HOLDFAST_CHECK(kBadInput, std::isfinite(report.loss) && std::isfinite(report.grad_norm), "[train] found loss ",
+                 report.loss, " and gradient norm ", report.grad_norm, " at step ", report.step,
+                 ", expected finite numbers; try a smaller learning rate");
+}
+
+void Trainer::finish_step(Work& work) {
   const profile::Phase phase("optimizer");
-  optimizer_.step(adapter_.flat(), gradient_.flat(), report.learning_rate);
+  optimizer_.step(adapter_.flat(), gradient_.flat(), work.report.learning_rate);
   ++step_;
-  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return report;
 }
 
 void Trainer::save(const std::filesystem::path& directory) const {

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,11 @@ class Trainer {
 
   // One optimizer step.  Throws Error(kBadInput) when loss or gradient is not finite; the adapter is then unchanged.
   StepReport step();
+  // One step of each run in shared passes over the base: packs of different runs run together, at most one of each run
+  // and no more tokens than the largest pack_tokens, and every run gets the bits that step() gives it.  The reports
+  // share the seconds by tokens.  Throws as step() does, all runs being unchanged. REQUIRES: different trainers of one
+  // decoder, none with an auxiliary loss unless it is alone.
+  static std::vector<StepReport> step_together(std::span<Trainer* const> trainers);
   std::int64_t num_steps() const { return step_; }
 
   // Adapter weights, optimizer state and the place in the data, in a directory of its own that appears whole or not at
@@ -58,6 +64,26 @@ class Trainer {
   void load(const std::filesystem::path& directory);
 
  private:
+  // A step on its way: its rows, and how they are packed.
+  struct Work {
+    StepReport report;
+    std::int64_t dealt_before = 0;
+    std::vector<const TrainingRow*> rows;
+    std::vector<std::vector<std::size_t>> packs;
+    double loss_sum = 0, aux_sum = 0;
+  };
+  Work begin_step();
+  // Forward and backward of one pack of each of these runs.
+  struct PackOf {
+    Trainer* trainer;
+    Work* work;
+    std::size_t pack;
+  };
+  static void run_packs(std::span<const PackOf> packs);
+  // Throws where numbers are not finite; then finish_step changes the adapter.
+  void measure_step(Work& work);
+  void finish_step(Work& work);
+
   model::Decoder& decoder_;
   model::Adapter& adapter_;
   model::Adapter gradient_;

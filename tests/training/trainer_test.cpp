@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include <limits>
+#include <memory>
 
 #include "base/error.h"
 #include "tiny_llama.h"
@@ -164,6 +165,64 @@ TEST_F(TrainerTest, AStateOfAnotherAdapterIsRefused) {
   const at::Tensor before = other.flat().clone();
   EXPECT_THROW(trainer.load(directory_.path() / "state"), Error);
   EXPECT_TRUE(at::equal(before, other.flat()));
+}
+
+// Different rows, ranks, packs and rates; the second run ends a step with more packs than the others.
+TEST(TrainersTogether, GiveTheBitsOfEachRunAlone) {
+  const testing::TemporaryDirectory directory;
+  testing::write_tiny_llama(directory.path(), {.kv_heads = 2});
+  for (const model::Precision precision : {model::Precision::kFp32, model::Precision::kNf4}) {
+    auto decoder = model::Decoder::load(directory.path(), precision);
+    const Dataset datasets[] = {random_rows({5, 40, 2, 17, 33, 9}), random_rows({30, 31, 29, 7, 45}),
+                                random_rows({3, 4})};
+    const TrainOptions options[] = {{.learning_rate = 1e-3, .rows_per_step = 3, .pack_tokens = 50, .seed = 1},
+                                    {.learning_rate = 3e-3, .rows_per_step = 4, .pack_tokens = 64, .seed = 2},
+                                    {.schedule = Schedule::kLinear, .total_steps = 9, .rows_per_step = 2, .seed = 3}};
+    const auto adapter_of = [&](std::size_t run) {
+      checkpoint::AdapterConfig config;
+      config.rank = static_cast<std::int64_t>(2 + 3 * run);
+      return model::Adapter::fresh(decoder.config(), config, run);
+    };
+    std::vector<model::Adapter> together, alone;
+    for (std::size_t run = 0; run < 3; ++run) together.push_back(adapter_of(run)), alone.push_back(adapter_of(run));
+    std::vector<std::unique_ptr<Trainer>> trainers;
+    std::vector<Trainer*> all;
+    for (std::size_t run = 0; run < 3; ++run) {
+      trainers.push_back(std::make_unique<Trainer>(decoder, together[run], datasets[run], options[run]));
+      all.push_back(trainers.back().get());
+    }
+    std::vector<std::vector<StepReport>> reports;
+    for (int step = 0; step < 4; ++step) reports.push_back(Trainer::step_together(all));
+    for (std::size_t run = 0; run < 3; ++run) {
+      Trainer trainer(decoder, alone[run], datasets[run], options[run]);
+      for (std::size_t step = 0; step < 4; ++step) {
+        const StepReport expected = trainer.step();
+        EXPECT_EQ(reports[step][run].loss, expected.loss) << "run " << run << ", step " << step + 1;
+        EXPECT_EQ(reports[step][run].grad_norm, expected.grad_norm);
+        EXPECT_EQ(reports[step][run].tokens, expected.tokens);
+      }
+      EXPECT_TRUE(at::equal(together[run].flat(), alone[run].flat())) << "run " << run;
+      EXPECT_FALSE(at::equal(together[run].flat(), adapter_of(run).flat()));
+    }
+  }
+}
+
+TEST(TrainersTogether, KeepTheirAdaptersWhereOneFails) {
+  const testing::TemporaryDirectory directory;
+  testing::write_tiny_llama(directory.path(), {.kv_heads = 2});
+  auto decoder = model::Decoder::load(directory.path(), model::Precision::kFp32);
+  const Dataset dataset = random_rows({5, 40, 2});
+  auto good = model::Adapter::fresh(decoder.config(), {}, 1), bad = model::Adapter::fresh(decoder.config(), {}, 2);
+  Trainer first(decoder, good, dataset, {.rows_per_step = 2}), second(decoder, bad, dataset, {.rows_per_step = 2});
+  bad.flat().fill_(std::numeric_limits<float>::quiet_NaN());
+  const at::Tensor before = good.flat().clone();
+  Trainer* const both[] = {&first, &second};
+  EXPECT_THROW(Trainer::step_together(both), Error);
+  EXPECT_TRUE(at::equal(good.flat(), before));
+  EXPECT_EQ(first.num_steps(), 0);
+  auto other = model::Adapter::fresh(decoder.config(), {}, 1);
+  Trainer undisturbed(decoder, other, dataset, {.rows_per_step = 2});
+  EXPECT_EQ(first.step().loss, undisturbed.step().loss);
 }
 
 }  // namespace
