@@ -64,7 +64,6 @@ void Decoder::norm_backward(const at::Tensor& dy, const at::Tensor& x, const at:
 at::Tensor Decoder::forward_layer(std::int64_t index, at::Tensor x, const TokenBatch& batch,
                                   const std::vector<RopeTable>& ropes, const AdapterRows& adapters, KvCache* cache,
                                   LayerActivations* keep) {
-  if (stream_) stream_->enter(index, keep == nullptr ? LayerStream::Travel::kUp : LayerStream::Travel::kUpAndBack);
   at::Tensor y = forward_attention(index, x, batch, ropes, adapters, cache, keep);
   if (keep != nullptr) keep->x = std::move(x);
   at::Tensor out = forward_mlp(index, y, adapters, keep);
@@ -75,7 +74,6 @@ at::Tensor Decoder::forward_layer(std::int64_t index, at::Tensor x, const TokenB
 at::Tensor Decoder::backward_layer(std::int64_t index, const at::Tensor& dout, const TokenBatch& batch,
                                    const std::vector<RopeTable>& ropes, const AdapterRows& adapters,
                                    const LayerActivations& kept) {
-  if (stream_) stream_->enter(index, LayerStream::Travel::kDown);
   at::Tensor dy = dout.clone();  // the residual's share
   backward_mlp(index, dout, adapters, kept, dy);
   if (index == 0) {  // below the first layer stands the frozen embedding
@@ -84,6 +82,44 @@ at::Tensor Decoder::backward_layer(std::int64_t index, const at::Tensor& dout, c
   }
   backward_attention(index, dy, batch, ropes, adapters, kept, &dy);
   return dy;
+}
+
+void Decoder::give_up(Activations& kept, std::int64_t index) {
+  if (kept.keeping.empty()) return;
+  LayerActivations& layer = kept.layers[index];
+  switch (kept.keeping[index]) {
+    case Keeping::kKeep:
+      return;
+    case Keeping::kRecompute: {
+      LayerActivations input;
+      input.x = std::move(layer.x);
+      input.moe.routing = std::move(layer.moe.routing);  // the auxiliary loss looks at it
+      layer = std::move(input);
+      return;
+    }
+    case Keeping::kOffload:
+      break;
+  }
+  HOLDFAST_ASSERT(kept.file != nullptr);
+  const std::vector<at::Tensor*> slots = layer.slots();
+  for (std::size_t i = 0; i < slots.size(); ++i) {
+    if (!slots[i]->defined()) continue;
+    layer.offloaded.emplace_back(i, kept.file->put(*slots[i]));
+    *slots[i] = at::Tensor();
+  }
+}
+
+void Decoder::bring_back(Activations& kept, std::int64_t index, const TokenBatch& batch, const AdapterRows& adapters) {
+  if (kept.keeping.empty() || kept.keeping[index] == Keeping::kKeep) return;
+  LayerActivations& layer = kept.layers[index];
+  if (kept.keeping[index] == Keeping::kRecompute) {
+    const at::Tensor wanted = layer.moe.dprobabilities;
+    forward_layer(index, at::Tensor(layer.x), batch, kept.ropes, adapters, nullptr, &layer);
+    layer.moe.dprobabilities = wanted;
+    return;
+  }
+  const std::vector<at::Tensor*> slots = layer.slots();
+  for (const auto& [slot, stored] : layer.offloaded) *slots[slot] = kept.file->get(stored);
 }
 
 at::Tensor Decoder::forward(const TokenBatch& batch, const AdapterSet& adapters, KvCache* cache, Activations* keep) {
@@ -103,7 +139,9 @@ at::Tensor Decoder::forward(const TokenBatch& batch, const AdapterSet& adapters,
   const AdapterRows rows = adapter_rows(batch, adapters);
   if (keep != nullptr) keep->layers.resize(config_.num_layers);
   for (std::int64_t layer = 0; layer < config_.num_layers; ++layer) {
+    if (stream_) stream_->enter(layer, keep == nullptr ? LayerStream::Travel::kUp : LayerStream::Travel::kUpAndBack);
     x = forward_layer(layer, std::move(x), batch, ropes, rows, cache, keep ? &keep->layers[layer] : nullptr);
+    if (keep != nullptr) give_up(*keep, layer);
   }
   if (cache != nullptr) {
     for (std::int64_t i = 0; i < batch.num_sequences(); ++i) cache->advance(i, batch.starts[i + 1] - batch.starts[i]);
@@ -145,6 +183,8 @@ void Decoder::backward(const at::Tensor& dhidden, const TokenBatch& batch, const
   at::Tensor dx = at::zeros_like(dhidden);
   rms_norm_backward(dhidden, kept.last, final_norm_, config_.rms_norm_eps, dx);
   for (std::int64_t layer = config_.num_layers - 1; layer >= 0; --layer) {
+    if (stream_) stream_->enter(layer, LayerStream::Travel::kDown);
+    bring_back(kept, layer, batch, rows);
     dx = backward_layer(layer, dx, batch, kept.ropes, rows, kept.layers[layer]);
     kept.layers[layer] = {};
   }

@@ -11,9 +11,11 @@
 
 #include <filesystem>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "checkpoint/hf_config.h"
+#include "model/activation_policy.h"
 #include "model/adapter.h"
 #include "model/adapter_rows.h"
 #include "model/attention.h"
@@ -55,9 +57,32 @@ struct LayerActivations {
   at::Tensor query_before_norm, key_before_norm;  // where there are query and key norms
   at::Tensor attention_out, mlp_out;              // before the norms behind the blocks, where there are such
   MoeActivations moe;
+  // The tensors that can wait in a file, defined or not; and those that do, by number.
+  std::vector<at::Tensor*> slots() {
+    return {&x,
+            &q,
+            &k,
+            &v,
+            &y,
+            &gate,
+            &up,
+            &attention.out,
+            &query_before_norm,
+            &key_before_norm,
+            &attention_out,
+            &mlp_out,
+            &moe.gate,
+            &moe.up,
+            &moe.out};
+  }
+  std::vector<std::pair<std::size_t, ActivationFile::Stored>> offloaded;
 };
 
 struct Activations {
+  // One a layer, or empty: all are kept.  REQUIRES: a file where one is to be offloaded.
+  std::vector<Keeping> keeping;
+  std::shared_ptr<ActivationFile> file;
+
   std::vector<LayerActivations> layers;
   at::Tensor last;  // [t, d] input of the final norm
   std::vector<RopeTable> ropes;
@@ -114,6 +139,9 @@ class Decoder {
   at::Tensor forward_layer(std::int64_t index, at::Tensor x, const TokenBatch& batch,
                            const std::vector<RopeTable>& ropes, const AdapterRows& adapters, KvCache* cache,
                            LayerActivations* keep);
+  // Does with a layer's activations what Activations::keeping says, after its forward pass; and undoes it.
+  void give_up(Activations& kept, std::int64_t index);
+  void bring_back(Activations& kept, std::int64_t index, const TokenBatch& batch, const AdapterRows& adapters);
   at::Tensor forward_attention(std::int64_t index, const at::Tensor& x, const TokenBatch& batch,
                                const std::vector<RopeTable>& ropes, const AdapterRows& adapters, KvCache* cache,
                                LayerActivations* keep);

@@ -1,12 +1,15 @@
 #include "training/trainer.h"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/memory.h"
 #include "base/profile.h"
 #include "checkpoint/safetensors.h"
 #include "model/router_loss.h"
@@ -66,6 +69,14 @@ std::int64_t steps_of_epochs(const Dataset& dataset, const TrainOptions& options
   return steps;
 }
 
+ActivationChoice parse_activations(std::string_view word) {
+  if (word == "auto") return ActivationChoice::kAuto;
+  if (word == "keep") return ActivationChoice::kKeep;
+  if (word == "recompute") return ActivationChoice::kRecompute;
+  if (word == "offload") return ActivationChoice::kOffload;
+  fail(ErrorKind::kBadInput, "[train] found activations '", word, "', expected auto, keep, recompute or offload");
+}
+
 Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options)
     : decoder_(decoder),
       adapter_(adapter),
@@ -77,6 +88,28 @@ Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset
   HOLDFAST_CHECK(kBadInput, options.router_aux_loss == 0 || decoder.config().moe.num_experts > 0,
                  "[train] found an auxiliary loss of ", options.router_aux_loss, " for routers and a model of family '",
                  decoder.config().family, "', expected a model with experts; try without it");
+  if (options_.activations == ActivationChoice::kOffload)
+    activation_file_ = std::make_shared<model::ActivationFile>(options_.offload_directory);
+  if (options_.activation_bytes == 0) {
+    const std::int64_t available = available_memory_bytes();
+    // A quarter stays for what lives beside the activations, and for others.
+    options_.activation_bytes = available == 0 ? std::numeric_limits<std::int64_t>::max() : available / 4 * 3;
+  }
+}
+
+std::vector<model::Keeping> Trainer::keeping_of(std::int64_t tokens) const {
+  const auto layers = static_cast<std::size_t>(decoder_.config().num_layers);
+  switch (options_.activations) {
+    case ActivationChoice::kAuto:
+      return model::plan_keeping(decoder_.config(), tokens, options_.activation_bytes, model::Keeping::kRecompute);
+    case ActivationChoice::kKeep:
+      return {};
+    case ActivationChoice::kRecompute:
+      return std::vector(layers, model::Keeping::kRecompute);
+    case ActivationChoice::kOffload:
+      break;
+  }
+  return std::vector(layers, model::Keeping::kOffload);
 }
 
 StepReport Trainer::step() {
@@ -166,7 +199,11 @@ void Trainer::run_packs(std::span<const PackOf> packs) {
     adapters.push_back(&trainer->adapter_);
     gradients.push_back(&trainer->gradient_);
   }
+  Trainer& first = *packs[0].trainer;
   model::Activations kept;
+  kept.keeping = first.keeping_of(batch.size());
+  kept.file = first.activation_file_;
+  if (kept.file) kept.file->clear();
   const model::AdapterSet set{std::span<const model::Adapter* const>(adapters)};
   const at::Tensor hidden = decoder.forward(batch, set, nullptr, &kept);
   const LossResult loss = cross_entropy(decoder, hidden, targets, 1, true);

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <optional>
 #include <span>
@@ -19,6 +20,12 @@
 
 namespace holdfast::training {
 
+// What happens to activations between the passes (model/activation_policy.h).  kAuto keeps what memory holds and
+// recomputes the rest.
+enum class ActivationChoice { kAuto, kKeep, kRecompute, kOffload };
+// "auto", "keep", "recompute", "offload".  Throws Error(kBadInput) for another word.
+ActivationChoice parse_activations(std::string_view word);
+
 struct TrainOptions {
   double learning_rate = 2e-4;
   Schedule schedule = Schedule::kConstant;
@@ -29,7 +36,10 @@ struct TrainOptions {
   std::int64_t rows_per_step = 8;    // used when tokens_per_step is 0
   std::int64_t tokens_per_step = 0;  // rows are added while they fit, at least one
   std::int64_t pack_tokens = 2048;   // tokens that run through the model together
-  double router_aux_loss = 0;        // of models with experts
+  ActivationChoice activations = ActivationChoice::kAuto;
+  std::int64_t activation_bytes = 0;  // that kAuto may keep; 0: most of what is free when the trainer is made
+  std::filesystem::path offload_directory = std::filesystem::temp_directory_path();
+  double router_aux_loss = 0;  // of models with experts
   RowOrder order = RowOrder::kSeeded;
   std::uint64_t seed = 1234;
 };
@@ -79,6 +89,8 @@ class Trainer {
     Work* work;
     std::size_t pack;
   };
+  // For a batch of so many tokens.
+  std::vector<model::Keeping> keeping_of(std::int64_t tokens) const;
   static void run_packs(std::span<const PackOf> packs);
   // Throws where numbers are not finite; then finish_step changes the adapter.
   void measure_step(Work& work);
@@ -91,6 +103,7 @@ class Trainer {
   TrainOptions options_;
   AdamW optimizer_;
   RowSequence sequence_;
+  std::shared_ptr<model::ActivationFile> activation_file_;  // where activations are offloaded
   std::int64_t step_ = 0;
 };
 

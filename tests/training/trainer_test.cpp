@@ -8,6 +8,8 @@
 #include <memory>
 
 #include "base/error.h"
+#include "golden_checkpoint.h"
+#include "model/memory_plan.h"
 #include "tiny_llama.h"
 #include "training/loss.h"
 
@@ -223,6 +225,52 @@ TEST(TrainersTogether, KeepTheirAdaptersWhereOneFails) {
   auto other = model::Adapter::fresh(decoder.config(), {}, 1);
   Trainer undisturbed(decoder, other, dataset, {.rows_per_step = 2});
   EXPECT_EQ(first.step().loss, undisturbed.step().loss);
+}
+
+// A dense model and one with experts, whose auxiliary loss needs the routing of layers that are run again.
+TEST(Activations, KeptRecomputedAndOffloadedGiveTheSameBits) {
+  for (const std::string family : {"llama", "gemma2", "qwen3", "mixtral"}) {
+    const testing::GoldenCheckpoint golden(family);
+    auto decoder = model::Decoder::load(golden.directory(), model::Precision::kNf4);
+    Dataset dataset;
+    for (const std::int64_t i : {0, 1}) {
+      TrainingRow row{golden.document(i), {}};
+      row.is_target.assign(row.ids.size(), 1);
+      dataset.rows.push_back(row);
+    }
+    TrainOptions options{.rows_per_step = 2};
+    if (family == "mixtral") options.router_aux_loss = 0.5;
+    const auto run = [&](ActivationChoice choice, std::int64_t bytes) {
+      auto adapter = model::Adapter::fresh(decoder.config(), {}, 3);
+      options.activations = choice;
+      options.activation_bytes = bytes;
+      Trainer trainer(decoder, adapter, dataset, options);
+      for (int i = 0; i < 2; ++i) trainer.step();
+      return adapter.flat().clone();
+    };
+    const at::Tensor expected = run(ActivationChoice::kKeep, 0);
+    EXPECT_TRUE(run(ActivationChoice::kRecompute, 0).equal(expected)) << family;
+    EXPECT_TRUE(run(ActivationChoice::kOffload, 0).equal(expected)) << family;
+    EXPECT_TRUE(run(ActivationChoice::kAuto, 30000).equal(expected)) << family << ", some layers recomputed";
+  }
+}
+
+TEST(Activations, AreKeptAsFarAsTheBudgetGoes) {
+  const testing::GoldenCheckpoint golden("llama");
+  const auto config = checkpoint::read_config(golden.directory());
+  const std::int64_t all = 4 * 100 * model::token_widths(config).kept;
+  const auto kept = [&](std::int64_t bytes) {
+    const auto plan = model::plan_keeping(config, 100, bytes, model::Keeping::kRecompute);
+    return std::count(plan.begin(), plan.end(), model::Keeping::kKeep);
+  };
+  EXPECT_EQ(kept(all), config.num_layers);
+  EXPECT_EQ(kept(0), 0);
+  EXPECT_EQ(kept(all - 1), config.num_layers - 1);
+}
+
+TEST(Activations, NeedAPlaceToBeOffloadedTo) {
+  EXPECT_THROW(model::ActivationFile("/nowhere/at/all"), Error);
+  EXPECT_THROW(parse_activations("forget"), Error);
 }
 
 }  // namespace
