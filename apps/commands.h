@@ -12,7 +12,7 @@
 namespace holdfast::apps {
 
 struct Common {
-  std::string model, adapter, precision, device = "cpu", template_date = "2024-07-26";
+  std::string profile, model, adapter, precision, device = "cpu", template_date = "2024-07-26";
   int threads = 0;  // 0: as many as torch finds
   std::uint64_t seed = 1234;
   bool deterministic = false, quiet = false, json = false, streams_layers = false;

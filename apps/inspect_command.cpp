@@ -4,6 +4,7 @@
 #include <iostream>
 #include <map>
 
+#include "base/memory.h"
 #include "checkpoint/expected_weights.h"
 #include "checkpoint/weights.h"
 #include "commands.h"
@@ -45,6 +46,10 @@ ordered_json memory_rows(const checkpoint::ModelConfig& c, const PlanFlags& flag
       if (streams && precision != Precision::kNf4) continue;
       for (const std::int64_t tokens : lengths) {
         const auto plan = model::memory_plan(c, {precision, tokens, flags.rank, streams});
+        // As a trainer counts it, once the base is in memory.
+        const std::int64_t budget =
+            std::max<std::int64_t>(0, available_memory_bytes() - plan.process - plan.weights) / 4 * 3;
+        const auto keeping = model::plan_keeping(c, tokens, budget, model::Keeping::kRecompute);
         rows.push_back({{"precision", model::precision_name(precision)},
                         {"streamed", streams},
                         {"tokens", tokens},
@@ -61,7 +66,8 @@ ordered_json memory_rows(const checkpoint::ModelConfig& c, const PlanFlags& flag
                         {"loading_bytes", plan.loading()},
                         {"scoring_bytes", plan.scoring()},
                         {"generating_bytes", plan.generating()},
-                        {"training_bytes", plan.training()}});
+                        {"training_bytes", plan.training()},
+                        {"layers_kept_now", std::count(keeping.begin(), keeping.end(), model::Keeping::kKeep)}});
       }
     }
   }
@@ -167,9 +173,9 @@ void print_tables(const ordered_json& json) {
     std::printf("%-34s %6lld %14lld %31.2f\n", row["type"].get<std::string>().c_str(), count(row["tensors"]),
                 count(row["numbers"]), megabytes(row["bytes"]));
   }
-  std::printf("\nMB on a CPU %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s | %8s %8s %8s %8s\n", "tokens", "process", "pools",
-              "weights", "cache", "passing", "kept", "backward", "logits", "adapter", "load", "score", "generate",
-              "train");
+  std::printf("\nMB on a CPU %8s %8s %8s %8s %8s %8s %8s %8s %8s %8s | %8s %8s %8s %8s %7s\n", "tokens", "process",
+              "pools", "weights", "cache", "passing", "kept", "backward", "logits", "adapter", "load", "score",
+              "generate", "train", "keeps");
   for (const auto& row : json["memory"]) {
     std::printf("%-11s %8lld", row["streamed"] == true ? "nf4 stream" : row["precision"].get<std::string>().c_str(),
                 count(row["tokens"]));
@@ -177,8 +183,11 @@ void print_tables(const ordered_json& json) {
                             "adapter", "loading", "scoring", "generating", "training"})
       std::printf("%s %8.0f", key == std::string_view("loading") ? " |" : "",
                   megabytes(row[std::string(key) + "_bytes"]));
-    std::printf("\n");
+    std::printf(" %3lld/%lld\n", count(row["layers_kept_now"]), count(json["layers"]));
   }
+  std::printf(
+      "keeps: layers whose activations a training step of so many tokens would keep now; the others it recomputes "
+      "(train --activations).\n");
   std::printf("\n%-10s %12s %12s %22s %15s %12s %12s\n", "device GB", "nf4 MB", "fixed MB", "largest training pack",
               "longest answer", "answers 2k", "answers 4k");
   for (const auto& row : json["devices"]) {

@@ -13,6 +13,7 @@
 #include "base/version.h"
 #include "commands.h"
 #include "model/tensor_pool.h"
+#include "profile_option.h"
 
 namespace holdfast::apps {
 
@@ -26,6 +27,8 @@ void add_common(CLI::App& command, Common& common, bool needs_model) {
   command.add_flag(
       "--deterministic", common.deterministic,
       "on a CPU always the case: the same bytes from the same command, and a row's bits do not depend on its batch");
+  command.add_option("--profile", common.profile,
+                     "where the time goes: a Chrome trace to this file, a table to standard error");
   command.add_flag("--quiet", common.quiet, "no progress and no notes");
   command.add_flag("--json", common.json, "tables as JSON");
 }
@@ -35,6 +38,7 @@ void apply_common(const Common& common) {
                  ", expected cpu; this program has no support for other devices yet");
   if (common.threads > 0) at::set_num_threads(common.threads);
   set_up_log(common.quiet);
+  start_profile(common.profile);
 }
 
 void print_line(const nlohmann::ordered_json& line) {
@@ -86,6 +90,7 @@ int main(int argc, char** argv) {
   try {
     apps::check_command(app, argc, argv);
     app.parse(argc, argv);
+    apps::finish_profile();
   } catch (const CLI::Success& request) {  // --help, --version
     return app.exit(request);
   } catch (const CLI::ParseError& error) {

@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 struct TrainFlags {
-  std::string data, out, init_adapter, schedule = "constant", order = "seeded";
+  std::string data, out, init_adapter, schedule = "constant", order = "seeded", activations = "auto";
   std::vector<std::string> targets = {"all-linear"};
   std::int64_t rank = 8, steps = 0, save_every = 0;
   double alpha = 16, epochs = 0;
@@ -132,6 +132,8 @@ void train(const Common& common, TrainFlags flags) {
   auto& options = flags.options;
   options.schedule = training::parse_schedule(flags.schedule);
   options.order = flags.order == "file" ? training::RowOrder::kFile : training::RowOrder::kSeeded;
+  options.activations = training::parse_activations(flags.activations);
+  options.offload_directory = flags.out;
   options.seed = common.seed;
   training::RunDirectory directory(flags.out, flags.resumes);
   auto decoder = load_decoder(common, model::Precision::kNf4);
@@ -182,6 +184,9 @@ void add_train_command(CLI::App& app) {
       ->add_option("--router-aux-loss", flags->options.router_aux_loss,
                    "of models with experts: this times the routers' load-balancing loss is trained on too (0: not)")
       ->check(CLI::NonNegativeNumber);
+  command->add_option("--activations", flags->activations,
+                      "between the passes: keep, recompute (a quarter more arithmetic), offload (to a file in the "
+                      "directory), or auto: keep what memory holds, recompute the rest; the result is the same");
   command->add_option("--order", flags->order, "seeded (shuffled every epoch) or file");
   auto* rows = command->add_option("--rows-per-step", flags->options.rows_per_step)->check(CLI::PositiveNumber);
   command->add_option("--tokens-per-step", flags->options.tokens_per_step, "rows are added to a step while they fit")

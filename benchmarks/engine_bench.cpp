@@ -28,8 +28,8 @@
 #include <optional>
 
 #include "base/error.h"
+#include "base/machine_rates.h"
 #include "base/profile.h"
-#include "benchmarks/machine.h"
 #include "evaluation/benchmark.h"
 #include "generation/generator.h"
 #include "generation/scorer.h"

@@ -12,7 +12,7 @@
 #include <iostream>
 
 #include "base/error.h"
-#include "benchmarks/machine.h"
+#include "base/machine_rates.h"
 #include "model/lora_linear.h"
 
 namespace holdfast::benchmarks {

@@ -13,7 +13,7 @@
 #include <optional>
 
 #include "base/error.h"
-#include "benchmarks/machine.h"
+#include "base/machine_rates.h"
 #include "checkpoint/safetensors.h"
 #include "quant/nf4.h"
 

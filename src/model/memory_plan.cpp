@@ -105,7 +105,7 @@ TokenWidths token_widths(const checkpoint::ModelConfig& c) {
     }
     // In: x, y and the norm of y; out: what came from above, its copy, and the norm of y again.
     widths.passing = std::max({widths.passing, 3 * d + forward, 3 * d + 3 * q + 2 * kv});
-    widths.backward = std::max({widths.backward, 3 * d + backward, 2 * d + 3 * q + 4 * kv});
+    widths.backward = std::max({widths.backward, 3 * d + backward, 2 * d + 4 * q + 2 * kv});
   }
   // Beside a layer's own: the hidden states, their gradient and what comes down from the layer above.
   widths.backward += 3 * d;

@@ -1,7 +1,7 @@
 // What this machine can do at most, measured: the ceilings that rates are printed beside.
 #pragma once
 
-namespace holdfast::benchmarks {
+namespace holdfast {
 
 // Fused multiply-adds on registers in float, with the widest vectors the processor has, on all `threads` together.
 // GFLOP/s (one multiply-add counts two), the best of several tries.
@@ -14,4 +14,4 @@ struct Bandwidth {
 };
 Bandwidth memory_bandwidth(int threads);
 
-}  // namespace holdfast::benchmarks
+}  // namespace holdfast

@@ -1,4 +1,4 @@
-#include "benchmarks/machine.h"
+#include "base/machine_rates.h"
 
 #include <algorithm>
 #include <chrono>
@@ -17,7 +17,7 @@
 
 #include "base/simd.h"
 
-namespace holdfast::benchmarks {
+namespace holdfast {
 namespace {
 
 constexpr int kTries = 5;
@@ -106,4 +106,4 @@ Bandwidth memory_bandwidth(int threads) {
   return {bytes / read / 1e9, bytes / write / 1e9, 2 * bytes / copy / 1e9};
 }
 
-}  // namespace holdfast::benchmarks
+}  // namespace holdfast
