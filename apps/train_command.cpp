@@ -185,7 +185,7 @@ void add_train_command(CLI::App& app) {
                    "of models with experts: this times the routers' load-balancing loss is trained on too (0: not)")
       ->check(CLI::NonNegativeNumber);
   command->add_option("--activations", flags->activations,
-                      "between the passes: keep, recompute (a quarter more arithmetic), offload (to a file in the "
+                      "between the passes: keep, recompute (half as much arithmetic again), offload (to a file in the "
                       "directory), or auto: keep what memory holds, recompute the rest; the result is the same");
   command->add_option("--order", flags->order, "seeded (shuffled every epoch) or file");
   auto* rows = command->add_option("--rows-per-step", flags->options.rows_per_step)->check(CLI::PositiveNumber);

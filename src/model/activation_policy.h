@@ -2,7 +2,7 @@
 // bit.
 //
 //   keep       they stay in memory
-//   recompute  only the layer's input stays; the backward pass runs the layer forward again: a quarter more arithmetic
+//   recompute  only the layer's input stays; the backward pass runs the layer forward again: half as much arithmetic again
 //   offload    they wait in a file, whose pages the system writes to disk when memory is short
 #pragma once
 
