@@ -1,6 +1,8 @@
 #include "assessment/runner.h"
 
 #include <algorithm>
+#include <memory>
+#include <optional>
 
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
@@ -56,10 +58,20 @@ class Runner {
   }
 
   void run() {
-    measure({"base", 0, 0}, nullptr, true);
-    for (const ArmPlan& arm : plan_.arms) {
-      for (const std::int64_t seed : arm.seeds) run_arm(arm, seed);
+    journal_.add_cell({"base", 0, 0});
+    for (const ArmPlan& arm : plan_.arms) {  // outputs list cells in this order, whichever is measured first
+      for (const std::int64_t seed : arm.seeds) {
+        for (const std::int64_t checkpoint : arm.checkpoints) journal_.add_cell({arm.name, seed, checkpoint});
+      }
     }
+    measure({"base", 0, 0}, nullptr, true);
+    std::vector<std::unique_ptr<Training>> waiting;
+    for (const ArmPlan& arm : plan_.arms) {
+      for (const std::int64_t seed : arm.seeds) {
+        if (auto training = run_arm(arm, seed)) waiting.push_back(std::move(training));
+      }
+    }
+    train_all(std::move(waiting));
     journal_.mark_finished();
   }
 
@@ -103,40 +115,90 @@ class Runner {
     return true;
   }
 
-  void run_arm(const ArmPlan& arm, std::int64_t seed) {
+  // An arm and seed that is trained, with the checkpoint that it trains to next.
+  struct Training {
+    const ArmPlan& arm;
+    std::int64_t seed;
+    model::Adapter adapter;
+    training::Dataset dataset;
+    std::optional<training::Trainer> trainer;
+    std::size_t next_checkpoint = 0;
+    std::int64_t checkpoint() const { return arm.checkpoints[next_checkpoint]; }
+    bool is_done() const { return next_checkpoint == arm.checkpoints.size(); }
+  };
+
+  // Measures what needs no training; gives back what does.
+  std::unique_ptr<Training> run_arm(const ArmPlan& arm, std::int64_t seed) {
     if (is_measured(arm, seed)) {
       for (const std::int64_t checkpoint : arm.checkpoints)
         measure({arm.name, seed, checkpoint}, nullptr, checkpoint == arm.steps);  // skips every wave
       progress_.skip(static_cast<double>(arm.steps), work_of(arm));
-      return;
+      return nullptr;
     }
-    model::Decoder& decoder = subject_->decoder();
+    const model::Decoder& decoder = subject_->decoder();
     if (!arm.adapter.empty()) {
       const model::Adapter adapter = model::Adapter::load(decoder.config(), arm.adapter);
       measure({arm.name, seed, 0}, &adapter, true);
-      return;
+      return nullptr;
     }
     checkpoint::AdapterConfig adapter_config;
     adapter_config.rank = arm.rank;
     adapter_config.alpha = arm.alpha;
     adapter_config.target_modules = arm.targets;
     model::Adapter adapter = model::Adapter::fresh(decoder.config(), adapter_config, static_cast<std::uint64_t>(seed));
-    if (arm.steps == 0) {
-      measure({arm.name, seed, 0}, &adapter, true);
-      return;
+    if (arm.steps > 0) return std::unique_ptr<Training>(new Training{arm, seed, std::move(adapter), {}, {}, 0});
+    measure({arm.name, seed, 0}, &adapter, true);
+    return nullptr;
+  }
+
+  // Trains in shared passes, as many at a time as memory has room for; which ones changes nothing in the results.
+  void train_all(std::vector<std::unique_ptr<Training>> waiting) {
+    while (!waiting.empty()) {
+      std::vector<std::unique_ptr<Training>> group;
+      std::int64_t bytes = 0;
+      const std::int64_t room = available_memory_bytes() / 4;
+      while (!waiting.empty()) {
+        const Training& next = *waiting.front();
+        constexpr std::int64_t kCopies = 4;  // weights, gradient and two moments
+        bytes += kCopies * static_cast<std::int64_t>(next.adapter.flat().nbytes());
+        const bool must_be_alone = next.arm.router_aux_loss > 0;
+        if (!group.empty() && (must_be_alone || bytes > room)) break;
+        group.push_back(std::move(waiting.front()));
+        waiting.erase(waiting.begin());
+        if (must_be_alone) break;
+      }
+      train_group(group);
     }
-    const training::Dataset dataset = subject_->load_rows(arm.data);
+  }
+
+  void train_group(const std::vector<std::unique_ptr<Training>>& group) {
+    for (const auto& one : group) {
+      one->dataset = load_rows(one->arm);
+      one->trainer.emplace(subject_->decoder(), one->adapter, one->dataset, train_options(one->arm, one->seed));
+    }
+    for (;;) {
+      std::vector<Training*> active;
+      for (const auto& one : group) {
+        while (!one->is_done() && one->trainer->num_steps() == one->checkpoint()) {
+          measure({one->arm.name, one->seed, one->checkpoint()}, &one->adapter, one->checkpoint() == one->arm.steps);
+          ++one->next_checkpoint;
+        }
+        if (!one->is_done()) active.push_back(one.get());
+      }
+      if (active.empty()) return;
+      train_step(active);
+    }
+  }
+
+  training::Dataset load_rows(const ArmPlan& arm) {
+    training::Dataset dataset = subject_->load_rows(arm.data);
     if (dataset.num_cut > 0 || dataset.num_without_targets > 0) {
       progress_.clear();
       log_warning("[assess] " + arm.data + ": " + std::to_string(dataset.num_cut) +
                   " rows too long for the model were cut, " + std::to_string(dataset.num_without_targets) +
                   " rows without an answer left out");
     }
-    training::Trainer trainer(decoder, adapter, dataset, train_options(arm, seed));
-    for (const std::int64_t checkpoint : arm.checkpoints) {
-      train(arm, seed, trainer, checkpoint);
-      measure({arm.name, seed, checkpoint}, &adapter, checkpoint == arm.steps);
-    }
+    return dataset;
   }
 
   bool is_measured(const ArmPlan& arm, std::int64_t seed) {
@@ -148,18 +210,24 @@ class Runner {
     });
   }
 
-  void train(const ArmPlan& arm, std::int64_t seed, training::Trainer& trainer, std::int64_t until) {
+  void train_step(const std::vector<Training*>& active) {
+    check_stop();
+    const Training& first = *active.front();
+    progress_.phase("training " + first.arm.name + ", step " + std::to_string(first.trainer->num_steps() + 1) + " of " +
+                    std::to_string(first.arm.steps) +
+                    (active.size() == 1 ? "" : ", and " + std::to_string(active.size() - 1) + " beside it"));
+    std::vector<training::Trainer*> trainers;
+    for (Training* one : active) trainers.push_back(&*one->trainer);
+    const auto reports = training::Trainer::step_together(trainers);
     const model::Decoder& decoder = subject_->decoder();
-    while (trainer.num_steps() < until) {
-      check_stop();
-      progress_.phase("training " + arm.name + ", step " + std::to_string(trainer.num_steps() + 1) + " of " +
-                      std::to_string(arm.steps));
-      const training::StepReport r = trainer.step();
+    for (std::size_t i = 0; i < active.size(); ++i) {
+      const training::StepReport& r = reports[i];
       const double flops =
           2 * static_cast<double>(r.tokens) * (decoder.linear_flops_per_token() + decoder.head_flops_per_token());
-      journal_.commit_step(arm.name, seed, {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens},
-                           {"train", arm.name, r.seconds, r.tokens, flops, peak_memory_bytes()});
-      progress_.advance(1, work_of(arm));
+      journal_.commit_step(active[i]->arm.name, active[i]->seed,
+                           {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens},
+                           {"train", active[i]->arm.name, r.seconds, r.tokens, flops, peak_memory_bytes()});
+      progress_.advance(1, work_of(active[i]->arm));
     }
   }
 
