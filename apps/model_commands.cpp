@@ -17,7 +17,9 @@ using nlohmann::ordered_json;
 
 model::Decoder load(const Common& common) {
   apply_common(common);
-  return load_decoder(common, model::Precision::kCheckpoint);
+  model::Decoder decoder = load_decoder(common, model::Precision::kCheckpoint, cache_directory(common));
+  decoder.write_cache();
+  return decoder;
 }
 
 std::optional<model::Adapter> load_adapter(const Common& common, const model::Decoder& decoder) {
@@ -159,6 +161,7 @@ void add_model_commands(CLI::App& app) {
   for (CLI::App* command : {score_command, generate_command})
     command->add_option("--precision", common->precision, "nf4, bf16 or fp32 (default: the checkpoint's own)");
   for (CLI::App* command : {score_command, generate_command}) add_streaming(*command, *common);
+  for (CLI::App* command : {score_command, generate_command}) add_cache(*command, *common, "none");
   for (CLI::App* command : {score_command, generate_command})
     command->add_option("--adapter", common->adapter, "PEFT adapter directory");
   generate_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
