@@ -1,4 +1,5 @@
 // score, generate
+#include <future>
 #include <iostream>
 
 #include "base/error.h"
@@ -55,6 +56,7 @@ void score(const Common& common) {
       lines[i]["is_greedy"] = scores[i].is_greedy;
       print_line(lines[i]);
     }
+    std::cout.flush();
     lines.clear();
     requests.clear();
   };
@@ -86,11 +88,14 @@ struct GenerateFlags {
 };
 
 void generate(const Common& common, const GenerateFlags& flags) {
+  // Read beside the base.  Ids in, ids out needs no tokenizer: a directory without one gives no texts.
+  auto reading = std::async(std::launch::async, [&]() -> std::optional<text::Tokenizer> {
+    if (!text::Tokenizer::is_in(common.model)) return std::nullopt;
+    return text::Tokenizer::from_directory(common.model);
+  });
   model::Decoder decoder = load(common);
   const auto adapter = load_adapter(common, decoder);
-  // Ids in, ids out needs no tokenizer: a directory without one gives no texts.
-  std::optional<text::Tokenizer> tokenizer;
-  if (text::Tokenizer::is_in(common.model)) tokenizer.emplace(text::Tokenizer::from_directory(common.model));
+  std::optional<text::Tokenizer> tokenizer = reading.get();
   const auto need_tokenizer = [&]() -> const text::Tokenizer& {
     if (!tokenizer) tokenizer.emplace(text::Tokenizer::from_directory(common.model));  // says what is missing
     return *tokenizer;
@@ -114,6 +119,7 @@ void generate(const Common& common, const GenerateFlags& flags) {
       lines[i]["prompt_tokens"] = completions[i].prompt_tokens;
       print_line(lines[i]);
     }
+    std::cout.flush();
     lines.clear();
     prompts.clear();
   };

@@ -122,15 +122,17 @@ void TensorCache::read_header(const json& header, std::size_t data) {
   notes_ = header.at("notes");
   for (const json& row : header.at("tensors")) {
     const std::string name = row.at(0);
-    Entry entry{dtype_of(row.at(1)), row.at(2), data + row.at(3).get<std::size_t>()};
+    const std::size_t offset = row.at(3);
+    HOLDFAST_CHECK(kBadFile, data <= file_bytes && offset <= file_bytes - data, "[cache] found '", name, "' at byte ",
+                   offset, " of the data, expected it within");
+    Entry entry{dtype_of(row.at(1)), row.at(2), data + offset};
     std::size_t size = c10::elementSize(entry.dtype);
     for (const std::int64_t extent : entry.shape) {
       HOLDFAST_CHECK(kBadFile, extent >= 0 && !__builtin_mul_overflow(size, static_cast<std::size_t>(extent), &size),
                      "[cache] found an extent of ", extent, " in '", name, "', expected one that fits the file");
     }
-    HOLDFAST_CHECK(kBadFile,
-                   entry.begin % kAlignment == 0 && entry.begin <= file_bytes && size <= file_bytes - entry.begin,
-                   "[cache] found '", name, "' beyond the end of the file, expected it within");
+    HOLDFAST_CHECK(kBadFile, entry.begin % kAlignment == 0 && size <= file_bytes - entry.begin, "[cache] found '", name,
+                   "' beyond the end of the file, expected it within");
     entries_.emplace(name, std::move(entry));
   }
 }

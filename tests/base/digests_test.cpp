@@ -18,11 +18,7 @@ namespace fs = std::filesystem;
 
 class DigestsOf : public ::testing::Test {
  protected:
-  DigestsOf() {
-    std::string path = (fs::temp_directory_path() / "holdfast_XXXXXX").string();
-    room_ = mkdtemp(path.data());
-    std::ofstream(file_ = room_ / "weights") << "some bytes";
-  }
+  DigestsOf() { std::ofstream(file_) << "some bytes"; }
   ~DigestsOf() override { fs::remove_all(room_); }
 
   // What a program that had read the file long ago would have written.
@@ -37,7 +33,11 @@ class DigestsOf : public ::testing::Test {
                                    .dump());
   }
 
-  fs::path room_, file_, memory_{room_ / "cache" / "digests.json"};
+  static fs::path make_room() {
+    std::string path = (fs::temp_directory_path() / "holdfast_XXXXXX").string();
+    return mkdtemp(path.data());
+  }
+  const fs::path room_ = make_room(), file_ = room_ / "weights", memory_ = room_ / "cache" / "digests.json";
 };
 
 TEST_F(DigestsOf, AFileThatIsTheSameAreNotComputedAgain) {
