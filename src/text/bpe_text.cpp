@@ -16,11 +16,15 @@ class Scanner {
 
   std::size_t place() const { return place_; }
 
-  bool take(char expected) {
+  bool is_next(char expected) {
     skip_space();
-    if (place_ >= text_.size() || text_[place_] != expected) return false;
-    ++place_;
-    return true;
+    return place_ < text_.size() && text_[place_] == expected;
+  }
+
+  bool take(char expected) {
+    const bool is_there = is_next(expected);
+    place_ += is_there;
+    return is_there;
   }
 
   // Calls on_key(key) with the place at each value of an object.
@@ -159,7 +163,8 @@ bool read_merges(Scanner& scanner, BpeText& out) {
   std::string text;
   return scanner.array([&] {
     auto& [left, right] = out.merges.emplace_back();
-    if (scanner.string(text)) {
+    if (scanner.is_next('"')) {
+      if (!scanner.string(text)) return false;
       const std::size_t space = text.find(' ');
       if (space == std::string::npos) return false;
       left.assign(text, 0, space);
