@@ -246,7 +246,8 @@ class Engine {
       {"adapter", &Engine::adapter},       {"rows", &Engine::rows},
       {"prompts", &Engine::prompts},       {"items", &Engine::items},
       {"train", &Engine::train},           {"train_many", &Engine::train_many},
-      {"generate", &Engine::generate},     {"score", &Engine::score}};
+      {"generate", &Engine::generate},     {"score", &Engine::score},
+      {"products", &Engine::products}};
 
   std::filesystem::path directory_;
   std::optional<model::Decoder> decoder_;

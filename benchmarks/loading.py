@@ -1,4 +1,4 @@
-"""Loading a base: GB of checkpoint/s from its files, from the cache, and transformers'; and process start to first token.
+"""Loading a base up to its first token: from its files, from the cache, and transformers'; and whole processes.
 
 SmolLM2 in fp32 and NF4, and two layers of Llama 2 7B's width in NF4.  All files are in the system's cache.  Greedy tokens
 are compared first: after the first start, after the second, and the rival's.
@@ -27,11 +27,8 @@ print(model.generate(**ids, max_new_tokens=1, do_sample=False)[0, -1].item())
 """
 
 
-def size_of(directory):
-    return sum(path.stat().st_size for path in directory.glob("*.safetensors"))
-
-
 def measure(report, name, directory, precision):
+    """From nothing to one token of one prompt: a base that is only mapped is read then."""
     engine = Engine()
     vocabulary = json.loads((directory / "config.json").read_text())["vocab_size"]
     draw = random.Random(3)
@@ -40,34 +37,36 @@ def measure(report, name, directory, precision):
     def answers():
         return engine.ask("generate", prompts=prompts, max_new_tokens=NEW_TOKENS)["ids"]
 
-    def load(**cache):
-        return engine.ask("load", model=str(directory), precision=precision, **cache)["seconds"]
+    def ours(**cache):
+        loading = engine.ask("load", model=str(directory), precision=precision, **cache)["seconds"]
+        return loading, loading + engine.ask("generate", prompts=prompts[:1], max_new_tokens=1)["seconds"]
 
     with tempfile.TemporaryDirectory() as cache:
-        load(cache=cache)
+        ours(cache=cache)
         first = answers()
-        load(cache=cache)
+        ours(cache=cache)
         if answers() != first:
             fail(f"loading {name}: found other tokens after the second start, expected the same; try ctest -R Cached")
-        engines, check = {"holdfast, second start": lambda: load(cache=cache), "holdfast, first start": load}, "tokens of both starts equal"
+        engines, check = {"holdfast, second start": lambda: ours(cache=cache), "holdfast, first start": ours}, "tokens of both starts equal"
         reason = missing_oracle("transformers", *(["bitsandbytes"] if precision == "nf4" else []))
         if reason:
             report.note("transformers left out: " + reason)
         else:
             import rival
 
-            model = rival.Generation(directory, precision)
-            theirs = model.run(prompts, NEW_TOKENS)[1]
-            if theirs != first:
-                fail(f"loading {name}: found tokens {first}, expected {theirs}; try tests/parity/model_parity.py")
-            del model
-            engines["transformers.from_pretrained"] = lambda: rival.timed(lambda: rival.load(directory, precision))[0]
+            def theirs():
+                loading, model = rival.timed(lambda: rival.Generation(directory, precision))
+                return loading, loading + model.run(prompts[:1], 1)[0]
+
+            expected = rival.Generation(directory, precision).run(prompts, NEW_TOKENS)[1]
+            if expected != first:
+                fail(f"loading {name}: found tokens {first}, expected {expected}; try tests/parity/model_parity.py")
+            engines["transformers.from_pretrained"] = theirs
             check += " to transformers'"
-        turns = take_turns(report.repeats, *engines.values())
-    gigabytes = size_of(directory) / 1e9
-    rates = {engine_name: [gigabytes / seconds for seconds in runs] for engine_name, runs in zip(engines, turns)}
-    seconds = ", ".join(f"{engine_name} {min(runs):.3f}" for engine_name, runs in zip(engines, turns))
-    report.case("loading", f"{name} {precision}, {gigabytes:.2f} GB; least seconds: {seconds}", "GB/s", rates, check)
+        turns = dict(zip(engines, take_turns(report.repeats, *engines.values())))
+    least = ", ".join(f"{engine_name} {min(s for s, _ in runs):.3f} and {min(s for _, s in runs):.3f}" for engine_name, runs in turns.items())
+    rates = {engine_name: [1 / seconds for _, seconds in runs] for engine_name, runs in turns.items()}
+    report.case("loading", f"{name} {precision} loaded, and one token; least seconds of loading and of both: {least}", "starts/s", rates, check)
     engine.close()
 
 

@@ -127,18 +127,24 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
   const Precision precision = precision_;
   const at::ScalarType compute = compute_;
 
-  const auto copy = [](const at::Tensor& stored, at::ScalarType type) {
-    return stored.to(type, /*non_blocking=*/false, /*copy=*/true);
-  };
-  const auto dense = [&](const at::Tensor& stored) {
-    return quant::Matrix::dense(copy(stored, precision == Precision::kBf16 ? at::kBFloat16 : compute));
+  // The order that float products read.  What is put into it is copied then, and need not be before.
+  const bool arranges = compute == at::kFloat;
+  const auto dense = [&](const at::Tensor& stored, bool is_arranged) {
+    const at::ScalarType type = precision == Precision::kBf16 ? at::kBFloat16 : compute;
+    if (is_arranged && stored.scalar_type() == type) return quant::Matrix::dense(stored);
+    return quant::Matrix::dense(stored.to(type, /*non_blocking=*/false, /*copy=*/true));
   };
   // Embedding and head are never in 4 bits; with bf16 they are rounded, as the matrices are.
-  const auto table = [&](const std::string& name) {
+  const auto table = [&](const std::string& name, bool is_arranged) {
     const at::Tensor stored = weights.tensor(name);
     const bool stays = precision == Precision::kNf4 && stored.element_size() == 2 && stored.numel() > kLargeTable;
-    if (stays && config_.is_nf4) return quant::Matrix::dense(stored);  // a view of the file, as the codes are
-    quant::Matrix matrix = stays ? quant::Matrix::dense(stored.clone()) : dense(stored);
+    quant::Matrix matrix;
+    if (stays) {  // of a base in NF4 as a view of the file, as the codes are
+      matrix = quant::Matrix::dense(config_.is_nf4 || is_arranged ? stored : stored.clone());
+    } else {
+      matrix = dense(stored, is_arranged);
+    }
+    if (is_arranged) matrix.put_in_panels();
     weights.release(name);
     return matrix;
   };
@@ -153,7 +159,7 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
   const auto linear = [&](const checkpoint::LinearModule& module, const StoredPages& pages) {
     const at::Tensor stored = checkpoint::module_weight(config_, weights, module);
     // In a checkpoint that is quantised already, what whoever made it left out stays as it is.
-    if (precision != Precision::kNf4 || config_.is_nf4) return dense(stored);
+    if (precision != Precision::kNf4 || config_.is_nf4) return dense(stored, arranges);
     const auto size = static_cast<std::int64_t>(stored.element_size());
     return quant::Matrix(quant::quantize_nf4(
         stored, [&](std::int64_t begin, std::int64_t end) { pages.move_on(begin * size, end * size); }));
@@ -163,16 +169,11 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
   const auto norm = [&](const std::string& name) { return adds_one ? vector(name).add_(1) : vector(name); };
 
   const checkpoint::ModelConfig& c = config_;
-  // The order that float products read.
-  const auto arrange = [&](quant::Matrix& matrix) {
-    if (compute == at::kFloat) matrix.put_in_panels();
-  };
   // The head first: while it is arranged there are two of it.
   const std::string embedding = checkpoint::embedding_name(c, weights);
   quant::Matrix& head = c.tie_word_embeddings ? embedding_ : head_;
-  head = table(c.tie_word_embeddings ? embedding : "lm_head.weight");
-  arrange(head);
-  if (!c.tie_word_embeddings) embedding_ = table(embedding);
+  head = table(c.tie_word_embeddings ? embedding : "lm_head.weight", arranges);
+  if (!c.tie_word_embeddings) embedding_ = table(embedding, false);
   for (std::int64_t index = 0; index < c.num_layers; ++index) {
     DecoderLayer& layer = layers_[index];
     const std::string prefix = "model.layers." + std::to_string(index) + ".";
@@ -204,7 +205,7 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
     } else {
       matrix = linear(module, pages);
     }
-    if (!is_stored_nf4 || !stream_) arrange(matrix);
+    if (arranges && !(is_stored_nf4 && stream_)) matrix.put_in_panels();
     if (module.has_bias)
       biases[module.projection] =
           checkpoint::module_bias(c, weights, module).to(compute).clone(at::MemoryFormat::Contiguous);
