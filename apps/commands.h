@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -12,7 +13,7 @@
 namespace holdfast::apps {
 
 struct Common {
-  std::string profile, model, adapter, precision, device = "cpu", template_date = "2024-07-26";
+  std::string profile, model, adapter, precision, cache, device = "cpu", template_date = "2024-07-26";
   int threads = 0;  // 0: as many as torch finds
   std::uint64_t seed = 1234;
   bool deterministic = false, quiet = false, json = false, streams_layers = false;
@@ -25,7 +26,11 @@ void apply_common(const Common& common);
 // The base as --precision and --stream-layers say; `otherwise` is the precision where nothing is said.  A base in NF4
 // that does not fit into memory is streamed without being asked, with a line that says so.
 void add_streaming(CLI::App& command, Common& common);
-model::Decoder load_decoder(const Common& common, model::Precision otherwise);
+model::Decoder load_decoder(const Common& common, model::Precision otherwise, const std::filesystem::path& cache);
+
+// Where the prepared base is kept for the next start: --cache, or HOLDFAST_CACHE, or `otherwise`; empty: nowhere.
+void add_cache(CLI::App& command, Common& common, const std::string& otherwise);
+std::filesystem::path cache_directory(const Common& common, const std::filesystem::path& otherwise = {});
 
 void print_line(const nlohmann::ordered_json& line);
 // The object that a row's answer starts from: all its fields when it has an "id", else none.

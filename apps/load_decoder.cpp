@@ -1,4 +1,5 @@
 // The base of score, generate and train: held in memory, or streamed.
+#include <cstdlib>
 #include <iostream>
 
 #include "base/memory.h"
@@ -30,11 +31,26 @@ void add_streaming(CLI::App& command, Common& common) {
                    "it does not fit into memory)");
 }
 
-model::Decoder load_decoder(const Common& common, model::Precision otherwise) {
+void add_cache(CLI::App& command, Common& common, const std::string& otherwise) {
+  command.add_option(
+      "--cache", common.cache,
+      "directory where the base is kept as it is used, which the next start maps; none: nowhere (default: "
+      "HOLDFAST_CACHE, else " +
+          otherwise + ")");
+}
+
+std::filesystem::path cache_directory(const Common& common, const std::filesystem::path& otherwise) {
+  std::string named = common.cache;
+  if (const char* variable = std::getenv("HOLDFAST_CACHE"); named.empty() && variable != nullptr) named = variable;
+  if (named == "none") return {};
+  return named.empty() ? otherwise : std::filesystem::path(named);
+}
+
+model::Decoder load_decoder(const Common& common, model::Precision otherwise, const std::filesystem::path& cache) {
   const auto precision = common.precision.empty() ? otherwise : model::parse_precision(common.precision);
   const bool streams = common.streams_layers || must_stream(common.model);
   return model::Decoder::load(common.model, precision, at::kFloat,
-                              streams ? model::Residency::kStreamed : model::Residency::kHeld);
+                              streams ? model::Residency::kStreamed : model::Residency::kHeld, cache);
 }
 
 }  // namespace holdfast::apps

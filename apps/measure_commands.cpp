@@ -38,7 +38,9 @@ std::vector<std::string> with_common(std::vector<std::string> overrides, const C
 
 void run(const assessment::Plan& plan, const fs::path& out, const Common& common, bool moves_aside = false) {
   stop_on_signals();
-  assessment::run_plan(plan, out, {.show_progress = !common.quiet, .moves_aside = moves_aside});
+  assessment::run_plan(
+      plan, out,
+      {.show_progress = !common.quiet, .moves_aside = moves_aside, .cache = cache_directory(common, out / "cache")});
   print_results(ordered_json::parse(read_file(out / "results.json")), out, common.json);
 }
 
@@ -95,6 +97,7 @@ void add_measure_commands(CLI::App& app) {
   auto flags = std::make_shared<EvaluateFlags>();
 
   const auto add_plan_options = [=](CLI::App& command) {
+    add_cache(command, *common, "DIR/cache");
     command.add_option("--set", *overrides, kSetHelp);
     command.add_option("--precision", common->precision, "of the base, instead of the plan's: nf4, bf16 or fp32");
   };
@@ -103,6 +106,7 @@ void add_measure_commands(CLI::App& app) {
   add_common(*evaluate_command, *common);
   evaluate_command->add_option("--precision", common->precision,
                                "nf4, bf16 or fp32 (default: the checkpoint's own values, in fp32)");
+  add_cache(*evaluate_command, *common, "DIR/cache");
   evaluate_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   evaluate_command->add_option("--adapter", flags->adapters, "PEFT adapter directory; repeatable");
   evaluate_command->add_option("--benchmark", flags->benchmarks, "NAME[:KIND]=PATH; repeatable")->required();

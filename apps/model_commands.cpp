@@ -1,4 +1,5 @@
 // score, generate
+#include <future>
 #include <iostream>
 
 #include "base/error.h"
@@ -17,7 +18,9 @@ using nlohmann::ordered_json;
 
 model::Decoder load(const Common& common) {
   apply_common(common);
-  return load_decoder(common, model::Precision::kCheckpoint);
+  model::Decoder decoder = load_decoder(common, model::Precision::kCheckpoint, cache_directory(common));
+  decoder.write_cache();
+  return decoder;
 }
 
 std::optional<model::Adapter> load_adapter(const Common& common, const model::Decoder& decoder) {
@@ -53,6 +56,7 @@ void score(const Common& common) {
       lines[i]["is_greedy"] = scores[i].is_greedy;
       print_line(lines[i]);
     }
+    std::cout.flush();
     lines.clear();
     requests.clear();
   };
@@ -84,11 +88,14 @@ struct GenerateFlags {
 };
 
 void generate(const Common& common, const GenerateFlags& flags) {
+  // Read beside the base.  Ids in, ids out needs no tokenizer: a directory without one gives no texts.
+  auto reading = std::async(std::launch::async, [&]() -> std::optional<text::Tokenizer> {
+    if (!text::Tokenizer::is_in(common.model)) return std::nullopt;
+    return text::Tokenizer::from_directory(common.model);
+  });
   model::Decoder decoder = load(common);
   const auto adapter = load_adapter(common, decoder);
-  // Ids in, ids out needs no tokenizer: a directory without one gives no texts.
-  std::optional<text::Tokenizer> tokenizer;
-  if (text::Tokenizer::is_in(common.model)) tokenizer.emplace(text::Tokenizer::from_directory(common.model));
+  std::optional<text::Tokenizer> tokenizer = reading.get();
   const auto need_tokenizer = [&]() -> const text::Tokenizer& {
     if (!tokenizer) tokenizer.emplace(text::Tokenizer::from_directory(common.model));  // says what is missing
     return *tokenizer;
@@ -112,6 +119,7 @@ void generate(const Common& common, const GenerateFlags& flags) {
       lines[i]["prompt_tokens"] = completions[i].prompt_tokens;
       print_line(lines[i]);
     }
+    std::cout.flush();
     lines.clear();
     prompts.clear();
   };
@@ -159,6 +167,7 @@ void add_model_commands(CLI::App& app) {
   for (CLI::App* command : {score_command, generate_command})
     command->add_option("--precision", common->precision, "nf4, bf16 or fp32 (default: the checkpoint's own)");
   for (CLI::App* command : {score_command, generate_command}) add_streaming(*command, *common);
+  for (CLI::App* command : {score_command, generate_command}) add_cache(*command, *common, "none");
   for (CLI::App* command : {score_command, generate_command})
     command->add_option("--adapter", common->adapter, "PEFT adapter directory");
   generate_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");

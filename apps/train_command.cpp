@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <iostream>
 
+#include "base/digests.h"
 #include "base/error.h"
 #include "base/gguf.h"
 #include "base/hash.h"
@@ -24,7 +25,7 @@ using nlohmann::ordered_json;
 struct TrainFlags {
   std::string data, out, init_adapter, schedule = "constant", order = "seeded", activations = "auto";
   std::vector<std::string> targets = {"all-linear"};
-  std::int64_t rank = 8, steps = 0, save_every = 0;
+  std::int64_t rank = 8, steps = 0, save_every = 0, keep_checkpoints = 0;
   double alpha = 16, epochs = 0;
   bool resumes = false;
   training::TrainOptions options;
@@ -71,11 +72,11 @@ std::string hash_rows(const training::Dataset& dataset) {
 
 // All that changes the result, under the names of the options.
 ordered_json identity_of(const Common& common, const TrainFlags& flags, const model::Decoder& decoder,
-                         const training::Dataset& dataset) {
+                         const training::Dataset& dataset, Digests& digests) {
   const auto& options = flags.options;
   std::string weights;
   const checkpoint::Weights files(common.model);
-  for (const auto& file : files.files()) weights += sha256_path(file);
+  for (const auto& file : files.files()) weights += digests.sha256(file);
   // A GGUF file holds its own.
   const std::string config = find_gguf(common.model) ? "" : sha256_path(fs::path(common.model) / "config.json");
   ordered_json identity = {{"model", sha256(weights + config)},
@@ -111,7 +112,7 @@ void run_steps(training::RunDirectory& directory, training::Trainer& trainer, co
   stop_on_signals();
   while (trainer.num_steps() < flags.options.total_steps) {
     if (const int signal = requested_stop(); signal != 0) {
-      if (trainer.num_steps() > 0) directory.save_checkpoint(trainer);
+      if (trainer.num_steps() > 0) directory.save_checkpoint(trainer, flags.keep_checkpoints);
       throw Interrupted(signal, "interrupted after step " + std::to_string(trainer.num_steps()) +
                                     "; the same command with --resume goes on from there");
     }
@@ -119,7 +120,8 @@ void run_steps(training::RunDirectory& directory, training::Trainer& trainer, co
     directory.log(report);
     progress.advance(1);
     progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
-    if (flags.save_every > 0 && report.step % flags.save_every == 0) directory.save_checkpoint(trainer);
+    if (flags.save_every > 0 && report.step % flags.save_every == 0)
+      directory.save_checkpoint(trainer, flags.keep_checkpoints);
   }
 }
 
@@ -136,15 +138,20 @@ void train(const Common& common, TrainFlags flags) {
   options.offload_directory = flags.out;
   options.seed = common.seed;
   training::RunDirectory directory(flags.out, flags.resumes);
-  auto decoder = load_decoder(common, model::Precision::kNf4);
+  const fs::path cache = cache_directory(common, fs::path(flags.out) / "cache");
+  auto decoder = load_decoder(common, model::Precision::kNf4, cache);
   const training::Dataset dataset = load_rows(common, flags, decoder);
   auto adapter = first_adapter(common, flags, decoder);
   options.total_steps = flags.steps > 0 ? flags.steps : training::steps_of_epochs(dataset, options, flags.epochs);
   training::Trainer trainer(decoder, adapter, dataset, options);
-  if (!directory.begin(identity_of(common, flags, decoder, dataset), trainer)) {
+  Digests digests(cache.empty() ? fs::path() : cache / "digests.json");
+  const ordered_json identity = identity_of(common, flags, decoder, dataset, digests);
+  if (!directory.begin(identity, trainer)) {
     std::cerr << "found the run finished: nothing to do\n";
     return;
   }
+  digests.save();
+  decoder.write_cache();
   if (flags.resumes) std::cerr << "going on after step " << trainer.num_steps() << '\n';
   run_steps(directory, trainer, common, flags);
   directory.finish(adapter);
@@ -165,6 +172,7 @@ void add_train_command(CLI::App& app) {
   add_common(*command, *common);
   command->add_option("--precision", common->precision, "of the base: nf4 (default), bf16 or fp32");
   add_streaming(*command, *common);
+  add_cache(*command, *common, "DIR/cache");
   command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   command->add_option("--data", flags->data, "JSONL or JSON rows")->required();
   command->add_option("-o,--output", flags->out, "directory for adapter and log")->required();
@@ -197,6 +205,10 @@ void add_train_command(CLI::App& app) {
       ->check(CLI::PositiveNumber)
       ->excludes(steps);
   command->add_option("--save-every", flags->save_every, "steps between DIR/checkpoint-N")->check(CLI::PositiveNumber);
+  command
+      ->add_option("--keep-checkpoints", flags->keep_checkpoints,
+                   "only the newest so many, at least two so that one that is damaged does no harm (default: all)")
+      ->check(CLI::Range(2, 1 << 30));
   command->add_flag("--resume", flags->resumes,
                     "go on from the newest DIR/checkpoint-N (from the start where there is none)");
   command->callback([=] { train(*common, *flags); });

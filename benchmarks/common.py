@@ -112,6 +112,13 @@ class Report:
             print(line, flush=True)
 
 
+    def share(self, rates, limit, limit_name):
+        """Of the last case: each engine's part of a second limit."""
+        shares = {engine: statistics.median(values) / limit for engine, values in rates.items()}
+        self.cases[-1]["share"] = {"limit": limit, "limit_name": limit_name, "shares": shares}
+        print(f"    share of the limit, {number(limit)} {self.cases[-1]['unit']} ({limit_name}): " + ", ".join(f"{engine} {share:.2f}" for engine, share in shares.items()), flush=True)
+
+
 def number(value):
     return f"{value:,.0f}" if value >= 1000 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 

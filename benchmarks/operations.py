@@ -46,6 +46,12 @@ def training(sizes, lengths, targets, rank):
     return linear + 3 * sizes.attention(pairs) + 2 * targets * 2 * sizes.vocabulary * d
 
 
+def training_limit(sizes, lengths):
+    """The least that a step on a frozen base takes: forward once and back once through every weight and the head, and attention."""
+    pairs = sum(n * (n + 1) // 2 for n in lengths)
+    return sum(lengths) * 2 * (sizes.linear() + sizes.head()) + 3 * sizes.attention(pairs)
+
+
 def scoring(sizes, requests):
     """Every distinct beginning once (the prefix tree of all requests), and a row of logits where a continuation is read."""
     seen, read, total = set(), set(), 0

@@ -35,12 +35,17 @@ def pad(rows, value, left=False):
 
 
 class Training:
-    """A LoRA adapter on a base, started anew for each run."""
+    """A LoRA adapter on a base, started anew for each run; `checkpointing`: as PEFT prepares a quantised base."""
 
-    def __init__(self, directory, precision, adapter):
+    def __init__(self, directory, precision, adapter, checkpointing=False):
         import peft
 
-        self.model = peft.PeftModel.from_pretrained(load(directory, precision), adapter, is_trainable=True)
+        base = load(directory, precision)
+        if checkpointing:
+            base = peft.prepare_model_for_kbit_training(base)
+        self.model = peft.PeftModel.from_pretrained(base, adapter, is_trainable=True)
+        if checkpointing:
+            self.model.train()  # nothing is recomputed otherwise; the adapter has no dropout
         self.parameters = [p for p in self.model.parameters() if p.requires_grad]
         self.start = [p.detach().clone() for p in self.parameters]
 
@@ -75,8 +80,8 @@ class Training:
 
 
 class Generation:
-    def __init__(self, directory):
-        self.model = load(directory, "fp32")
+    def __init__(self, directory, precision="fp32"):
+        self.model = load(directory, precision)
         config = self.model.generation_config
         ends = config.eos_token_id
         self.ends = set(ends if isinstance(ends, list) else [ends])

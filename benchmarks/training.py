@@ -14,7 +14,7 @@ RANK, RATE = 8, 1e-4
 TOLERANCE = 2e-5
 
 
-def measure(report, engine, work, precision, adapter, peak):
+def measure(report, engine, work, precision, adapter, peak, product):
     engine.ask("load", model=str(work.directory), precision=precision)
     engine.ask("adapter", directory=adapter, rank=RANK)
     rows = engine.ask("rows", data=str(work.training))["rows"][: work.rows_per_step * work.steps]
@@ -46,13 +46,15 @@ def measure(report, engine, work, precision, adapter, peak):
     check = f"losses within {worst:.1e}" if len(engines) > 1 else "losses not compared"
     name = f"{work.name} {precision}, {work.steps} x {work.rows_per_step} rows, {tokens:,} tokens, {targets:,} targets"
     report.case("training", name, "tokens/s", rates, check, dict.fromkeys(engines, peak * tokens / flops), "FMA peak")
+    least = operations.training_limit(operations.Sizes(work.directory), [len(row["ids"]) for row in rows])
+    report.share(rates, product * tokens / least, f"4 x (linear + head weights) + attention at {product / 1e9:.0f} GFLOP/s")
 
 
 def run(report):
     engine = Engine()
-    peak = engine.ask("machine")["fma_gflops"] * 1e9
+    peak, product = engine.ask("machine")["fma_gflops"] * 1e9, engine.ask("products")["gflops"] * 1e9
     for work in workloads(report):
         with tempfile.TemporaryDirectory() as adapter:
             for precision in ("fp32", "nf4"):
-                measure(report, engine, work, precision, adapter, peak)
+                measure(report, engine, work, precision, adapter, peak, product)
     engine.close()

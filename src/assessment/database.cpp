@@ -1,10 +1,5 @@
 #include "assessment/database.h"
 
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
-
-#include <cstring>
 #include <filesystem>
 
 #include "base/error.h"
@@ -91,28 +86,6 @@ Database::Database(const std::string& path, Access access) {
     fail(ErrorKind::kMachine, "[journal] cannot open ", path, " (", sqlite3_errmsg(connection),
          "); try another directory");
   sqlite3_busy_timeout(connection, 2000);
-}
-
-DirectoryLock::DirectoryLock(const std::string& directory)
-    : descriptor_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
-  HOLDFAST_CHECK(kMachine, descriptor_ >= 0, "[journal] cannot open directory ", directory, ": ", std::strerror(errno),
-                 "; try another place");
-  if (flock(descriptor_, LOCK_EX | LOCK_NB) == 0) return;
-  const int reason = errno;
-  close(std::exchange(descriptor_, -1));
-  HOLDFAST_CHECK(kMachine, reason != EWOULDBLOCK, "[journal] found ", directory,
-                 " in use by another process, expected to be alone; try again when that has ended");
-  fail(ErrorKind::kMachine, "[journal] cannot lock ", directory, ": ", std::strerror(reason),
-       "; try a directory of a local disk");
-}
-
-DirectoryLock::~DirectoryLock() {
-  if (descriptor_ >= 0) close(descriptor_);
-}
-
-DirectoryLock& DirectoryLock::operator=(DirectoryLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
 }
 
 void Database::execute(const char* sql) const {

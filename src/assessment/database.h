@@ -7,7 +7,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-#include <utility>
 
 namespace holdfast::assessment {
 
@@ -50,20 +49,6 @@ class Database {
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
   };
   std::unique_ptr<sqlite3, Close> connection_;
-};
-
-// Held by one process at a time, and let go when that ends, however it ends.  Leaves no file behind.
-class DirectoryLock {
- public:
-  DirectoryLock() = default;
-  // Throws Error(kMachine) when another process holds it.
-  explicit DirectoryLock(const std::string& directory);
-  ~DirectoryLock();
-  DirectoryLock(DirectoryLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-  DirectoryLock& operator=(DirectoryLock&& other) noexcept;
-
- private:
-  int descriptor_ = -1;
 };
 
 // Everything until commit() happens, or none of it.

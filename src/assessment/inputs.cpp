@@ -85,7 +85,7 @@ std::size_t control_tokens(const Plan& plan, const Benchmark& benchmark) {
 
 }  // namespace
 
-ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks) {
+ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Digests& digests) {
   const fs::path model = plan.model.path;
   const auto gguf = find_gguf(model);  // has no such files, but what they hold
   const auto hash = [&](const char* name) {
@@ -93,7 +93,7 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   };
   std::string weights;
   const checkpoint::Weights files(model);
-  for (const auto& file : files.files()) weights += sha256_path(file);
+  for (const auto& file : files.files()) weights += digests.sha256(file);
   const auto chat_template = text::read_tokenizer_config(model).chat_template;
   const std::string template_hash = chat_template ? sha256(*chat_template) : std::string();
   const ordered_json canonical = canonical_plan(plan);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "assessment/plan.h"
+#include "base/digests.h"
 #include "evaluation/benchmark.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
@@ -26,8 +27,8 @@ text::Prompt render_item(const Plan& plan, const text::Tokenizer& tokenizer, con
                          const evaluation::Item& item);
 
 // Everything that decides a number of the run: the plan, hashes of all files, the program, and the arithmetic (kernels
-// and threads).  Two runs with one identity give the same bytes.
-nlohmann::ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks);
+// and threads).  Two runs with one identity give the same bytes.  `digests` may know the hashes of the weights.
+nlohmann::ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Digests& digests);
 
 // "base nf4, arithmetic fp32, adapters fp32, kernels avx2, 2 threads, deterministic".
 std::string precision_policy(const nlohmann::ordered_json& identity);

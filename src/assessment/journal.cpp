@@ -75,7 +75,7 @@ Journal::Journal(const fs::path& directory, Access access)
         fs::create_directories(directory, error);
         HOLDFAST_CHECK(kMachine, !error, "[journal] cannot make directory ", directory.string(), ": ", error.message(),
                        "; try another place");
-        return DirectoryLock(directory.string());
+        return DirectoryLock(directory, "journal");
       }()),
       database_(
           [&] {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "assessment/database.h"
+#include "base/directory_lock.h"
 #include "evaluation/benchmark.h"
 #include "evaluation/judge.h"
 

@@ -8,6 +8,8 @@
 #include "assessment/journal.h"
 #include "assessment/results.h"
 #include "assessment/subject.h"
+#include "base/digests.h"
+#include "base/directory_lock.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -50,7 +52,7 @@ class Runner {
     expect_work();
     progress_.phase("loading the model");
     const Stopwatch watch;
-    subject_ = std::make_unique<Subject>(plan, benchmarks);
+    subject_ = std::make_unique<Subject>(plan, benchmarks, options.cache);
     journal_.record_phase({"load", "base", watch.seconds(), 0, 0, peak_memory_bytes()});
     std::vector<evaluation::Benchmark> items;
     for (const LoadedBenchmark& one : benchmarks_) items.push_back(one.benchmark);
@@ -268,7 +270,7 @@ void move_aside(const fs::path& directory, const ordered_json& identity) {
     if (error.kind() != ErrorKind::kBadFile) throw;
     reason = "its journal cannot be read";
   }
-  const DirectoryLock lock(directory.string());
+  const DirectoryLock lock(directory, "journal");
   fs::path aside;
   for (int i = 1; aside.empty() || fs::exists(aside); ++i) aside = directory.string() + "." + std::to_string(i);
   std::error_code error;
@@ -282,9 +284,11 @@ void move_aside(const fs::path& directory, const ordered_json& identity) {
 
 void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& options) {
   const auto benchmarks = load_benchmarks(plan);
-  const ordered_json identity = identity_of(plan, benchmarks);
+  Digests digests(options.cache.empty() ? fs::path() : options.cache / "digests.json");
+  const ordered_json identity = identity_of(plan, benchmarks, digests);
   if (options.moves_aside) move_aside(directory, identity);
   Journal journal = Journal::open(directory, identity);
+  digests.save();  // the directory is known to be the run's
   log_note(precision_policy(identity));
   if (!journal.is_finished()) Runner(plan, benchmarks, journal, options).run();
   write_outputs(journal, directory);

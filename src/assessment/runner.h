@@ -17,7 +17,8 @@ namespace holdfast::assessment {
 
 struct RunOptions {
   bool show_progress = true;
-  bool moves_aside = false;  // a run of another plan or program in the directory is renamed, instead of an error
+  bool moves_aside = false;     // a run of another plan or program in the directory is renamed, instead of an error
+  std::filesystem::path cache;  // of the prepared base and of file hashes; empty: none
 };
 
 // Throws Error for what is wrong with plan or files, Interrupted at the next wave or step after a requested stop

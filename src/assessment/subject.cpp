@@ -13,7 +13,7 @@ namespace holdfast::assessment {
 using evaluation::Kind;
 using nlohmann::ordered_json;
 
-Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks)
+Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, const std::filesystem::path& cache)
     : plan_(plan),
       tokenizer_(text::Tokenizer::from_directory(plan.model.path)),
       config_(text::read_tokenizer_config(plan.model.path)) {
@@ -21,8 +21,9 @@ Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmark
   const bool renders = std::any_of(benchmarks.begin(), benchmarks.end(),
                                    [](const LoadedBenchmark& one) { return one.benchmark.kind != Kind::kChoice; });
   if (renders || config_.chat_template) chat_.emplace(text::ChatTemplate::from_directory(plan.model.path));
-  decoder_ = std::make_unique<model::Decoder>(
-      model::Decoder::load(plan.model.path, model::parse_precision(plan.model.precision)));
+  decoder_ = std::make_unique<model::Decoder>(model::Decoder::load(
+      plan.model.path, model::parse_precision(plan.model.precision), at::kFloat, model::Residency::kHeld, cache));
+  decoder_->write_cache();
 }
 
 training::Dataset Subject::load_rows(const std::string& path) const {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,7 +38,8 @@ struct WaveResult {
 class Subject {
  public:
   // `plan` must outlive it.  Throws Error where a benchmark asks questions and the model has no chat template.
-  Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks);
+  // `cache`: model/decoder.h.
+  Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, const std::filesystem::path& cache = {});
 
   model::Decoder& decoder() { return *decoder_; }
   training::Dataset load_rows(const std::string& path) const;

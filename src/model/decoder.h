@@ -19,6 +19,7 @@
 #include "model/adapter.h"
 #include "model/adapter_rows.h"
 #include "model/attention.h"
+#include "model/decoder_parts.h"
 #include "model/kv_cache.h"
 #include "model/layer_stream.h"
 #include "model/lora_linear.h"
@@ -94,8 +95,11 @@ class Decoder {
   // the type of all arithmetic: float, or double for tests.  kBf16 keeps matrices in bfloat16 and widens them for each
   // product; kCheckpoint keeps the stored values, widened once.  Throws Error(kBadFile) for anything wrong with the
   // files. With kStreamed the layers' codes stay in the file (model/layer_stream.h), which must be in NF4.
+  // `cache`: a directory that a held base is mapped from where it is there (model/weight_cache.h); empty: none.
   static Decoder load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute = at::kFloat,
-                      Residency residency = Residency::kHeld);
+                      Residency residency = Residency::kHeld, const std::filesystem::path& cache = {});
+  // Writes the cache that load() did not find, for the next start; that it cannot be written is a warning.
+  void write_cache();
 
   // Hidden states after the final norm [t, d].  Sequences may use different adapters of a set, or the bare base; each
   // gets what it gets alone.  `cache` null: every sequence is whole.
@@ -132,6 +136,9 @@ class Decoder {
 
  private:
   Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute);
+  void read(const std::shared_ptr<const checkpoint::Weights>& weights, Residency residency);
+  bool map_cache(const std::filesystem::path& path);
+  void visit(PartVisitor& visitor);
   // Each block is a file of its own: decoder_attention.cpp, decoder_mlp.cpp.
   at::Tensor linear(std::int64_t index, Projection projection, const at::Tensor& x, const AdapterRows& adapters);
   at::Tensor linear_backward(std::int64_t index, Projection projection, const at::Tensor& dy, const at::Tensor& x,
@@ -169,6 +176,7 @@ class Decoder {
   std::unique_ptr<LayerStream> stream_;  // null: all layers are held
   at::Tensor final_norm_;
   double embedding_scale_ = 1;
+  std::filesystem::path missing_cache_;  // empty: nothing to write
 };
 
 }  // namespace holdfast::model

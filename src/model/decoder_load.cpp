@@ -9,6 +9,7 @@
 #include "checkpoint/weights.h"
 #include "model/decoder.h"
 #include "model/nf4_checkpoint.h"
+#include "model/weight_cache.h"
 
 namespace holdfast::model {
 
@@ -34,7 +35,12 @@ const char* precision_name(Precision precision) {
 }
 
 Decoder::Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute)
-    : config_(std::move(config)), precision_(precision), compute_(compute) {}
+    : config_(std::move(config)), precision_(precision), compute_(compute) {
+  layers_.resize(static_cast<std::size_t>(config_.num_layers));
+  for (std::int64_t index = 0; index < config_.num_layers; ++index)
+    if (config_.layer(index).is_moe)
+      layers_[index].moe.experts.resize(static_cast<std::size_t>(config_.moe.num_experts));
+}
 
 namespace {
 
@@ -86,7 +92,7 @@ class StoredPages {
 }  // namespace
 
 Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute,
-                      Residency residency) {
+                      Residency residency, const std::filesystem::path& cache) {
   checkpoint::ModelConfig config = checkpoint::read_config(directory);
   const auto shared_weights = std::make_shared<const checkpoint::Weights>(directory);
   const checkpoint::Weights& weights = *shared_weights;
@@ -101,58 +107,75 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
                  ": found weights that are not in NF4 to be streamed, expected what holdfast quantize writes; try "
                  "holdfast quantize first");
   Decoder decoder(std::move(config), precision, compute);
+  decoder.embedding_scale_ = rounded_embedding_scale(
+      decoder.config_, precision, weights.dtype(checkpoint::embedding_name(decoder.config_, weights)));
+  if (cache.empty() || residency == Residency::kStreamed) {
+    decoder.read(shared_weights, residency);
+    return decoder;
+  }
+  const std::string settings = std::string(precision_name(precision)) + "-" + at::toString(compute);
+  const std::filesystem::path path = cache_path(cache, directory, weights, settings);
+  if (!decoder.map_cache(path)) {
+    decoder.read(shared_weights, residency);
+    decoder.missing_cache_ = path;
+  }
+  return decoder;
+}
 
-  const auto copy = [](const at::Tensor& stored, at::ScalarType type) {
-    return stored.to(type, /*non_blocking=*/false, /*copy=*/true);
-  };
-  const auto dense = [&](const at::Tensor& stored) {
-    return quant::Matrix::dense(copy(stored, precision == Precision::kBf16 ? at::kBFloat16 : compute));
+void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weights, Residency residency) {
+  const checkpoint::Weights& weights = *shared_weights;
+  const Precision precision = precision_;
+  const at::ScalarType compute = compute_;
+
+  // The order that float products read.  What is put into it is copied then, and need not be before.
+  const bool arranges = compute == at::kFloat;
+  const auto dense = [&](const at::Tensor& stored, bool is_arranged) {
+    const at::ScalarType type = precision == Precision::kBf16 ? at::kBFloat16 : compute;
+    if (is_arranged && stored.scalar_type() == type) return quant::Matrix::dense(stored);
+    return quant::Matrix::dense(stored.to(type, /*non_blocking=*/false, /*copy=*/true));
   };
   // Embedding and head are never in 4 bits; with bf16 they are rounded, as the matrices are.
-  const auto table = [&](const std::string& name) {
+  const auto table = [&](const std::string& name, bool is_arranged) {
     const at::Tensor stored = weights.tensor(name);
     const bool stays = precision == Precision::kNf4 && stored.element_size() == 2 && stored.numel() > kLargeTable;
-    if (stays && decoder.config_.is_nf4) return quant::Matrix::dense(stored);  // a view of the file, as the codes are
-    quant::Matrix matrix = stays ? quant::Matrix::dense(stored.clone()) : dense(stored);
+    quant::Matrix matrix;
+    if (stays) {  // of a base in NF4 as a view of the file, as the codes are
+      matrix = quant::Matrix::dense(config_.is_nf4 || is_arranged ? stored : stored.clone());
+    } else {
+      matrix = dense(stored, is_arranged);
+    }
+    if (is_arranged) matrix.put_in_panels();
     weights.release(name);
     return matrix;
   };
-  if (residency == Residency::kStreamed)
-    decoder.stream_ = std::make_unique<LayerStream>(shared_weights, decoder.config_.num_layers);
+  if (residency == Residency::kStreamed) stream_ = std::make_unique<LayerStream>(shared_weights, config_.num_layers);
   // What is in its final form in the file stays there: a base in NF4 is ready at once, and read when it is used.
   const auto stored_nf4 = [&](const checkpoint::LinearModule& module, quant::Matrix& matrix) {
     const std::string name = module.path + ".weight";
     quant::Nf4Weight weight = read_nf4(weights, name, module.out_features, module.in_features);
-    if (decoder.stream_) return decoder.stream_->add(module.layer, name, std::move(weight), matrix);
+    if (stream_) return stream_->add(module.layer, name, std::move(weight), matrix);
     matrix = quant::Matrix(std::move(weight));
   };
   const auto linear = [&](const checkpoint::LinearModule& module, const StoredPages& pages) {
-    const at::Tensor stored = checkpoint::module_weight(decoder.config_, weights, module);
+    const at::Tensor stored = checkpoint::module_weight(config_, weights, module);
     // In a checkpoint that is quantised already, what whoever made it left out stays as it is.
-    if (precision != Precision::kNf4 || decoder.config_.is_nf4) return dense(stored);
+    if (precision != Precision::kNf4 || config_.is_nf4) return dense(stored, arranges);
     const auto size = static_cast<std::int64_t>(stored.element_size());
     return quant::Matrix(quant::quantize_nf4(
         stored, [&](std::int64_t begin, std::int64_t end) { pages.move_on(begin * size, end * size); }));
   };
   const auto vector = [&](const std::string& name) { return weights.tensor(name).to(compute).clone(); };
-  const bool adds_one = decoder.config_.norm_adds_one;
+  const bool adds_one = config_.norm_adds_one;
   const auto norm = [&](const std::string& name) { return adds_one ? vector(name).add_(1) : vector(name); };
 
-  const checkpoint::ModelConfig& c = decoder.config_;
-  // The order that float products read.
-  const auto arrange = [&](quant::Matrix& matrix) {
-    if (compute == at::kFloat) matrix.put_in_panels();
-  };
+  const checkpoint::ModelConfig& c = config_;
   // The head first: while it is arranged there are two of it.
   const std::string embedding = checkpoint::embedding_name(c, weights);
-  quant::Matrix& head = c.tie_word_embeddings ? decoder.embedding_ : decoder.head_;
-  head = table(c.tie_word_embeddings ? embedding : "lm_head.weight");
-  arrange(head);
-  if (!c.tie_word_embeddings) decoder.embedding_ = table(embedding);
-  decoder.embedding_scale_ = rounded_embedding_scale(c, precision, weights.dtype(embedding));
-  decoder.layers_.resize(static_cast<std::size_t>(c.num_layers));
+  quant::Matrix& head = c.tie_word_embeddings ? embedding_ : head_;
+  head = table(c.tie_word_embeddings ? embedding : "lm_head.weight", arranges);
+  if (!c.tie_word_embeddings) embedding_ = table(embedding, false);
   for (std::int64_t index = 0; index < c.num_layers; ++index) {
-    DecoderLayer& layer = decoder.layers_[index];
+    DecoderLayer& layer = layers_[index];
     const std::string prefix = "model.layers." + std::to_string(index) + ".";
     for (const auto& [name, target] :
          {std::pair{&c.names.attention_norm, &layer.attention_norm},
@@ -165,31 +188,29 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
     if (!c.layer(index).is_moe) continue;
     layer.moe.router = vector(prefix + c.names.router + ".weight");
     if (c.moe.has_biases) layer.moe.router_bias = vector(prefix + c.names.router + ".bias");
-    layer.moe.experts.resize(static_cast<std::size_t>(c.moe.num_experts));
   }
   const std::vector<checkpoint::LinearModule> modules = checkpoint::linear_modules(c);
   for (auto place = modules.begin(); place != modules.end(); ++place) {
     const checkpoint::LinearModule& module = *place;
     const StoredPages pages(weights, c, module);
     if (place + 1 != modules.end()) prefetch(weights, place[1].path + ".weight");
-    DecoderLayer& layer = decoder.layers_[module.layer];
+    DecoderLayer& layer = layers_[module.layer];
     const bool is_own = module.expert < 0;
     auto& matrices = is_own ? layer.projections : layer.moe.experts[module.expert].projections;
     auto& biases = is_own ? layer.biases : layer.moe.experts[module.expert].biases;
     quant::Matrix& matrix = matrices[module.projection];
-    const bool is_stored_nf4 = decoder.config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight");
+    const bool is_stored_nf4 = config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight");
     if (is_stored_nf4) {
       stored_nf4(module, matrix);
     } else {
       matrix = linear(module, pages);
     }
-    if (!is_stored_nf4 || !decoder.stream_) arrange(matrix);
+    if (arranges && !(is_stored_nf4 && stream_)) matrix.put_in_panels();
     if (module.has_bias)
       biases[module.projection] =
           checkpoint::module_bias(c, weights, module).to(compute).clone(at::MemoryFormat::Contiguous);
   }
-  decoder.final_norm_ = norm("model.norm.weight");
-  return decoder;
+  final_norm_ = norm("model.norm.weight");
 }
 
 std::int64_t Decoder::weight_bytes() const {

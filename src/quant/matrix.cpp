@@ -33,10 +33,11 @@ std::pair<std::vector<Addend>, std::vector<const LowRank*>> addends_of(std::span
 
 }  // namespace
 
-Matrix Matrix::dense(at::Tensor weight) {
+Matrix Matrix::dense(at::Tensor weight, bool in_panels) {
   HOLDFAST_ASSERT(weight.dim() == 2);
   Matrix matrix;
   matrix.dense_ = weight.contiguous();
+  matrix.is_in_panels_ = in_panels;
   return matrix;
 }
 

@@ -24,7 +24,8 @@ struct LowRank {
 class Matrix {
  public:
   Matrix() = default;  // empty
-  static Matrix dense(at::Tensor weight);
+  // `in_panels`: the numbers stand in that order already.
+  static Matrix dense(at::Tensor weight, bool in_panels = false);
   static Matrix nf4(const at::Tensor& weight) { return Matrix(quantize_nf4(weight)); }
   explicit Matrix(Nf4Weight weight);
 
@@ -43,6 +44,9 @@ class Matrix {
   bool is_empty() const { return out_features() == 0; }
   bool is_quantized() const { return nf4_.has_value(); }
   const Nf4Weight& nf4_weight() const { return *nf4_; }
+  // As it is stored.  REQUIRES: not quantised.
+  const at::Tensor& dense_weight() const { return dense_; }
+  bool is_in_panels() const { return nf4_ ? nf4_->in_panels : is_in_panels_; }
   const char* storage_name() const;  // "nf4", "fp4", "bf16", "fp32", "fp64"
   std::int64_t out_features() const { return nf4_ ? nf4_->out_features : dense_.defined() ? dense_.size(0) : 0; }
   std::int64_t in_features() const { return nf4_ ? nf4_->in_features : dense_.defined() ? dense_.size(1) : 0; }

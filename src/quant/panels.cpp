@@ -81,20 +81,6 @@ at::Tensor in_panels(const at::Tensor& weight) {
   return copy;
 }
 
-void codes_in_panels(const std::uint8_t* codes, std::int64_t rows, std::int64_t in_features, std::uint8_t* to) {
-  const std::int64_t row_bytes = in_features / 2, panel_bytes = kPanelRows * row_bytes;
-  for (; rows >= kPanelRows; rows -= kPanelRows, codes += panel_bytes) {
-    for (std::int64_t pair = 0; pair < row_bytes; ++pair, to += kPanelRows) {
-      for (std::int64_t b = 0; b < 16; ++b) {  // the even k of a pair is in the high nibble of a row's byte
-        const std::uint8_t low = codes[b * row_bytes + pair], high = codes[(b + 16) * row_bytes + pair];
-        to[b] = static_cast<std::uint8_t>(low >> 4 | (high & 0xF0));
-        to[16 + b] = static_cast<std::uint8_t>((low & 15) | high << 4);
-      }
-    }
-  }
-  std::copy(codes, codes + rows * row_bytes, to);
-}
-
 void put_in_panels(Nf4Weight& weight) {
   if (weight.in_panels || !weight.fits_panels()) return;
   const at::Tensor copy = at::empty_like(weight.codes);

@@ -12,6 +12,7 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int32_t kEarlyCharacters = 0x3000;
+constexpr std::int64_t kIdEnd = 1 << 30;       // no id is this or more
 constexpr std::size_t kLongestPiece = 10'000;  // of a text this is what one id may become
 
 bool flag(const json& model, const char* key) {
@@ -31,7 +32,7 @@ std::pair<std::string, std::string> pieces_of(const json& merge, const std::stri
 
 }  // namespace
 
-Bpe::Bpe(const json& model, const std::string& where) {
+Bpe::Bpe(const json& model, const BpeText* read, const std::string& where) {
   HOLDFAST_CHECK(kBadFile,
                  model.is_object() && model.contains("vocab") && model["vocab"].is_object() &&
                      model.contains("merges") && model["merges"].is_array(),
@@ -46,24 +47,46 @@ Bpe::Bpe(const json& model, const std::string& where) {
   byte_fallback_ = flag(model, "byte_fallback");
   fuse_unknown_ = flag(model, "fuse_unk");
   ignore_merges_ = flag(model, "ignore_merges");
-  read_vocabulary(model, where);
-  read_merges(model["merges"], where);
+  early_characters_.assign(kEarlyCharacters, -1);
+  if (read != nullptr) {
+    reserve(read->vocabulary.size(), read->merges.size());
+    for (const auto& [piece, id] : read->vocabulary) add_piece(piece, id, where);
+    read_special_pieces(model, where);
+    for (const auto& [left, right] : read->merges) add_merge(left, right, where);
+    return;
+  }
+  reserve(model["vocab"].size(), model["merges"].size());
+  for (const auto& [piece, id] : model["vocab"].items()) {
+    HOLDFAST_CHECK(kBadFile, id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < kIdEnd, where,
+                   ": found id ", id.dump(), " for piece '", piece, "', expected a whole number from 0 up");
+    add_piece(piece, id.get<std::int32_t>(), where);
+  }
+  read_special_pieces(model, where);
+  for (const json& merge : model["merges"]) {
+    const auto [left, right] = pieces_of(merge, where);
+    add_merge(left, right, where);
+  }
 }
 
-void Bpe::read_vocabulary(const json& model, const std::string& where) {
-  early_characters_.assign(kEarlyCharacters, -1);
-  vocabulary_.reserve(model["vocab"].size());
-  for (const auto& [piece, id] : model["vocab"].items()) {
-    HOLDFAST_CHECK(kBadFile, id.is_number_integer() && id.get<double>() >= 0 && id.get<double>() < (1 << 30), where,
-                   ": found id ", id.dump(), " for piece '", piece, "', expected a whole number from 0 up");
-    HOLDFAST_CHECK(kBadFile, piece.size() <= kLongestPiece, where, ": found a piece of ", piece.size(),
-                   " bytes, expected at most ", kLongestPiece);
-    vocabulary_.emplace(piece, id.get<std::int32_t>());
-    if (piece.empty() || piece.size() > 3) continue;
-    const auto [character, length] = decode_utf8(piece);
-    if (length == piece.size() && character >= 0 && character < kEarlyCharacters)
-      early_characters_[character] = id.get<std::int32_t>();
-  }
+void Bpe::reserve(std::size_t pieces, std::size_t merges) {
+  vocabulary_.reserve(pieces);
+  merges_.reserve(merges);
+}
+
+void Bpe::add_piece(std::string_view piece, std::int64_t id, const std::string& where) {
+  HOLDFAST_CHECK(kBadFile, id < kIdEnd, where, ": found id ", id, " for piece '", piece,
+                 "', expected a whole number from 0 up");
+  HOLDFAST_CHECK(kBadFile, piece.size() <= kLongestPiece, where, ": found a piece of ", piece.size(),
+                 " bytes, expected at most ", kLongestPiece);
+  vocabulary_.insert_or_assign(std::string(piece), static_cast<std::int32_t>(id));
+  if (piece.empty() || piece.size() > 3) return;
+  const auto [character, length] = decode_utf8(piece);
+  if (length == piece.size() && character >= 0 && character < kEarlyCharacters)
+    early_characters_[character] = static_cast<std::int32_t>(id);
+}
+
+// Those that stand for what has no piece.
+void Bpe::read_special_pieces(const json& model, const std::string& where) {
   if (model.contains("unk_token") && model["unk_token"].is_string()) {
     unknown_ = id(model["unk_token"].get<std::string>());
     HOLDFAST_CHECK(kBadFile, unknown_.has_value(), where, ": found unk_token ", model["unk_token"].dump(),
@@ -76,34 +99,34 @@ void Bpe::read_vocabulary(const json& model, const std::string& where) {
   }
 }
 
-void Bpe::read_merges(const json& merges, const std::string& where) {
-  merges_.reserve(merges.size());
-  for (std::size_t rank = 0; rank < merges.size(); ++rank) {
-    const auto [left, right] = pieces_of(merges[rank], where);
-    const auto a = id(left), b = id(right), both = id(left + right);
-    HOLDFAST_CHECK(kBadFile, a && b && both, where, ": found merge ", rank, " ('", left, "' + '", right,
-                   "') with a piece that is not in the vocabulary, expected all three");
-    merges_.add(*a, *b, *both, edge_symbols(left, true), edge_symbols(right, false));
-  }
+void Bpe::add_merge(std::string_view left, std::string_view right, const std::string& where) {
+  joined_.assign(left).append(right);
+  const auto a = id(left), b = id(right), both = id(joined_);
+  HOLDFAST_CHECK(kBadFile, a && b && both, where, ": found merge ", num_merges_, " ('", left, "' + '", right,
+                 "') with a piece that is not in the vocabulary, expected all three");
+  const Edges ends = edge_symbols(left, true), begins = edge_symbols(right, false);
+  merges_.add(*a, *b, *both, {ends.symbols, ends.count}, {begins.symbols, begins.count});
+  ++num_merges_;
 }
 
 // The first symbols that a piece can begin or end with: a character, or what stands for bytes and unknown characters.
-std::vector<std::int32_t> Bpe::edge_symbols(std::string_view piece, bool at_end) const {
-  std::vector<std::int32_t> symbols;
-  if (piece.empty()) return symbols;
+Bpe::Edges Bpe::edge_symbols(std::string_view piece, bool at_end) const {
+  Edges edges;
+  const auto add = [&](std::int32_t symbol) { edges.symbols[edges.count++] = symbol; };
+  if (piece.empty()) return edges;
   std::size_t start = 0;
   if (at_end) {
     for (start = piece.size() - 1; start > 0 && (static_cast<unsigned char>(piece[start]) & 0xC0) == 0x80;) --start;
   }
   if (const std::int32_t edge = character_id(piece.substr(start, decode_utf8(piece.substr(start)).length)); edge >= 0)
-    symbols.push_back(edge);
+    add(edge);
   if (byte_fallback_ && piece.size() >= 6) {
     const auto found = vocabulary_.find(at_end ? piece.substr(piece.size() - 6) : piece.substr(0, 6));
     if (found != vocabulary_.end() && std::find(byte_ids_, byte_ids_ + 256, found->second) != byte_ids_ + 256)
-      symbols.push_back(found->second);
+      add(found->second);
   }
-  if (unknown_) symbols.push_back(*unknown_);
-  return symbols;
+  if (unknown_) add(*unknown_);
+  return edges;
 }
 
 std::optional<std::int32_t> Bpe::id(std::string_view piece) const {

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "text/bpe_text.h"
 #include "text/merges.h"
 #include "text/piece_model.h"
 
@@ -18,8 +19,9 @@ namespace holdfast::text {
 
 class Bpe final : public PieceModel {
  public:
-  // `model`: the "model" object of tokenizer.json.  Throws Error(kBadFile) whose message begins with `where`.
-  Bpe(const nlohmann::json& model, const std::string& where);
+  // `model`: the "model" object of tokenizer.json; `read`: its vocabulary and merges where they were read apart.
+  // Throws Error(kBadFile) whose message begins with `where`.
+  Bpe(const nlohmann::json& model, const BpeText* read, const std::string& where);
 
   void encode(std::string_view word, std::vector<std::int32_t>& ids) const override;
   void encode_without(const IdSet& excluded, std::string_view word, std::vector<std::int32_t>& ids) const override;
@@ -28,11 +30,17 @@ class Bpe final : public PieceModel {
   const PieceIds& vocabulary() const override { return vocabulary_; }
 
  private:
-  void read_vocabulary(const nlohmann::json& model, const std::string& where);
-  void read_merges(const nlohmann::json& merges, const std::string& where);
+  void reserve(std::size_t pieces, std::size_t merges);
+  void add_piece(std::string_view piece, std::int64_t id, const std::string& where);
+  void add_merge(std::string_view left, std::string_view right, const std::string& where);
+  void read_special_pieces(const nlohmann::json& model, const std::string& where);
   std::int32_t character_id(std::string_view character) const;  // -1: no piece
   std::vector<std::int32_t> initial_symbols(std::string_view word) const;
-  std::vector<std::int32_t> edge_symbols(std::string_view piece, bool at_end) const;
+  struct Edges {
+    std::int32_t symbols[3];
+    std::size_t count = 0;
+  };
+  Edges edge_symbols(std::string_view piece, bool at_end) const;
 
   PieceIds vocabulary_;
   std::vector<std::int32_t> early_characters_;  // the ids of one-character pieces below U+3000, -1: none
@@ -40,6 +48,8 @@ class Bpe final : public PieceModel {
   std::optional<std::int32_t> unknown_;
   bool byte_fallback_ = false, fuse_unknown_ = false, ignore_merges_ = false;
   Merges merges_;
+  std::size_t num_merges_ = 0;
+  std::string joined_;  // of the merge that is added
 };
 
 }  // namespace holdfast::text

@@ -35,8 +35,12 @@ class PieceModel {
   virtual const PieceIds& vocabulary() const = 0;
 };
 
-// `model`: the "model" object of tokenizer.json.  Throws Error(kBadFile) whose message begins with `where`, also for a
+struct BpeText;
+
+// `model`: the "model" object of tokenizer.json; `read`: its vocabulary and merges where they were read apart (of BPE
+// alone).  Throws Error(kBadFile) whose message begins with `where`, also for a
 // kind that is not in the list.
-std::unique_ptr<const PieceModel> make_piece_model(const nlohmann::json& model, const std::string& where);
+std::unique_ptr<const PieceModel> make_piece_model(const nlohmann::json& model, const BpeText* read,
+                                                   const std::string& where);
 
 }  // namespace holdfast::text

@@ -10,6 +10,7 @@
 #include "base/files.h"
 #include "base/gguf.h"
 #include "text/added_tokens.h"
+#include "text/bpe_text.h"
 #include "text/decoder.h"
 #include "text/gguf_tokenizer.h"
 #include "text/json_shape.h"
@@ -90,12 +91,13 @@ AddedToken read_added_token(const json& value, const std::string& where) {
 }  // namespace
 
 struct Tokenizer::State {
-  State(const json& root, const std::string& where)
-      : model(make_piece_model(root.at("model"), where)),
+  State(const json& root, const BpeText* read, const std::string& where)
+      : model(make_piece_model(root.at("model"), read, where)),
         normalize(make_normalizer(root.value("normalizer", json()), where)),
         pre_tokenize(make_pre_tokenizer(root.value("pre_tokenizer", json()), where)),
         decoder(root.value("decoder", json()), where) {
     read_post_processor(root.value("post_processor", json()), where, frame);
+    pieces.reserve(model->vocabulary().size());
     for (const auto& [piece, id] : model->vocabulary()) {
       const auto [place, is_first] = pieces.emplace(id, piece);
       HOLDFAST_CHECK(kBadFile, is_first, where, ": found id ", id, " for the pieces '", std::min(piece, place->second),
@@ -252,14 +254,18 @@ Tokenizer Tokenizer::from_file(const std::filesystem::path& path) { return from_
 Tokenizer Tokenizer::from_json(std::string_view text, const std::string& name) {
   const std::string where = "[tokenizer] " + name;
   check_json_shape(text, where, {.keys = 1 << 24});
+  if (const auto read = split_bpe(text)) {
+    const json root = json::parse(read->rest, nullptr, false);
+    if (root.is_object() && root["model"].value("type", json("BPE")) == "BPE") return from_parsed(root, where, &*read);
+  }
   return from_parsed(json::parse(text, nullptr, false), where);
 }
 
-Tokenizer Tokenizer::from_parsed(const json& root, const std::string& where) {
+Tokenizer Tokenizer::from_parsed(const json& root, const std::string& where, const BpeText* read) {
   HOLDFAST_CHECK(kBadFile, root.is_object() && root.contains("model"), where,
                  ": found no JSON object with a model, expected a tokenizer.json; is the download complete?");
   try {
-    return Tokenizer(std::make_unique<const State>(root, where));
+    return Tokenizer(std::make_unique<const State>(root, read, where));
   } catch (const json::exception& error) {
     fail(ErrorKind::kBadFile, where, ": found a part of another shape than expected (", error.what(),
          "); is the file damaged?");

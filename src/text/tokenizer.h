@@ -19,6 +19,8 @@
 
 namespace holdfast::text {
 
+struct BpeText;
+
 using TokenId = std::int32_t;
 class PieceDecoder;
 
@@ -39,7 +41,7 @@ class Tokenizer {
   // The bytes of a tokenizer.json; `name` stands for the file in messages.
   static Tokenizer from_json(std::string_view json, const std::string& name);
   // What a tokenizer.json holds; complaints begin with `where`.
-  static Tokenizer from_parsed(const nlohmann::json& root, const std::string& where);
+  static Tokenizer from_parsed(const nlohmann::json& root, const std::string& where, const BpeText* read = nullptr);
   ~Tokenizer();
   Tokenizer(Tokenizer&&) noexcept;
 

@@ -1,9 +1,11 @@
 #include "training/run_directory.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/log.h"
 
 namespace holdfast::training {
 namespace {
@@ -37,6 +39,7 @@ RunDirectory::RunDirectory(fs::path path, bool resumes) : path_(std::move(path))
   fs::create_directories(path_, error);
   HOLDFAST_CHECK(kMachine, !error && fs::is_directory(path_), "[train] cannot make directory ", path_.string(), ": ",
                  error ? error.message() : "a file has that name", "; try another -o");
+  lock_ = DirectoryLock(path_, "train");
   if (fs::exists(path_ / "run.json")) {
     HOLDFAST_CHECK(kBadInput, resumes, "[train] ", path_.string(),
                    ": found a run, expected a directory without one; try --resume to go on with it, or another -o");
@@ -48,14 +51,36 @@ RunDirectory::RunDirectory(fs::path path, bool resumes) : path_(std::move(path))
   }
 }
 
-fs::path RunDirectory::newest_checkpoint() const {
-  std::int64_t newest = -1;
-  fs::path path;
-  for (const auto& entry : fs::directory_iterator(path_)) {
-    const std::int64_t step = step_of(entry.path().filename().string());
-    if (step > newest) newest = step, path = entry.path();
+std::vector<fs::path> RunDirectory::checkpoints() const {
+  std::vector<fs::path> found;
+  for (const auto& entry : fs::directory_iterator(path_))
+    if (step_of(entry.path().filename().string()) >= 0) found.push_back(entry.path());
+  std::sort(found.begin(), found.end(), [](const fs::path& a, const fs::path& b) {
+    return step_of(a.filename().string()) > step_of(b.filename().string());
+  });
+  return found;
+}
+
+// Leaves the trainer where it begins when there is none.
+void RunDirectory::take_newest(Trainer& trainer, std::int64_t total_steps) const {
+  for (const fs::path& from : checkpoints()) {
+    const std::int64_t step = step_of(from.filename().string());
+    HOLDFAST_CHECK(kBadInput, step <= total_steps, "[train] ", path_.string(), ": found ", from.filename().string(),
+                   ", expected at most ", total_steps, " steps; try --steps ", step, " or more");
+    try {
+      trainer.load(from);
+    } catch (const Error& error) {
+      if (error.kind() != ErrorKind::kBadFile) throw;
+      log_warning(std::string(error.what()) + "; going on from the checkpoint before it, or from the start");
+      fs::path aside = from;
+      aside += ".damaged";
+      rename_directory(from, aside);
+      continue;
+    }
+    HOLDFAST_CHECK(kBadFile, trainer.num_steps() == step, "[train] ", from.string(), ": found the state of step ",
+                   trainer.num_steps(), ", expected ", step, "; was the directory renamed?");
+    return;
   }
-  return path;
 }
 
 void RunDirectory::check_identity(const ordered_json& before, const ordered_json& now) const {
@@ -106,14 +131,7 @@ bool RunDirectory::begin(const ordered_json& identity, Trainer& trainer) {
   for (const auto& entry : fs::directory_iterator(path_)) {  // what a kill left of a checkpoint in the making
     if (entry.path().extension() == ".part") fs::remove_all(entry.path());
   }
-  if (const fs::path from = newest_checkpoint(); !from.empty()) {
-    const std::int64_t step = step_of(from.filename().string());
-    HOLDFAST_CHECK(kBadInput, step <= total_steps, "[train] ", path_.string(), ": found ", from.filename().string(),
-                   ", expected at most ", total_steps, " steps; try --steps ", step, " or more");
-    trainer.load(from);
-    HOLDFAST_CHECK(kBadFile, trainer.num_steps() == step, "[train] ", from.string(), ": found the state of step ",
-                   trainer.num_steps(), ", expected ", step, "; was the directory renamed?");
-  }
+  take_newest(trainer, total_steps);
   const std::string log = log_until(trainer.num_steps());
   for (const char* name : kAdapterFiles) fs::remove(path_ / name);  // a run that is not finished shows no adapter
   write_file_atomic(run, identity.dump(2) + "\n");
@@ -133,11 +151,18 @@ void RunDirectory::log(const StepReport& report) {
                  "; try freeing disk space, then --resume");
 }
 
-void RunDirectory::save_checkpoint(const Trainer& trainer) {
+void RunDirectory::save_checkpoint(const Trainer& trainer, std::int64_t kept) {
   const fs::path target = path_ / ("checkpoint-" + std::to_string(trainer.num_steps()));
   if (fs::exists(target)) return;
   sync_file(path_ / "log.jsonl");
   trainer.save(target);
+  const std::vector<fs::path> found = checkpoints();
+  for (std::size_t i = static_cast<std::size_t>(kept); kept > 0 && i < found.size(); ++i) {
+    fs::path part = found[i];
+    part += ".part";  // what a kill leaves of it is no checkpoint
+    rename_directory(found[i], part);
+    fs::remove_all(part);
+  }
 }
 
 void RunDirectory::finish(const model::Adapter& adapter) {

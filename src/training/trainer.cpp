@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/files.h"
+#include "base/hash.h"
 #include "base/memory.h"
 #include "base/profile.h"
 #include "checkpoint/safetensors.h"
@@ -234,15 +235,30 @@ void Trainer::finish_step(Work& work) {
   ++step_;
 }
 
+namespace {
+
+std::string digest_of(std::initializer_list<at::Tensor> tensors) {
+  Sha256 hash;
+  for (const at::Tensor& tensor : tensors)
+    hash.update({static_cast<const char*>(tensor.const_data_ptr()),
+                 static_cast<std::size_t>(tensor.numel()) * tensor.element_size()});
+  return hash.hex();
+}
+
+}  // namespace
+
 void Trainer::save(const std::filesystem::path& directory) const {
   std::filesystem::path part = directory;
   part += ".part";
   adapter_.save(part);
-  checkpoint::write_safetensors(part / "optimizer.safetensors",
-                                {{"first_moment", optimizer_.first_moment},
-                                 {"second_moment", optimizer_.second_moment},
-                                 {"parameters", adapter_.flat()}},
-                                {{"step", std::to_string(step_)}, {"rows_dealt", std::to_string(sequence_.dealt())}});
+  checkpoint::write_safetensors(
+      part / "optimizer.safetensors",
+      {{"first_moment", optimizer_.first_moment},
+       {"second_moment", optimizer_.second_moment},
+       {"parameters", adapter_.flat()}},
+      {{"step", std::to_string(step_)},
+       {"rows_dealt", std::to_string(sequence_.dealt())},
+       {"sha256", digest_of({optimizer_.first_moment, optimizer_.second_moment, adapter_.flat()})}});
   rename_directory(part, directory);
 }
 
@@ -264,6 +280,11 @@ void Trainer::load(const std::filesystem::path& directory) {
   };
   const at::Tensor parameters = tensor("parameters"), first = tensor("first_moment"), second = tensor("second_moment");
   const std::int64_t step = number("step"), dealt = number("rows_dealt");
+  const auto digest = file.metadata().find("sha256");
+  HOLDFAST_CHECK(
+      kBadFile, digest != file.metadata().end() && digest->second == digest_of({first, second, parameters}), "[train] ",
+      directory.string(),
+      "/optimizer.safetensors: found numbers that do not give their checksum, expected those that were written");
   adapter_.flat().copy_(parameters);
   optimizer_.first_moment.copy_(first);
   optimizer_.second_moment.copy_(second);

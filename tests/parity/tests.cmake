@@ -23,6 +23,9 @@ holdfast_python_test(parity.real_models_all parity/real_models_parity.py LABELS 
 holdfast_python_test(parity.nf4 parity/nf4_parity.py)
 holdfast_python_test(parity.variants parity/variants_parity.py)
 holdfast_python_test(train.resume parity/train_resume.py)
+# Fifty kills take minutes: ctest --preset all.
+holdfast_python_test(train.resume_kills parity/train_resume.py ARGUMENTS 50 LABELS slow TIMEOUT 1800)
+holdfast_python_test(start.cache parity/start.py)
 # One run of the whole demo for all that look at it.
 set(demo_directory ${CMAKE_BINARY_DIR}/demo-run)
 holdfast_python_test(demo.run parity/demo_run.py ARGUMENTS ${demo_directory})

@@ -1,6 +1,6 @@
 """`train` killed at random moments and resumed gives an unbroken run's bytes; it stops on signals, and mixes no two runs.
 
-Usage: train_resume.py [KILLS].
+Usage: train_resume.py [KILLS] (default: 5).
 """
 
 import json
@@ -16,7 +16,7 @@ import time
 from common import PROGRAM, SOURCE
 
 ORGANISM = SOURCE / "assets/organism"
-KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 3
+KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
 ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
@@ -48,7 +48,7 @@ def expect_same(out, other):
 def expect_whole(out):
     """Nothing that a kill leaves looks finished and is not."""
     for checkpoint in out.glob("checkpoint-*"):
-        if checkpoint.suffix != ".part":
+        if not checkpoint.suffix:
             assert {p.name for p in checkpoint.iterdir()} == {*ADAPTER, "optimizer.safetensors"}, checkpoint
     if (out / ADAPTER[0]).exists():
         assert (out / ADAPTER[1]).exists() and len((out / "log.jsonl").read_text().splitlines()) == 40
@@ -81,6 +81,49 @@ def survives_kills(folder):
     assert snapshot(folder / "cut") == before, "a finished run was changed"
     print(f"{kills} kills: adapter and log equal the unbroken run's")
     return options
+
+
+def goes_on_before_damage(folder):
+    """A checkpoint that cannot be read is set aside, and the run goes on from the one before it, or from its start."""
+    options = ("--steps", 12, "--rows-per-step", 2, "--save-every", 4)
+    train(folder / "sound", *options)
+    out = folder / "damaged"
+    state = lambda step: out / f"checkpoint-{step}/optimizer.safetensors"
+    cut = lambda path: path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    changed = lambda path: path.write_bytes(path.read_bytes()[:-1] + bytes([path.read_bytes()[-1] ^ 1]))
+    emptied = lambda path: path.write_bytes(b"")
+    for damage, steps in ((cut, [12]), (changed, [12]), (emptied, [8, 12]), (pathlib.Path.unlink, [12]), (cut, [4, 8, 12])):
+        shutil.rmtree(out, ignore_errors=True)
+        shutil.copytree(folder / "sound", out)
+        for name in ADAPTER:
+            (out / name).unlink()
+        for step in steps:
+            damage(state(step))
+        message = train(out, *options, "--resume")
+        assert message.count("going on from the checkpoint before it") == len(steps), message
+        assert f"going on after step {min(steps) - 4}\n" in message, message
+        expect_same(out, folder / "sound")
+        for step in (4, 8, 12):
+            assert state(step).read_bytes() == (folder / f"sound/checkpoint-{step}/optimizer.safetensors").read_bytes(), step
+            assert (out / f"checkpoint-{step}.damaged").is_dir() == (step in steps), step
+
+
+def keeps_the_newest(folder):
+    train(folder / "kept", "--steps", 10, "--rows-per-step", 1, "--save-every", 2, "--keep-checkpoints", 2)
+    assert sorted(path.name for path in (folder / "kept").glob("checkpoint-*")) == ["checkpoint-10", "checkpoint-8"]
+    train(folder / "one", "--steps", 4, "--keep-checkpoints", 1, expect=2)
+
+
+def runs_alone(folder):
+    """A second process does not train in the directory that a first one trains in."""
+    out = folder / "alone"
+    process = subprocess.Popen(command(out, "--steps", 100000, "--rows-per-step", 1), stderr=subprocess.DEVNULL)
+    while not (out / "log.jsonl").exists() or (out / "log.jsonl").stat().st_size == 0:
+        time.sleep(0.02)
+    assert "in use by another process" in train(out, "--steps", 100000, "--rows-per-step", 1, "--resume", expect=2)
+    process.kill()
+    process.wait()
+    train(out, "--steps", 2, "--rows-per-step", 1, "--resume")
 
 
 def cuts_the_log(folder, options):
@@ -169,6 +212,9 @@ with tempfile.TemporaryDirectory() as name:
     folder = pathlib.Path(name)
     options = survives_kills(folder)
     cuts_the_log(folder, options)
+    goes_on_before_damage(folder)
+    keeps_the_newest(folder)
+    runs_alone(folder)
     refuses_other_options(folder)
     stops_on_signals(folder)
     counts_epochs(folder)
