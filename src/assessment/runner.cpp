@@ -150,6 +150,7 @@ class Runner {
 
   void train(const ArmPlan& arm, std::int64_t seed, training::Trainer& trainer, std::int64_t until) {
     const model::Decoder& decoder = subject_->decoder();
+    subject_->forget_beginnings();
     while (trainer.num_steps() < until) {
       check_stop();
       progress_.phase("training " + arm.name + ", step " + std::to_string(trainer.num_steps() + 1) + " of " +

@@ -21,7 +21,6 @@ class Generation {
              std::span<const Prompt> prompts, const GenerateOptions& options)
       : tree_(tree),
         decoder_(tree.decoder()),
-        adapters_(adapters),
         prompts_(prompts),
         options_(options),
         tokenizer_(tokenizer),
@@ -58,7 +57,6 @@ class Generation {
                    "), expected at least one token");
     HOLDFAST_CHECK(kBadInput, room(i) > 0, "[generate] found a prompt of ", length, " tokens (number ", i + 1,
                    "), expected fewer than the model's ", decoder_.config().max_positions, " positions");
-    HOLDFAST_ASSERT(prompts_[i].adapter >= -1 && prompts_[i].adapter < static_cast<std::int32_t>(adapters_.size()));
   }
 
   std::int64_t room(std::size_t i) const {
@@ -95,32 +93,44 @@ class Generation {
     for (const auto& growing : growing_) grow(*growing, batch, cache);
     const std::size_t num_grown = growing_.size();
     walk_.plan(options_.step_tokens - batch.size(), batch, cache);
-    const at::Tensor hidden = decoder_.forward(batch, adapters_.empty() ? nullptr : adapters_[0], &cache);
+    const at::Tensor hidden = decoder_.forward(batch, walk_.adapters(), &cache);
     std::vector<Choice> choices;
     for (std::size_t i = 0; i < num_grown; ++i) choices.push_back({batch.starts[i + 1] - 1, growing_[i].get()});
     for (const WantedRow& row : walk_.complete(batch)) {
       const std::size_t prompt = row.run;  // prompts enter in their order
       --num_entered_;
-      growing_.push_back(std::make_unique<Growing>(
-          Growing{Answer(prompt, room(prompt), tokenizer_, options_), walk_.keys_of(row.run)}));
-      choices.push_back({row.row, growing_.back().get()});
+      auto growing = std::make_unique<Growing>(
+          Growing{Answer(prompt, room(prompt), tokenizer_, options_), walk_.keys_of(row.run)});
+      choices.push_back({row.row, growing.get()});
+      insert(std::move(growing));
     }
     for (std::size_t begin = 0; begin < choices.size(); begin += kLogitRows)
       choose(hidden, std::span(choices).subspan(begin, std::min(kLogitRows, choices.size() - begin)));
     std::erase_if(growing_, [&](const auto& growing) { return finishes(*growing); });
   }
 
+  std::int64_t adapter_of(const Growing& growing) const { return prompts_[growing.answer.prompt()].adapter; }
+
+  // Answers of one adapter stand together: they share its products.
+  void insert(std::unique_ptr<Growing> growing) {
+    const auto place =
+        std::upper_bound(growing_.begin(), growing_.end(), adapter_of(*growing),
+                         [this](std::int64_t adapter, const auto& other) { return adapter < adapter_of(*other); });
+    growing_.insert(place, std::move(growing));
+  }
+
   // The answer's last token, and room for its keys.
   void grow(Growing& growing, model::TokenBatch& batch, model::KvCache& cache) {
     const std::vector<text::TokenId>& ids = growing.answer.ids();
+    const std::int64_t adapter = adapter_of(growing);
     const std::int64_t recompute_length = model::rope_recompute_length(decoder_.config());
     if (recompute_length > 0 && growing.keys.length() == recompute_length) {
       std::vector<text::TokenId> all = prompts_[growing.answer.prompt()].ids;
       all.insert(all.end(), ids.begin(), ids.end());
       growing.keys.clear();
-      batch.add(all);
+      batch.add(all, 0, adapter);
     } else {
-      batch.add(std::span(&ids.back(), 1), growing.keys.length());
+      batch.add(std::span(&ids.back(), 1), growing.keys.length(), adapter);
     }
     const std::int64_t count = batch.starts.back() - batch.starts[batch.starts.size() - 2];
     const bool is_free = tree_.make_free(growing.keys.pages_for(count));
@@ -158,14 +168,13 @@ class Generation {
 
   PrefixTree& tree_;
   model::Decoder& decoder_;
-  std::span<const model::Adapter* const> adapters_;
   std::span<const Prompt> prompts_;
   const GenerateOptions& options_;
   const text::Tokenizer* tokenizer_;
   PrefixWalk walk_;
   std::size_t next_ = 0, num_entered_ = 0;         // the first prompt that waits; those that are being computed
   std::int64_t promised_ = 0;                      // pages, to all that have entered
-  std::vector<std::unique_ptr<Growing>> growing_;  // in the order in which their prompts were done
+  std::vector<std::unique_ptr<Growing>> growing_;  // by adapter
   std::vector<Completion> completions_;
 };
 
@@ -190,9 +199,8 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer*
                                  const GenerateOptions& options) {
   PrefixTree tree(decoder);
   std::vector<Prompt> own;
-  for (const auto& ids : prompts) own.push_back({ids, adapter == nullptr ? -1 : 0});
-  const model::Adapter* const adapters[] = {adapter};
-  return generate(tree, tokenizer, std::span(adapters).first(adapter == nullptr ? 0 : 1), own, options);
+  for (const auto& ids : prompts) own.push_back({ids});
+  return generate(tree, tokenizer, std::span(&adapter, 1), own, options);
 }
 
 std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer,

@@ -40,9 +40,10 @@ struct Completion {
 
 struct Prompt {
   std::vector<text::TokenId> ids;
-  std::int32_t adapter = -1;  // of the call's; -1: the bare base
+  std::int64_t adapter = 0;  // number among the call's
 };
 
+// `adapters`: null among them is the bare base; none at all: the bare base alone.
 // Without texts where `tokenizer` is null.  REQUIRES: then no stop strings.
 // Throws Error(kBadInput) for an empty prompt, or one that leaves no room in the model's positions.
 std::vector<Completion> generate(PrefixTree& tree, const text::Tokenizer* tokenizer,

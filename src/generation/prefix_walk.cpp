@@ -21,9 +21,10 @@ std::int64_t count_tokens(const std::vector<PrefixNode*>& nodes) {
 
 }  // namespace
 
-PrefixWalk::PrefixWalk(PrefixTree& tree, std::span<const model::Adapter* const> adapters) : tree_(tree) {
-  roots_.push_back(&tree.root(nullptr));
-  for (const model::Adapter* adapter : adapters) roots_.push_back(&tree.root(adapter));
+PrefixWalk::PrefixWalk(PrefixTree& tree, std::span<const model::Adapter* const> adapters)
+    : tree_(tree), adapters_(adapters.begin(), adapters.end()) {
+  if (adapters_.empty()) adapters_.push_back(nullptr);
+  for (const model::Adapter* adapter : adapters_) roots_.push_back(&tree.root(adapter));
 }
 
 PrefixWalk::~PrefixWalk() {
@@ -37,13 +38,13 @@ PrefixWalk::~PrefixWalk() {
 
 std::size_t PrefixWalk::add(Run run) {
   HOLDFAST_ASSERT(run.wanted_from < static_cast<std::int64_t>(run.tokens.size()));
-  HOLDFAST_ASSERT(run.adapter + 1 < static_cast<std::int32_t>(roots_.size()));
+  HOLDFAST_ASSERT(run.adapter >= 0 && run.adapter < static_cast<std::int64_t>(roots_.size()));
   const std::size_t number = places_.size();
   Place& place = places_.emplace_back();
   place.run = std::move(run);
   const std::span<const text::TokenId> tokens = place.run.tokens;
   const std::int64_t from = place.run.wanted_from;
-  PrefixNode* root = roots_[static_cast<std::size_t>(place.run.adapter + 1)];
+  PrefixNode* root = roots_[static_cast<std::size_t>(place.run.adapter)];
   if (place.run.is_whole) {
     place.own_root = std::make_unique<PrefixNode>();
     root = place.own_root.get();
@@ -98,7 +99,7 @@ PrefixWalk::Start PrefixWalk::start(Place& place, std::int64_t max_tokens, model
     tokens.insert(tokens.end(), node->tokens.begin(), node->tokens.end());
     node->is_in_work = true;
   }
-  batch.add(tokens, above.end);
+  batch.add(tokens, above.end, place.run.adapter);
   works_.push_back({std::move(nodes), std::move(keys), batch.num_sequences() - 1});
   cache.sequences.push_back(&works_.back().keys);
   return Start::kStarted;

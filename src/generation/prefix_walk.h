@@ -20,7 +20,7 @@ namespace holdfast::generation {
 struct Run {
   std::vector<text::TokenId> tokens;
   std::int64_t wanted_from = 0;  // hidden states are wanted of the tokens from here to the last: at least of one
-  std::int32_t adapter = -1;     // of the walk's; -1: the bare base
+  std::int64_t adapter = 0;      // number among the walk's
   bool is_whole = false;         // to be computed in one piece, and shared with no one
 };
 
@@ -32,11 +32,15 @@ struct WantedRow {
 
 class PrefixWalk {
  public:
-  // One walk of a tree at a time.  The adapters outlive it and do not change.
+  // One walk of a tree at a time.  The adapters, null among them being the bare base, outlive it and do not change;
+  // none at all: the bare base alone.
   PrefixWalk(PrefixTree& tree, std::span<const model::Adapter* const> adapters);
   ~PrefixWalk();
   PrefixWalk(const PrefixWalk&) = delete;
   PrefixWalk& operator=(const PrefixWalk&) = delete;
+
+  // What the batch's sequences run with.
+  model::AdapterSet adapters() const { return std::span(adapters_); }
 
   // Returns the run's number: 0, 1, 2 ...
   std::size_t add(Run run);
@@ -68,7 +72,8 @@ class PrefixWalk {
   void release(Place& place);
 
   PrefixTree& tree_;
-  std::vector<PrefixNode*> roots_;  // of the base, then of the adapters
+  std::vector<const model::Adapter*> adapters_;
+  std::vector<PrefixNode*> roots_;  // one an adapter
   std::deque<Place> places_;
   std::vector<std::size_t> unfinished_, finished_;
   std::deque<Work> works_;

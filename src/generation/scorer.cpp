@@ -36,14 +36,13 @@ Run run_of(const ScoreRequest& request, const checkpoint::ModelConfig& config) {
   return run;
 }
 
-void check(const ScoreRequest& request, std::size_t number, std::int64_t limit, std::size_t num_adapters) {
+void check(const ScoreRequest& request, std::size_t number, std::int64_t limit) {
   HOLDFAST_CHECK(kBadInput, !request.context.empty() && !request.continuation.empty(), "[score] found request ", number,
                  " with ", request.context.size(), " tokens of context and ", request.continuation.size(),
                  " of continuation, expected at least one of each");
   HOLDFAST_CHECK(kBadInput, static_cast<std::int64_t>(request.continuation.size()) <= limit,
                  "[score] found a continuation of ", request.continuation.size(), " tokens (request ", number,
                  "), expected at most the model's ", limit, " positions");
-  HOLDFAST_ASSERT(request.adapter >= -1 && request.adapter < static_cast<std::int32_t>(num_adapters));
 }
 
 // Readings of one row stand together and share its logits.  REQUIRES: at most kLogitRows rows.
@@ -88,7 +87,7 @@ std::vector<Score> score(PrefixTree& tree, std::span<const model::Adapter* const
   std::vector<Run> runs;
   std::vector<std::int64_t> wanted_from;
   for (const ScoreRequest& request : requests) {
-    check(request, runs.size() + 1, decoder.config().max_positions, adapters.size());
+    check(request, runs.size() + 1, decoder.config().max_positions);
     runs.push_back(run_of(request, decoder.config()));
     wanted_from.push_back(runs.back().wanted_from);
   }
@@ -104,7 +103,7 @@ std::vector<Score> score(PrefixTree& tree, std::span<const model::Adapter* const
     model::TokenBatch batch;
     model::KvCache cache;
     walk.plan(pack_tokens, batch, cache);
-    const at::Tensor hidden = decoder.forward(batch, adapters.empty() ? nullptr : adapters[0], &cache);
+    const at::Tensor hidden = decoder.forward(batch, walk.adapters(), &cache);
     std::vector<Reading> readings;
     for (const WantedRow& row : walk.complete(batch)) {
       const std::size_t request = order[row.run];
@@ -129,10 +128,7 @@ std::vector<Score> score(PrefixTree& tree, std::span<const model::Adapter* const
 std::vector<Score> score(model::Decoder& decoder, const model::Adapter* adapter, std::span<const ScoreRequest> requests,
                          std::int64_t pack_tokens) {
   PrefixTree tree(decoder);
-  std::vector<ScoreRequest> own(requests.begin(), requests.end());
-  for (ScoreRequest& request : own) request.adapter = adapter == nullptr ? -1 : 0;
-  const model::Adapter* const adapters[] = {adapter};
-  return score(tree, std::span(adapters).first(adapter == nullptr ? 0 : 1), own, pack_tokens);
+  return score(tree, std::span(&adapter, 1), requests, pack_tokens);
 }
 
 }  // namespace holdfast::generation

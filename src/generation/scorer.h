@@ -14,7 +14,7 @@ namespace holdfast::generation {
 
 struct ScoreRequest {
   std::vector<text::TokenId> context, continuation;  // REQUIRES: neither empty
-  std::int32_t adapter = -1;                         // of the call's; -1: the bare base
+  std::int64_t adapter = 0;                          // number among the call's
 };
 
 struct Score {
@@ -23,6 +23,7 @@ struct Score {
   bool is_greedy = true;               // every token is the likeliest at its place
 };
 
+// `adapters`: null among them is the bare base; none at all: the bare base alone.
 // Contexts too long for the model's positions lose their beginning, as in lm-evaluation-harness.
 // `pack_tokens` bounds the tokens that run together; neither it nor what the tree holds, nor the order or the company
 // of the requests, changes an answer.

@@ -24,14 +24,16 @@ void attend_floats(const at::Tensor& q, const std::vector<AttendedSequence>& seq
     std::int64_t kv_head, query;
   };
   std::vector<Task> tasks;
+  std::int64_t work = 0;
   for (const AttendedSequence& sequence : sequences) {
+    work += 2 * sequence.count * sequence.keys.size(0) * q.size(1);
     for (std::int64_t kv_head = 0; kv_head < shape.num_kv_heads; ++kv_head) {
       for (std::int64_t query = 0; query < sequence.count; query += kQueryBlock)
         tasks.push_back({&sequence, kv_head, query});
     }
   }
   const std::int64_t width = q.size(1);
-  for_unequal_tasks(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i) {
+  for_unequal_tasks(static_cast<std::int64_t>(tasks.size()), work, [&](std::int64_t i) {
     const auto& [sequence, kv_head, query] = tasks[static_cast<std::size_t>(i)];
     const KeyRows keys{sequence->keys.const_data_ptr<float>(), sequence->values.const_data_ptr<float>()};
     const std::int64_t row = (sequence->begin + query) * width;

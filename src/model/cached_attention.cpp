@@ -39,10 +39,13 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::
   const profile::Phase phase("attention over the cache");
   HOLDFAST_ASSERT(q.scalar_type() == at::kFloat && q.is_contiguous() && k.is_contiguous() && v.is_contiguous());
   HOLDFAST_ASSERT(static_cast<std::int64_t>(cache.sequences.size()) == batch.num_sequences());
+  std::int64_t work = 0;
   std::vector<Task> tasks, written_before;  // a task writes its head's keys and values itself where it is alone
   for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {
     const std::int64_t count = batch.starts[i + 1] - batch.starts[i];
-    cache.sequences[static_cast<std::size_t>(i)]->make_room(count);
+    KvSequence& sequence = *cache.sequences[static_cast<std::size_t>(i)];
+    sequence.make_room(count);
+    work += 2 * count * (sequence.length() + count) * q.size(1);
     for (std::int64_t head = 0; head < shape.num_kv_heads; ++head) {
       if (count > kQueryBlock) written_before.push_back({i, head, 0, count});
       for (std::int64_t query = 0; query < count; query += kQueryBlock)
@@ -60,9 +63,9 @@ at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::
         layer, task.kv_head,
         {keys + begin * kv_width, values + begin * kv_width, batch.starts[task.sequence + 1] - begin});
   };
-  for_unequal_tasks(static_cast<std::int64_t>(written_before.size()),
+  for_unequal_tasks(static_cast<std::int64_t>(written_before.size()), work,
                     [&](std::int64_t i) { write(written_before[static_cast<std::size_t>(i)]); });
-  for_unequal_tasks(static_cast<std::int64_t>(tasks.size()), [&](std::int64_t i) {
+  for_unequal_tasks(static_cast<std::int64_t>(tasks.size()), work, [&](std::int64_t i) {
     const Task& task = tasks[static_cast<std::size_t>(i)];
     const KvSequence& sequence = *cache.sequences[static_cast<std::size_t>(task.sequence)];
     const std::int64_t begin = batch.starts[task.sequence], row = begin + task.query;

@@ -122,7 +122,6 @@ TEST_F(Prefix, AnAdapterThatHasChangedSharesNothing) {
   adapter.flat().add_(0.01);
   const model::Adapter* const adapters[] = {&adapter};
   auto wave = requests(10);
-  for (ScoreRequest& request : wave) request.adapter = 0;
   PrefixTree tree(decoder_, bytes_of(20000));
   const auto before = logprobs(score(tree, adapters, wave));
   EXPECT_EQ(logprobs(score(tree, adapters, wave)), before);
@@ -130,6 +129,30 @@ TEST_F(Prefix, AnAdapterThatHasChangedSharesNothing) {
   const auto after = logprobs(score(tree, adapters, wave));
   EXPECT_NE(after, before);
   EXPECT_EQ(after, logprobs(score(decoder_, &adapter, wave)));
+}
+
+TEST_F(Prefix, RequestsOfOneCallMayNameDifferentAdapters) {
+  checkpoint::AdapterConfig config;
+  model::Adapter first = model::Adapter::fresh(decoder_.config(), config, 5),
+                 second = model::Adapter::fresh(decoder_.config(), config, 6);
+  first.flat().add_(0.01);
+  second.flat().add_(0.02);
+  const model::Adapter* const adapters[] = {&first, nullptr, &second};
+  auto wave = requests(15);
+  const auto alone = wave;
+  for (std::size_t i = 0; i < wave.size(); ++i) wave[i].adapter = static_cast<std::int64_t>(i % 3);
+  PrefixTree tree(decoder_, bytes_of(20000));
+  const auto scores = logprobs(score(tree, adapters, wave));
+  std::vector<Prompt> prompts;
+  for (const ScoreRequest& request : wave) prompts.push_back({request.context, request.adapter});
+  const auto answers = generate(tree, nullptr, adapters, prompts, {.max_new_tokens = 10});
+  for (std::size_t i = 0; i < wave.size(); ++i) {
+    EXPECT_EQ(scores[i], logprobs(score(decoder_, adapters[i % 3], std::span(&alone[i], 1)))[0]) << i;
+    EXPECT_EQ(
+        answers[i].ids,
+        generate(decoder_, nullptr, adapters[i % 3], std::span(&wave[i].context, 1), {.max_new_tokens = 10})[0].ids)
+        << i;
+  }
 }
 
 class Answers : public Prefix {

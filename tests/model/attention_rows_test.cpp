@@ -121,6 +121,9 @@ TEST_P(AttentionRows, GiveTheSameBitsInEveryInstructionSet) {
     if (!quant::is_supported(isa)) continue;
     quant::force_isa(isa);
     EXPECT_TRUE(attend_all().equal(whole));
+    KvPages pages(config(), std::int64_t{1} << 28);
+    KvSequence sequence(pages);
+    EXPECT_TRUE(attend_cached(sequence, length_).equal(whole)) << "over pages";
   }
   quant::force_isa(best);
 }
