@@ -24,8 +24,8 @@ struct GenerateOptions {
   double top_p = 1;               // sample from the smallest set of tokens that holds this probability
   std::vector<std::string> stop;  // an answer ends before the first of these
   std::uint64_t seed = 1234;
-  std::uint64_t stream = 0;        // of the first prompt's random numbers; the others count up from it
-  std::int64_t step_tokens = 512;  // of one pass through the model, answers' and prompts' together
+  std::uint64_t stream = 0;         // of the first prompt's random numbers; the others count up from it
+  std::int64_t step_tokens = 1024;  // of one pass through the model, answers' and prompts' together
 };
 
 enum class FinishReason { kStop, kLength };
