@@ -16,6 +16,7 @@ struct Common {
   std::string profile, model, adapter, precision, cache, device = "cpu", template_date = "2024-07-26";
   int threads = 0;  // 0: as many as torch finds
   std::uint64_t seed = 1234;
+  std::int64_t cache_mb = 0;  // keys and values that are kept; 0: a quarter of the memory that can be had
   bool deterministic = false, quiet = false, json = false, streams_layers = false;
 };
 

@@ -28,6 +28,10 @@ std::optional<model::Adapter> load_adapter(const Common& common, const model::De
   return model::Adapter::load(decoder.config(), common.adapter);
 }
 
+generation::PrefixTree make_tree(const Common& common, model::Decoder& decoder) {
+  return generation::PrefixTree(decoder, common.cache_mb * 1'000'000);
+}
+
 std::vector<text::TokenId> ids_field(const text::Record& record, const char* key) {
   const auto& ids = record.value[key];
   HOLDFAST_CHECK(
@@ -44,11 +48,13 @@ void score(const Common& common) {
   std::optional<text::Tokenizer> tokenizer;
   const text::TokenizerConfig config = text::read_tokenizer_config(common.model);
   text::JsonlReader reader(std::cin, "standard input");
-  constexpr std::size_t kWave = 64;
+  generation::PrefixTree tree = make_tree(common, decoder);
+  const model::Adapter* const adapters[] = {adapter ? &*adapter : nullptr};
+  constexpr std::size_t kWave = 256;
   std::vector<ordered_json> lines;
   std::vector<generation::ScoreRequest> requests;
   const auto flush = [&] {
-    const auto scores = generation::score(decoder, adapter ? &*adapter : nullptr, requests);
+    const auto scores = generation::score(tree, adapters, requests);
     for (std::size_t i = 0; i < scores.size(); ++i) {
       lines[i]["logprob"] = scores[i].logprob;
       lines[i]["token_logprobs"] = scores[i].token_logprobs;
@@ -103,14 +109,15 @@ void generate(const Common& common, const GenerateFlags& flags) {
   if (!flags.options.stop.empty()) need_tokenizer();
   std::optional<text::ChatTemplate> chat;
   text::JsonlReader reader(std::cin, "standard input");
-  constexpr std::size_t kWave = 32;
+  generation::PrefixTree tree = make_tree(common, decoder);
+  const model::Adapter* const adapters[] = {adapter ? &*adapter : nullptr};
+  constexpr std::size_t kWave = 256;
   std::vector<ordered_json> lines;
-  std::vector<std::vector<text::TokenId>> prompts;
+  std::vector<generation::Prompt> prompts;
   generation::GenerateOptions options = flags.options;
   options.seed = common.seed;
   const auto flush = [&] {
-    const auto completions = generation::generate(decoder, tokenizer ? &*tokenizer : nullptr,
-                                                  adapter ? &*adapter : nullptr, prompts, options);
+    const auto completions = generation::generate(tree, tokenizer ? &*tokenizer : nullptr, adapters, prompts, options);
     options.stream += prompts.size();
     for (std::size_t i = 0; i < completions.size(); ++i) {
       if (tokenizer) lines[i]["text"] = completions[i].text;
@@ -148,7 +155,7 @@ void generate(const Common& common, const GenerateFlags& flags) {
       lines.push_back(carried(row));
       if (control_tokens > 0) lines.back()["control_tokens_in_content"] = control_tokens;
       if (flags.samples > 1) lines.back()["sample"] = sample;
-      prompts.push_back(ids);
+      prompts.push_back({ids});
       if (prompts.size() == kWave) flush();
     }
   }
@@ -170,6 +177,11 @@ void add_model_commands(CLI::App& app) {
   for (CLI::App* command : {score_command, generate_command}) add_cache(*command, *common, "none");
   for (CLI::App* command : {score_command, generate_command})
     command->add_option("--adapter", common->adapter, "PEFT adapter directory");
+  for (CLI::App* command : {score_command, generate_command})
+    command
+        ->add_option("--cache-mb", common->cache_mb,
+                     "most memory for keys and values of what begins alike (default: a quarter of what is free)")
+        ->check(CLI::PositiveNumber);
   generate_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   generate_command->add_option("--max-new-tokens", flags->options.max_new_tokens, "tokens of an answer")
       ->check(CLI::PositiveNumber);

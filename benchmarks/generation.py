@@ -1,14 +1,20 @@
-"""Greedy generation in fp32: new tokens/s beside transformers.generate, batched with left padding and a cache.
+"""Greedy generation: new tokens/s beside transformers.generate in fp32, batched with left padding and a cache.
 
-The same prompt ids; answers are compared first and may part only where the two best logits lie within 1e-4.
+All prompts of a workload in one call; one prompt alone, on a base in fp32 and in NF4; and XSTest's 450 prompts, which
+transformers takes in batches of 32, where shared data has them.  The same prompt ids; answers in fp32 are compared first
+and may part only where the two best logits lie within 1e-4.
 """
 
+import csv
+
 import operations
-from common import Engine, fail, missing_oracle, take_turns
+from common import SHARED, Engine, fail, missing_oracle, take_turns
 from workload import workloads
 
 NEW_TOKENS = 48
 NEAR_TIE = 1e-4
+RIVAL_BATCH = 32
+XSTEST = SHARED / "benchmarks/xstest/xstest_prompts.csv"
 
 
 def compare(model, prompts, ours, theirs, name):
@@ -25,33 +31,79 @@ def compare(model, prompts, ours, theirs, name):
     return near
 
 
-def measure(report, engine, work, machine):
-    engine.ask("load", model=str(work.directory), precision="fp32")
-    messages = [[{"role": "user", "content": text}] for text in work.questions[: work.prompts]]
-    prompts = engine.ask("prompts", messages=messages)["prompts"]
+class Rival:
+    """transformers, loaded once; None where the packages are missing."""
+
+    @staticmethod
+    def of(report, work):
+        reason = missing_oracle("transformers")
+        if reason:
+            report.note("transformers left out: " + reason)
+            return None
+        return Rival(work)
+
+    def __init__(self, work):
+        import rival
+
+        self.model = rival.Generation(work.directory)
+
+    def run(self, prompts):
+        """In batches: seconds of all, and the answers."""
+        seconds, answers = 0.0, []
+        for begin in range(0, len(prompts), RIVAL_BATCH):
+            one, ids = self.model.run(prompts[begin : begin + RIVAL_BATCH], NEW_TOKENS)
+            seconds += one
+            answers += ids
+        return seconds, answers
+
+
+def case(report, engine, machine, work, rival, prompts, what, precision="fp32", repeats=None):
+    """Ours on a base that is loaded with `precision`, the rival's in fp32."""
 
     def ours():
         answer = engine.ask("generate", prompts=prompts, max_new_tokens=NEW_TOKENS)
         return answer["seconds"], answer["ids"]
 
-    engines, check = {"holdfast": ours}, "ids not compared"
+    engines, check = {f"holdfast, {precision}": ours}, "ids not compared"
     answers = ours()[1]
-    reason = missing_oracle("transformers")
-    if reason:
-        report.note("transformers left out: " + reason)
-    else:
-        import rival
-
-        model = rival.Generation(work.directory)
-        engines["transformers, left-padded"] = lambda: model.run(prompts, NEW_TOKENS)
-        near = compare(model, prompts, answers, model.run(prompts, NEW_TOKENS)[1], work.name)
-        check = f"ids equal, {near} of {len(prompts)} answers apart at a near tie"
-    runs = dict(zip(engines, take_turns(report.repeats, *engines.values())))
+    if rival:
+        engines["transformers, fp32"] = lambda: rival.run(prompts)
+        theirs = rival.run(prompts)[1]
+        if precision == "fp32":
+            near = compare(rival.model, prompts, answers, theirs, f"{work.name}, {what}")
+            check = f"ids equal, {near} of {len(prompts)} answers apart at a near tie"
+    runs = dict(zip(engines, take_turns(repeats or report.repeats, *engines.values())))
     rates = {name: [sum(map(len, ids)) / seconds for seconds, ids in turns] for name, turns in runs.items()}
-    least = operations.generation_seconds(operations.Sizes(work.directory), prompts, answers, machine["fma_gflops"] * 1e9, machine["read_gbps"] * 1e9)
-    tokens = sum(map(len, answers))
-    name = f"{work.name} fp32, {len(prompts)} prompts of {sum(map(len, prompts)):,} tokens in all, {tokens:,} new tokens"
-    report.case("generation", name, "new tokens/s", rates, check, dict.fromkeys(engines, tokens / least), "FMA peak and memory")
+    sizes, tokens = operations.Sizes(work.directory), sum(map(len, answers))
+
+    def limit(name):
+        bytes_per_weight = 0.516 if name == "holdfast, nf4" else 4  # codes, and scales of 64 weights in 8 bits
+        least = operations.generation_seconds(sizes, prompts, answers, machine["fma_gflops"] * 1e9, machine["read_gbps"] * 1e9, bytes_per_weight)
+        return tokens / least
+
+    name = f"{work.name}, {what}: {sum(map(len, prompts)):,} prompt tokens, {tokens:,} new tokens"
+    report.case("generation", name, "new tokens/s", rates, check, {name: limit(name) for name in engines}, "FMA peak and memory")
+
+
+def prompts_of(engine, texts):
+    return engine.ask("prompts", messages=[[{"role": "user", "content": text}] for text in texts])["prompts"]
+
+
+def measure(report, engine, work, machine):
+    engine.ask("load", model=str(work.directory), precision="fp32")
+    rival = Rival.of(report, work)
+    prompts = prompts_of(engine, work.questions[: work.prompts])
+    case(report, engine, machine, work, rival, prompts, f"{len(prompts)} prompts")
+    case(report, engine, machine, work, rival, prompts[:1], "one prompt")
+    if work.name == "SmolLM2":
+        if XSTEST.exists():
+            with XSTEST.open(newline="") as file:
+                texts = [row["prompt"] for row in csv.DictReader(file)]
+            case(report, engine, machine, work, rival, prompts_of(engine, texts), f"XSTest, {len(texts)} prompts", repeats=1)
+        else:
+            report.note(f"XSTest left out: needs {SHARED.name}/benchmarks/xstest")
+    engine.ask("load", model=str(work.directory), precision="nf4")
+    case(report, engine, machine, work, rival, prompts[:1], "one prompt", precision="nf4")
 
 
 def run(report):

@@ -214,6 +214,7 @@ class Runner {
 
   void train_step(const std::vector<Training*>& active) {
     check_stop();
+    subject_->forget_beginnings();
     const Training& first = *active.front();
     progress_.phase("training " + first.arm.name + ", step " + std::to_string(first.trainer->num_steps() + 1) + " of " +
                     std::to_string(first.arm.steps) +

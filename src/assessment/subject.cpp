@@ -34,25 +34,30 @@ training::Dataset Subject::load_rows(const std::string& path) const {
   return training::load_dataset(path, tokenizer_, chat_ ? &*chat_ : nullptr, options);
 }
 
+generation::PrefixTree& Subject::tree() {
+  if (tree_ == nullptr) tree_ = std::make_unique<generation::PrefixTree>(*decoder_);
+  return *tree_;
+}
+
 WaveResult Subject::measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
-                            const std::string& arm, const model::Adapter* adapter) const {
+                            const std::string& arm, const model::Adapter* adapter) {
   return one.benchmark.kind == Kind::kChoice ? score_wave(one, begin, end, arm, adapter)
                                              : answer_wave(one, begin, end, sample, arm, adapter);
 }
 
 WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
-                                const std::string& arm, const model::Adapter* adapter) const {
+                                const std::string& arm, const model::Adapter* adapter) {
   const Stopwatch watch;
-  std::vector<std::vector<text::TokenId>> prompts;
+  std::vector<generation::Prompt> prompts;
   for (std::size_t i = begin; i < end; ++i)
-    prompts.push_back(render_item(plan_, tokenizer_, *chat_, one.benchmark.items[i]).ids);
+    prompts.push_back({render_item(plan_, tokenizer_, *chat_, one.benchmark.items[i]).ids});
   generation::GenerateOptions options;
   options.max_new_tokens = one.plan->max_new_tokens > 0 ? one.plan->max_new_tokens : plan_.generation.max_new_tokens;
   options.temperature = plan_.generation.temperature;
   options.top_p = plan_.generation.top_p;
   options.seed = static_cast<std::uint64_t>(plan_.seed);
   options.stream = static_cast<std::uint64_t>(sample) * 1'000'003 + begin;
-  const auto completions = generation::generate(*decoder_, tokenizer_, adapter, prompts, options);
+  const auto completions = generation::generate(tree(), &tokenizer_, std::span(&adapter, 1), prompts, options);
   const auto policy =
       one.plan->truncated == "judge" ? evaluation::TruncatedPolicy::kJudge : evaluation::TruncatedPolicy::kDegenerate;
   const double seconds = watch.seconds();
@@ -65,7 +70,7 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
                                     completion.reason == generation::FinishReason::kLength};
     StoredAnswer stored;
     stored.position = static_cast<std::int64_t>(i);
-    stored.prompt_ids = prompts[i - begin];
+    stored.prompt_ids = prompts[i - begin].ids;
     stored.ids = completion.ids;
     stored.text = completion.text;
     stored.is_truncated = answer.is_truncated;
@@ -85,7 +90,7 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
 }
 
 WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
-                               const model::Adapter* adapter) const {
+                               const model::Adapter* adapter) {
   const Stopwatch watch;
   const text::ContinuationEncoder encoder(tokenizer_, config_);
   std::vector<generation::ScoreRequest> requests;
@@ -104,7 +109,7 @@ WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, st
     tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
     result.answers.push_back(std::move(stored));
   }
-  const auto scores = generation::score(*decoder_, adapter, requests);
+  const auto scores = generation::score(tree(), std::span(&adapter, 1), requests);
   std::size_t next = 0;
   for (StoredAnswer& stored : result.answers) {
     const evaluation::Item& item = one.benchmark.items[static_cast<std::size_t>(stored.position)];

@@ -13,6 +13,7 @@
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/plan.h"
+#include "generation/prefix_tree.h"
 #include "model/adapter.h"
 #include "model/decoder.h"
 #include "text/chat_template.h"
@@ -47,19 +48,23 @@ class Subject {
   // Items begin .. end of a benchmark, answered or scored, and judged.  `arm` names whose cost it is; `adapter` null:
   // the untouched model.
   WaveResult measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
-                     const std::string& arm, const model::Adapter* adapter) const;
+                     const std::string& arm, const model::Adapter* adapter);
+  // Gives the memory back that answers and scores have left for the next ones; training needs it.
+  void forget_beginnings() { tree_.reset(); }
 
  private:
   WaveResult answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
-                         const std::string& arm, const model::Adapter* adapter) const;
+                         const std::string& arm, const model::Adapter* adapter);
   WaveResult score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
-                        const model::Adapter* adapter) const;
+                        const model::Adapter* adapter);
+  generation::PrefixTree& tree();
 
   const Plan& plan_;
   text::Tokenizer tokenizer_;
   text::TokenizerConfig config_;
   std::optional<text::ChatTemplate> chat_;
   std::unique_ptr<model::Decoder> decoder_;
+  std::unique_ptr<generation::PrefixTree> tree_;  // null: nothing has been measured since the last training
 };
 
 }  // namespace holdfast::assessment

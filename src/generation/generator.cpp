@@ -1,98 +1,189 @@
 #include "generation/generator.h"
 
+#include <ATen/Parallel.h>
+#include <ATen/ops/empty.h>
 #include <ATen/ops/index_select.h>
 
 #include <algorithm>
-#include <optional>
 
 #include "base/error.h"
-#include "generation/sampler.h"
-#include "text/stream_decoder.h"
+#include "generation/answer.h"
+#include "generation/prefix_walk.h"
 
 namespace holdfast::generation {
 namespace {
 
-// One answer on its way.
-struct Sequence {
-  std::size_t index;  // of the prompt
-  Random random;
-  Completion completion;
-  std::int64_t room;                           // tokens that may still be added
-  std::optional<text::StreamDecoder> decoder;  // where there are stop strings, which are looked for in:
-  std::string certain;                         // the text so far that no further token can change
+constexpr std::size_t kLogitRows = 256;  // rows of logits that exist at a time
+
+class Generation {
+ public:
+  Generation(PrefixTree& tree, const text::Tokenizer* tokenizer, std::span<const model::Adapter* const> adapters,
+             std::span<const Prompt> prompts, const GenerateOptions& options)
+      : tree_(tree),
+        decoder_(tree.decoder()),
+        prompts_(prompts),
+        options_(options),
+        tokenizer_(tokenizer),
+        walk_(tree, adapters),
+        completions_(prompts.size()) {
+    for (std::size_t i = 0; i < prompts.size(); ++i) check(i);
+  }
+
+  std::vector<Completion> run() {
+    while (next_ < prompts_.size() || !walk_.is_done() || !growing_.empty()) {
+      admit();
+      step();
+    }
+    return std::move(completions_);
+  }
+
+ private:
+  // An answer whose prompt has been computed.
+  struct Growing {
+    Answer answer;
+    model::KvSequence keys;  // of prompt and answer but for the last token
+    bool has_ended = false;
+  };
+  // A row of hidden states behind which an answer's next token is chosen.
+  struct Choice {
+    std::int64_t row;
+    Growing* growing;
+    text::TokenId id = 0;
+  };
+
+  void check(std::size_t i) const {
+    const auto length = static_cast<std::int64_t>(prompts_[i].ids.size());
+    HOLDFAST_CHECK(kBadInput, length > 0, "[generate] found an empty prompt (number ", i + 1,
+                   "), expected at least one token");
+    HOLDFAST_CHECK(kBadInput, room(i) > 0, "[generate] found a prompt of ", length, " tokens (number ", i + 1,
+                   "), expected fewer than the model's ", decoder_.config().max_positions, " positions");
+  }
+
+  std::int64_t room(std::size_t i) const {
+    return std::min(options_.max_new_tokens,
+                    decoder_.config().max_positions - static_cast<std::int64_t>(prompts_[i].ids.size()));
+  }
+
+  // Pages for prompt and answer, and one for the copy of a page that another has gone on in.
+  std::int64_t most_pages(std::size_t i) const {
+    const auto tokens = static_cast<std::int64_t>(prompts_[i].ids.size()) + room(i);
+    return (tokens + model::kPageTokens - 1) / model::kPageTokens + 1;
+  }
+
+  // Prompts enter in their order, as long as all that have entered can be answered to their longest ends.
+  void admit() {
+    const std::int64_t switch_length = model::rope_switch_length(decoder_.config());
+    for (; next_ < prompts_.size() && num_entered_ + growing_.size() < most_answers(); ++next_) {
+      const std::int64_t pages = most_pages(next_);
+      if (promised_ == 0) tree_.pages().raise_capacity(pages);
+      if (promised_ + pages > tree_.pages().capacity()) return;
+      promised_ += pages;
+      const Prompt& prompt = prompts_[next_];
+      const auto length = static_cast<std::int64_t>(prompt.ids.size());
+      // Keys of a beginning alone do not fit a longer text whose angles change with its length.
+      walk_.add({prompt.ids, length - 1, prompt.adapter, switch_length > 0 && length > switch_length});
+      ++num_entered_;
+    }
+  }
+  std::size_t most_answers() const { return static_cast<std::size_t>(std::max<std::int64_t>(1, options_.step_tokens)); }
+
+  void step() {
+    model::TokenBatch batch;
+    model::KvCache cache;
+    for (const auto& growing : growing_) grow(*growing, batch, cache);
+    const std::size_t num_grown = growing_.size();
+    walk_.plan(options_.step_tokens - batch.size(), batch, cache);
+    const at::Tensor hidden = decoder_.forward(batch, walk_.adapters(), &cache);
+    std::vector<Choice> choices;
+    for (std::size_t i = 0; i < num_grown; ++i) choices.push_back({batch.starts[i + 1] - 1, growing_[i].get()});
+    for (const WantedRow& row : walk_.complete(batch)) {
+      const std::size_t prompt = row.run;  // prompts enter in their order
+      --num_entered_;
+      auto growing = std::make_unique<Growing>(
+          Growing{Answer(prompt, room(prompt), tokenizer_, options_), walk_.keys_of(row.run)});
+      choices.push_back({row.row, growing.get()});
+      insert(std::move(growing));
+    }
+    for (std::size_t begin = 0; begin < choices.size(); begin += kLogitRows)
+      choose(hidden, std::span(choices).subspan(begin, std::min(kLogitRows, choices.size() - begin)));
+    std::erase_if(growing_, [&](const auto& growing) { return finishes(*growing); });
+  }
+
+  std::int64_t adapter_of(const Growing& growing) const { return prompts_[growing.answer.prompt()].adapter; }
+
+  // Answers of one adapter stand together: they share its products.
+  void insert(std::unique_ptr<Growing> growing) {
+    const auto place =
+        std::upper_bound(growing_.begin(), growing_.end(), adapter_of(*growing),
+                         [this](std::int64_t adapter, const auto& other) { return adapter < adapter_of(*other); });
+    growing_.insert(place, std::move(growing));
+  }
+
+  // The answer's last token, and room for its keys.
+  void grow(Growing& growing, model::TokenBatch& batch, model::KvCache& cache) {
+    const std::vector<text::TokenId>& ids = growing.answer.ids();
+    const std::int64_t adapter = adapter_of(growing);
+    const std::int64_t recompute_length = model::rope_recompute_length(decoder_.config());
+    if (recompute_length > 0 && growing.keys.length() == recompute_length) {
+      std::vector<text::TokenId> all = prompts_[growing.answer.prompt()].ids;
+      all.insert(all.end(), ids.begin(), ids.end());
+      growing.keys.clear();
+      batch.add(all, 0, adapter);
+    } else {
+      batch.add(std::span(&ids.back(), 1), growing.keys.length(), adapter);
+    }
+    const std::int64_t count = batch.starts.back() - batch.starts[batch.starts.size() - 2];
+    const bool is_free = tree_.make_free(growing.keys.pages_for(count));
+    HOLDFAST_ASSERT(is_free);  // admit() has promised it
+    growing.keys.make_room(count);
+    cache.sequences.push_back(&growing.keys);
+  }
+
+  void choose(const at::Tensor& hidden, std::span<Choice> choices) {
+    const auto n = static_cast<std::int64_t>(choices.size());
+    at::Tensor rows = at::empty({n}, at::kLong);
+    for (std::int64_t i = 0; i < n; ++i) rows.data_ptr<std::int64_t>()[i] = choices[static_cast<std::size_t>(i)].row;
+    const at::Tensor logits = decoder_.logits(hidden.index_select(0, rows)).to(at::kFloat).contiguous();  // [n, v]
+    const std::int64_t v = logits.size(1);
+    at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) {
+        Choice& choice = choices[static_cast<std::size_t>(i)];
+        choice.id =
+            choice.growing->answer.choose({logits.const_data_ptr<float>() + i * v, static_cast<std::size_t>(v)});
+      }
+    });
+    for (const Choice& choice : choices)
+      choice.growing->has_ended = choice.growing->answer.add(choice.id, decoder_.config());
+  }
+
+  // True when the answer leaves.
+  bool finishes(Growing& growing) {
+    if (!growing.has_ended) return false;
+    const std::size_t prompt = growing.answer.prompt();
+    completions_[prompt] = growing.answer.finish();
+    completions_[prompt].prompt_tokens = static_cast<std::int64_t>(prompts_[prompt].ids.size());
+    promised_ -= most_pages(prompt);
+    return true;
+  }
+
+  PrefixTree& tree_;
+  model::Decoder& decoder_;
+  std::span<const Prompt> prompts_;
+  const GenerateOptions& options_;
+  const text::Tokenizer* tokenizer_;
+  PrefixWalk walk_;
+  std::size_t next_ = 0, num_entered_ = 0;         // the first prompt that waits; those that are being computed
+  std::int64_t promised_ = 0;                      // pages, to all that have entered
+  std::vector<std::unique_ptr<Growing>> growing_;  // by adapter
+  std::vector<Completion> completions_;
 };
-
-// How many tokens all prompts begin with (a system message, a template's opening), but for the last token of each,
-// whose logits are read.  0 where sharing them would cost more than it saves.
-std::int64_t common_beginning(std::span<const std::vector<text::TokenId>> prompts) {
-  if (prompts.size() < 2) return 0;
-  std::size_t shared = prompts[0].size();
-  for (const auto& prompt : prompts) {
-    shared = std::min(shared, prompt.size() - 1);
-    const auto end = prompt.begin() + static_cast<std::ptrdiff_t>(shared);
-    shared = static_cast<std::size_t>(std::mismatch(prompt.begin(), end, prompts[0].begin()).first - prompt.begin());
-  }
-  constexpr std::size_t kFewest = 16;
-  return shared < kFewest ? 0 : static_cast<std::int64_t>(shared);
-}
-
-bool is_end(const model::Decoder& decoder, text::TokenId id) {
-  const auto& ends = decoder.config().eos_token_ids;
-  return std::find(ends.begin(), ends.end(), id) != ends.end();
-}
-
-// Where the first stop string begins in the text, or npos.
-std::size_t find_stop(const std::string& text, const std::vector<std::string>& stops) {
-  std::size_t first = std::string::npos;
-  for (const std::string& stop : stops) first = std::min(first, text.find(stop));
-  return first;
-}
-
-// True when the answer, with this token, holds a stop string, as decoding all of it would show.
-bool has_stop(Sequence& sequence, text::TokenId id, const std::vector<std::string>& stops) {
-  std::size_t longest = 1;
-  for (const std::string& stop : stops) longest = std::max(longest, stop.size());
-  // A stop string may begin in one token and end in the next; what is certain before has been looked at.
-  const std::size_t start = sequence.certain.size() - std::min(sequence.certain.size(), longest - 1);
-  sequence.certain += sequence.decoder->push(id);
-  return find_stop(sequence.certain.substr(start) + sequence.decoder->pending(), stops) != std::string::npos;
-}
-
-// Adds the token; true when the answer has ended.
-bool add_token(Sequence& sequence, text::TokenId id, const model::Decoder& decoder, const GenerateOptions& options) {
-  Completion& completion = sequence.completion;
-  completion.ids.push_back(id);
-  --sequence.room;
-  if (is_end(decoder, id)) {
-    completion.reason = FinishReason::kStop;
-    return true;
-  }
-  if (sequence.decoder && has_stop(sequence, id, options.stop)) {
-    completion.reason = FinishReason::kStop;
-    return true;
-  }
-  return sequence.room == 0;
-}
-
-void finish_text(Completion& completion, const text::Tokenizer* tokenizer, const GenerateOptions& options) {
-  if (tokenizer == nullptr) return;
-  completion.text = tokenizer->decode(completion.ids, true);
-  const std::size_t stop = find_stop(completion.text, options.stop);
-  if (stop != std::string::npos) completion.text.resize(stop);
-}
 
 }  // namespace
 
 const char* finish_reason_name(FinishReason reason) { return reason == FinishReason::kStop ? "stop" : "length"; }
 
-std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
-                                 const GenerateOptions& options) {
-  return generate(decoder, &tokenizer, adapter, prompts, options);
-}
-
-std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer* tokenizer,
-                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+std::vector<Completion> generate(PrefixTree& tree, const text::Tokenizer* tokenizer,
+                                 std::span<const model::Adapter* const> adapters, std::span<const Prompt> prompts,
                                  const GenerateOptions& options) {
   HOLDFAST_ASSERT(tokenizer != nullptr || options.stop.empty());
   HOLDFAST_CHECK(kBadInput, options.max_new_tokens > 0, "[generate] found max_new_tokens ", options.max_new_tokens,
@@ -100,74 +191,22 @@ std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer*
   HOLDFAST_CHECK(kBadInput, options.temperature >= 0 && options.top_p > 0 && options.top_p <= 1,
                  "[generate] found temperature ", options.temperature, " and top_p ", options.top_p,
                  ", expected temperature from 0 up and top_p over 0 and up to 1");
-  std::vector<Completion> completions(prompts.size());
-  std::vector<Sequence> active;
-  std::vector<std::int64_t> capacities;
-  model::TokenBatch batch;
-  for (std::size_t i = 0; i < prompts.size(); ++i) {
-    const auto length = static_cast<std::int64_t>(prompts[i].size());
-    HOLDFAST_CHECK(kBadInput, length > 0, "[generate] found an empty prompt (number ", i + 1,
-                   "), expected at least one token");
-    const std::int64_t room = std::min(options.max_new_tokens, decoder.config().max_positions - length);
-    HOLDFAST_CHECK(kBadInput, room > 0, "[generate] found a prompt of ", length, " tokens (number ", i + 1,
-                   "), expected fewer than the model's ", decoder.config().max_positions, " positions");
-    active.push_back({i, Random(options.seed, options.stream + i), {}, room, std::nullopt, {}});
-    if (!options.stop.empty()) active.back().decoder.emplace(*tokenizer, true);
-    active.back().completion.prompt_tokens = length;
-  }
-  // Keys of a beginning alone do not fit a longer text whose angles change with its length.
-  const std::int64_t shared = model::rope_switch_length(decoder.config()) > 0 ? 0 : common_beginning(prompts);
-  const std::int64_t recompute_length = model::rope_recompute_length(decoder.config());
-  for (const Sequence& sequence : active) {
-    const auto own = std::span(prompts[sequence.index]).subspan(static_cast<std::size_t>(shared));
-    capacities.push_back(static_cast<std::int64_t>(own.size()) + sequence.room);
-    batch.add(own, shared);
-  }
-  std::shared_ptr<model::KvCache> prefix;
-  if (shared > 0) {
-    prefix = std::make_shared<model::KvCache>(decoder.config(), std::span(&shared, 1), decoder.compute_type());
-    model::TokenBatch beginning;
-    beginning.add(std::span(prompts[0]).first(static_cast<std::size_t>(shared)));
-    decoder.forward(beginning, adapter, prefix.get());
-  }
-  model::KvCache cache(decoder.config(), capacities, decoder.compute_type(), std::move(prefix));
+  return Generation(tree, tokenizer, adapters, prompts, options).run();
+}
 
-  while (!active.empty()) {
-    const at::Tensor hidden = decoder.forward(batch, adapter, &cache);
-    at::Tensor rows = at::empty({batch.num_sequences()}, at::kLong);  // each sequence's last token
-    for (std::int64_t i = 0; i < batch.num_sequences(); ++i) rows.data_ptr<std::int64_t>()[i] = batch.starts[i + 1] - 1;
-    const at::Tensor logits = decoder.logits(hidden.index_select(0, rows)).to(at::kFloat).contiguous();  // [n, v]
-    const auto v = static_cast<std::size_t>(logits.size(1));
+std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer* tokenizer,
+                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+                                 const GenerateOptions& options) {
+  PrefixTree tree(decoder);
+  std::vector<Prompt> own;
+  for (const auto& ids : prompts) own.push_back({ids});
+  return generate(tree, tokenizer, std::span(&adapter, 1), own, options);
+}
 
-    model::TokenBatch next;
-    std::vector<Sequence> going_on;
-    std::vector<std::int64_t> slots;
-    for (std::size_t i = 0; i < active.size(); ++i) {
-      const std::span<const float> row(logits.const_data_ptr<float>() + i * v, v);
-      const auto id = static_cast<text::TokenId>(
-          options.temperature == 0 ? greedy(row) : sample(row, options.temperature, options.top_p, active[i].random));
-      if (add_token(active[i], id, decoder, options)) {
-        finish_text(active[i].completion, tokenizer, options);
-        completions[active[i].index] = std::move(active[i].completion);
-        continue;
-      }
-      const std::int64_t past = cache.past(static_cast<std::int64_t>(i));
-      if (recompute_length > 0 && past == recompute_length) {
-        std::vector<text::TokenId> all = prompts[active[i].index];
-        all.insert(all.end(), active[i].completion.ids.begin(), active[i].completion.ids.end());
-        next.add(all);
-        cache.reset(static_cast<std::int64_t>(i));
-      } else {
-        next.add(std::span(&id, 1), past);
-      }
-      slots.push_back(static_cast<std::int64_t>(i));
-      going_on.push_back(std::move(active[i]));
-    }
-    cache.keep(slots);
-    active = std::move(going_on);
-    batch = std::move(next);
-  }
-  return completions;
+std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer,
+                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+                                 const GenerateOptions& options) {
+  return generate(decoder, &tokenizer, adapter, prompts, options);
 }
 
 }  // namespace holdfast::generation

@@ -1,8 +1,10 @@
-// Batched generation with a KV cache, greedy or sampled.
+// Generation with continuous batching over a paged cache, greedy or sampled.
 //
-// All prompts of a call run together and share every product with the weights; a sequence leaves the batch when it
-// ends. What a call computes depends on its prompts and options alone, so that a wave gives the same bytes whenever it
-// is run.
+// Prompts wait in a queue.  Each step of the model takes one token of every answer on its way and, beside them, the
+// next pieces of prompts that have entered; a prompt enters when there are pages for it and its whole answer, and
+// leaves at once when the answer ends.  What prompts begin with alike is computed once (generation/prefix_tree.h). A
+// prompt's answer depends on the prompt, its adapter, its number and the options alone, to the bit: not on what else is
+// answered, nor on the tree or how much memory there is.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "generation/prefix_tree.h"
 #include "model/decoder.h"
 #include "text/tokenizer.h"
 
@@ -21,7 +24,8 @@ struct GenerateOptions {
   double top_p = 1;               // sample from the smallest set of tokens that holds this probability
   std::vector<std::string> stop;  // an answer ends before the first of these
   std::uint64_t seed = 1234;
-  std::uint64_t stream = 0;  // of the first prompt's random numbers; the others count up from it
+  std::uint64_t stream = 0;         // of the first prompt's random numbers; the others count up from it
+  std::int64_t step_tokens = 1024;  // of one pass through the model, answers' and prompts' together
 };
 
 enum class FinishReason { kStop, kLength };
@@ -34,13 +38,23 @@ struct Completion {
   std::int64_t prompt_tokens = 0;
 };
 
+struct Prompt {
+  std::vector<text::TokenId> ids;
+  std::int64_t adapter = 0;  // number among the call's
+};
+
+// `adapters`: null among them is the bare base; none at all: the bare base alone.
+// Without texts where `tokenizer` is null.  REQUIRES: then no stop strings.
 // Throws Error(kBadInput) for an empty prompt, or one that leaves no room in the model's positions.
-std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer,
-                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+std::vector<Completion> generate(PrefixTree& tree, const text::Tokenizer* tokenizer,
+                                 std::span<const model::Adapter* const> adapters, std::span<const Prompt> prompts,
                                  const GenerateOptions& options);
 
-// The same without texts where `tokenizer` is null.  REQUIRES: then no stop strings.
+// The same with a tree of its own and one adapter for all prompts; null: the bare base.
 std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer* tokenizer,
+                                 const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
+                                 const GenerateOptions& options);
+std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer& tokenizer,
                                  const model::Adapter* adapter, std::span<const std::vector<text::TokenId>> prompts,
                                  const GenerateOptions& options);
 

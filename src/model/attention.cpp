@@ -1,7 +1,6 @@
 #include "model/attention.h"
 
 #include <ATen/Parallel.h>
-#include <ATen/ops/cat.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
 #include <ATen/ops/zeros_like.h>
@@ -11,15 +10,12 @@
 #include "model/attention_block.h"
 #include "model/attention_rows.h"
 #include "model/attention_rows_backward.h"
+#include "model/unequal_tasks.h"
 
 namespace holdfast::model {
 namespace {
 
 constexpr std::int64_t kQueryBlock = 64;  // queries of a task: enough to make up for transposing the keys
-
-Segments segments_of(const at::Tensor& first, const at::Tensor& second) {
-  return {first.const_data_ptr<float>(), second.const_data_ptr<float>(), first.size(0), first.size(0) + second.size(0)};
-}
 
 void attend_floats(const at::Tensor& q, const std::vector<AttendedSequence>& sequences, const AttentionShape& shape,
                    at::Tensor& out) {
@@ -28,25 +24,25 @@ void attend_floats(const at::Tensor& q, const std::vector<AttendedSequence>& seq
     std::int64_t kv_head, query;
   };
   std::vector<Task> tasks;
+  std::int64_t work = 0;
   for (const AttendedSequence& sequence : sequences) {
+    work += 2 * sequence.count * sequence.keys.size(0) * q.size(1);
     for (std::int64_t kv_head = 0; kv_head < shape.num_kv_heads; ++kv_head) {
       for (std::int64_t query = 0; query < sequence.count; query += kQueryBlock)
         tasks.push_back({&sequence, kv_head, query});
     }
   }
   const std::int64_t width = q.size(1);
-  at::parallel_for(0, static_cast<std::int64_t>(tasks.size()), 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) {
-      const auto& [sequence, kv_head, query] = tasks[static_cast<std::size_t>(i)];
-      const Segments keys = segments_of(sequence->prefix_keys, sequence->keys),
-                     values = segments_of(sequence->prefix_values, sequence->values);
-      const std::int64_t row = (sequence->begin + query) * width;
-      const QueryRows rows{q.const_data_ptr<float>() + row, out.data_ptr<float>() + row,
-                           std::min(kQueryBlock, sequence->count - query), keys.rows - sequence->count + query};
-      const bool wants_sums = sequence->log_sum_exp.defined();
-      attend_rows(rows, keys, values, shape, kv_head,
-                  wants_sums ? sequence->log_sum_exp.data_ptr<float>() + query : nullptr, sequence->count);
-    }
+  for_unequal_tasks(static_cast<std::int64_t>(tasks.size()), work, [&](std::int64_t i) {
+    const auto& [sequence, kv_head, query] = tasks[static_cast<std::size_t>(i)];
+    const KeyRows keys{sequence->keys.const_data_ptr<float>(), sequence->values.const_data_ptr<float>()};
+    const std::int64_t row = (sequence->begin + query) * width;
+    const QueryRows rows{q.const_data_ptr<float>() + row, out.data_ptr<float>() + row,
+                         std::min(kQueryBlock, sequence->count - query),
+                         sequence->keys.size(0) - sequence->count + query};
+    const bool wants_sums = sequence->log_sum_exp.defined();
+    attend_rows(rows, keys, shape, kv_head, wants_sums ? sequence->log_sum_exp.data_ptr<float>() + query : nullptr,
+                sequence->count);
   });
 }
 
@@ -113,8 +109,7 @@ void attend(const at::Tensor& q, const std::vector<AttendedSequence>& sequences,
                      for (std::int64_t task = task_begin; task < task_end; ++task) {
                        const AttendedSequence& one = sequences[static_cast<std::size_t>(task / groups)];
                        at::Tensor rows = out.narrow(0, one.begin, one.count), log_sum_exp = one.log_sum_exp;
-                       attend_block(q.narrow(0, one.begin, one.count), at::cat({one.prefix_keys, one.keys}),
-                                    at::cat({one.prefix_values, one.values}), shape, task % groups, rows,
+                       attend_block(q.narrow(0, one.begin, one.count), one.keys, one.values, shape, task % groups, rows,
                                     log_sum_exp.defined() ? &log_sum_exp : nullptr);
                      }
                    });
@@ -129,9 +124,8 @@ AttentionResult attention(const at::Tensor& q, const at::Tensor& k, const at::Te
     const std::int64_t begin = batch.starts[i], count = batch.starts[i + 1] - begin;
     HOLDFAST_ASSERT(count > 0);
     result.log_sum_exp.push_back(at::empty({1, shape.num_heads, count}, q.options()));
-    const at::Tensor none = k.narrow(0, 0, 0);
-    sequences.push_back({begin, count, none, none, k.narrow(0, begin, count), v.narrow(0, begin, count),
-                         result.log_sum_exp.back().squeeze(0)});
+    sequences.push_back(
+        {begin, count, k.narrow(0, begin, count), v.narrow(0, begin, count), result.log_sum_exp.back().squeeze(0)});
   }
   attend(q, sequences, shape, result.out);
   return result;

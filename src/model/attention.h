@@ -8,7 +8,7 @@
 // gives
 //           the same bits; in double, for tests, block by block (model/attention_block.h).
 // Backward  in float head by head (model/attention_rows_backward.h), in double block by block.
-// Cached    new tokens look at the slab of their slot (and a shared prefix).
+// Cached    in float: new tokens look at the pages of their sequence (model/kv_cache.h).
 #pragma once
 
 #include <ATen/core/Tensor.h>
@@ -42,8 +42,9 @@ AttentionGradient attention_backward(const at::Tensor& dout, const at::Tensor& q
                                      const at::Tensor& v, const AttentionResult& forward, const TokenBatch& batch,
                                      const AttentionShape& shape);
 
-// Sequence i of the batch continues slot i: its keys and values are written behind the slot's, then attended.
+// Sequence i of the batch continues sequence i of the cache: its keys and values are written behind the valid ones,
+// then attended.
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const TokenBatch& batch,
-                            const AttentionShape& shape, KvCache& cache, std::int64_t layer);
+                            const AttentionShape& shape, const KvCache& cache, std::int64_t layer);
 
 }  // namespace holdfast::model

@@ -26,9 +26,8 @@ void attend_block(const at::Tensor& q, const at::Tensor& keys, const at::Tensor&
 // at them.
 struct AttendedSequence {
   std::int64_t begin, count;
-  at::Tensor prefix_keys, prefix_values;  // [m1, g * k]; may have no rows
-  at::Tensor keys, values;                // [m2, g * k]; the last `count` rows are the queries' own
-  at::Tensor log_sum_exp;                 // [h, count] to be written; undefined: not wanted
+  at::Tensor keys, values;  // [m, g * k]; the last `count` rows are the queries' own
+  at::Tensor log_sum_exp;   // [h, count] to be written; undefined: not wanted
 };
 // All heads of all sequences into out [t, h * k].
 void attend(const at::Tensor& q, const std::vector<AttendedSequence>& sequences, const AttentionShape& shape,

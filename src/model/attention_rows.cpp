@@ -17,15 +17,26 @@ namespace {
 using quant::kPanelRows;
 using quant::kTileRows;
 using quant::PanelKernels;
-using quant::Tile;
 
 constexpr std::int64_t kChain = 256;  // keys of one chain of a row's sum over values
 
 std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
-const float* row_of(const Segments& segments, std::int64_t row, std::int64_t stride) {
-  return row < segments.first_rows ? segments.first + row * stride
-                                   : segments.second + (row - segments.first_rows) * stride;
+// Of a thread, so that a row does not wait for memory.
+struct Room {
+  std::vector<float> keys, scores, queries, chain;
+  std::vector<const float*> key_panels, value_panels;
+};
+
+Room& room_of_thread() {
+  thread_local Room room;
+  return room;
+}
+
+template <typename T>
+T* at_least(std::vector<T>& place, std::int64_t count) {
+  if (static_cast<std::int64_t>(place.size()) < count) place.resize(static_cast<std::size_t>(count));
+  return place.data();
 }
 
 // Scaled, and capped where there is a cap.
@@ -39,26 +50,24 @@ HOLDFAST_CLONES void scale_scores(float* z, std::int64_t count, float scale, flo
   }
 }
 
+std::int64_t first_key(const AttentionShape& shape, std::int64_t position) {
+  return shape.window > 0 ? std::max<std::int64_t>(0, position - shape.window + 1) : 0;
+}
+
 class Head {
  public:
-  Head(const QueryRows& rows, const Segments& keys, const Segments& values, const AttentionShape& shape,
-       std::int64_t kv_head)
+  Head(const QueryRows& rows, const KeyPanels& panels, const AttentionShape& shape, std::int64_t kv_head)
       : rows_(rows),
-        values_(values),
+        panels_(panels),
         shape_(shape),
         kernels_(quant::panel_kernels()),
+        room_(room_of_thread()),
         group_(shape.num_heads / shape.num_kv_heads),
         k_(shape.head_dim),
-        stride_(shape.num_kv_heads * k_),
-        column_(kv_head * k_),
         first_head_(kv_head * group_) {
-    // Whole panels of keys, from the first that any query sees.
-    begin_ = first_key(rows.position) / kPanelRows * kPanelRows;
-    end_ = rows.position + rows.count;
-    const std::int64_t panels = (end_ - begin_ + kPanelRows - 1) / kPanelRows;
-    keys_.resize(static_cast<std::size_t>(panels * kPanelRows * round_up(k_, kPanelRows)));
-    for (std::int64_t panel = 0; panel < panels; ++panel) transpose_keys(keys, panel);
-    scores_.resize(static_cast<std::size_t>(kTileRows * panels * kPanelRows));
+    const std::int64_t keys = rows.position + rows.count - begin_of(0);
+    scores_ = at_least(room_.scores, kTileRows * round_up(keys, kPanelRows));
+    queries_ = at_least(room_.queries, kTileRows * k_);
   }
 
   void run(float* log_sum_exp, std::int64_t log_stride) {
@@ -67,43 +76,22 @@ class Head {
   }
 
  private:
-  std::int64_t first_key(std::int64_t position) const {
-    return shape_.window > 0 ? std::max<std::int64_t>(0, position - shape_.window + 1) : 0;
-  }
   std::int64_t query_of(std::int64_t row) const { return row / group_; }
   std::int64_t head_of(std::int64_t row) const { return first_head_ + row % group_; }
-
-  // keys_[panel] = [k, 32]: number c of 32 keys side by side.
-  void transpose_keys(const Segments& keys, std::int64_t panel) {
-    alignas(64) float padded[kPanelRows * kPanelRows];
-    float* out = keys_.data() + panel * kPanelRows * round_up(k_, kPanelRows);
-    const std::int64_t begin = begin_ + panel * kPanelRows, count = std::min(kPanelRows, end_ - begin);
-    const bool is_whole = count == kPanelRows && (begin >= keys.first_rows || begin + count <= keys.first_rows);
-    for (std::int64_t c = 0; c < k_; c += kPanelRows, out += kPanelRows * kPanelRows) {
-      const std::int64_t width = std::min(kPanelRows, k_ - c);
-      if (is_whole && width == kPanelRows) {
-        kernels_.transpose(row_of(keys, begin, stride_) + column_ + c, stride_, out);
-        continue;
-      }
-      std::memset(padded, 0, sizeof padded);
-      for (std::int64_t j = 0; j < count; ++j) {
-        const float* key = row_of(keys, begin + j, stride_) + column_ + c;
-        std::copy(key, key + width, padded + j * kPanelRows);
-      }
-      kernels_.transpose(padded, kPanelRows, out);
-    }
+  // The first place of the panel with the first key that the row's query sees.
+  std::int64_t begin_of(std::int64_t row) const {
+    return first_key(shape_, rows_.position + query_of(row)) / kPanelRows * kPanelRows;
   }
 
   // Up to eight rows: scores of all keys in sight, their softmax, and the sum of the values.
   void run_rows(std::int64_t row, std::int64_t count, float* log_sum_exp, std::int64_t log_stride) {
-    const std::int64_t begin = first_key(rows_.position + query_of(row)) / kPanelRows * kPanelRows,
-                       end = rows_.position + query_of(row + count - 1) + 1;
+    const std::int64_t begin = begin_of(row), end = rows_.position + query_of(row + count - 1) + 1;
     const std::int64_t width = round_up(end - begin, kPanelRows);
     score(row, count, begin, width);
     float sums[kTileRows];
     for (std::int64_t r = 0; r < count; ++r) {
-      float* z = scores_.data() + r * width;
-      const std::int64_t position = rows_.position + query_of(row + r), first = first_key(position);
+      float* z = scores_ + r * width;
+      const std::int64_t position = rows_.position + query_of(row + r), first = first_key(shape_, position);
       float largest = 0;
       sums[r] = normalise(z, first - begin, position + 1 - begin, width, head_of(row + r), largest);
       if (log_sum_exp != nullptr)
@@ -122,15 +110,12 @@ class Head {
 
   // scores_ [count, width] of keys begin .. begin + width.
   void score(std::int64_t row, std::int64_t count, std::int64_t begin, std::int64_t width) {
-    const std::int64_t panel_size = kPanelRows * round_up(k_, kPanelRows);
-    const float* q[kTileRows];
-    for (std::int64_t r = 0; r < count; ++r)
-      q[r] = rows_.q + query_of(row + r) * shape_.num_heads * k_ + head_of(row + r) * k_;
-    queries_.resize(static_cast<std::size_t>(kTileRows * k_));
-    for (std::int64_t r = 0; r < count; ++r) std::copy(q[r], q[r] + k_, queries_.data() + r * k_);
+    for (std::int64_t r = 0; r < count; ++r) {
+      const float* q = rows_.q + query_of(row + r) * shape_.num_heads * k_ + head_of(row + r) * k_;
+      std::copy(q, q + k_, queries_ + r * k_);
+    }
     for (std::int64_t j = 0; j < width; j += kPanelRows) {
-      const float* panel = keys_.data() + (begin - begin_ + j) / kPanelRows * panel_size;
-      kernels_.tile_32({queries_.data(), k_, 1, panel, kPanelRows, k_, scores_.data() + j, width,
+      kernels_.tile_32({queries_, k_, 1, panels_.keys[(begin + j) / kPanelRows], kPanelRows, k_, scores_ + j, width,
                         static_cast<int>(count), /*adds=*/false});
     }
   }
@@ -150,43 +135,101 @@ class Head {
     return sinks == nullptr ? sum : sum + exp_of(sinks[head] - largest);
   }
 
-  // out [count, 32] = sums over keys begin .. end of p times numbers c .. c + lanes of the values.
+  // out [count, 32] = sums over keys begin .. end of p times numbers c .. c + lanes of the values, chain by chain.
   void add_values(std::int64_t count, std::int64_t begin, std::int64_t end, std::int64_t width, std::int64_t c,
                   std::int64_t lanes, float* out) {
-    bool adds = false;
-    for (std::int64_t j = begin; j < end; adds = true) {
+    alignas(64) float chain[kTileRows * kPanelRows];
+    for (std::int64_t j = begin; j < end;) {
       const std::int64_t stop = std::min(end, (j / kChain + 1) * kChain);
-      const float* value = row_of(values_, j, stride_) + column_ + c;
-      std::int64_t step = stride_;
-      const bool is_cut = j < values_.first_rows && stop > values_.first_rows;
-      if (is_cut || lanes < kPanelRows) {  // a tile reads all 32 numbers, of rows one after the other
-        chain_.assign(static_cast<std::size_t>((stop - j) * kPanelRows), 0.0f);
-        for (std::int64_t i = j; i < stop; ++i) {
-          const float* from = row_of(values_, i, stride_) + column_ + c;
-          std::copy(from, from + lanes, chain_.data() + (i - j) * kPanelRows);
+      float* sums = j == begin ? out : chain;
+      for (std::int64_t piece = j; piece < stop;) {
+        const std::int64_t piece_end = std::min(stop, piece + contiguous(piece, stop));
+        std::int64_t step = panels_.value_stride;
+        const float* values = panels_.values[piece / kPanelRows] + c;
+        if (lanes < kPanelRows && !panels_.has_room) {
+          values = padded(values, piece_end - piece, lanes);
+          step = kPanelRows;
         }
-        value = chain_.data();
-        step = kPanelRows;
+        kernels_.tile_32({scores_ + (piece - begin), width, 1, values, step, piece_end - piece, sums, kPanelRows,
+                          static_cast<int>(count), /*adds=*/false, /*continues=*/piece > j});
+        piece = piece_end;
       }
-      kernels_.tile_32({scores_.data() + (j - begin), width, 1, value, step, stop - j, out, kPanelRows,
-                        static_cast<int>(count), adds});
+      for (std::int64_t i = 0; j > begin && i < count * kPanelRows; ++i) out[i] += chain[i];
       j = stop;
     }
   }
 
+  // How many rows of values stand one after the other from `place` on.
+  std::int64_t contiguous(std::int64_t place, std::int64_t stop) const {
+    const float* const* panel = panels_.values + place / kPanelRows;
+    std::int64_t count = kPanelRows;
+    while (place + count < stop && panel[1] == panel[0] + kPanelRows * panels_.value_stride)
+      count += kPanelRows, ++panel;
+    return count;
+  }
+
+  // A tile reads 32 numbers of each row.
+  const float* padded(const float* values, std::int64_t count, std::int64_t lanes) {
+    float* to = at_least(room_.chain, kChain * kPanelRows);
+    std::fill(to, to + count * kPanelRows, 0.0f);
+    for (std::int64_t i = 0; i < count; ++i, values += panels_.value_stride)
+      std::copy(values, values + lanes, to + i * kPanelRows);
+    return to;
+  }
+
   const QueryRows& rows_;
-  const Segments& values_;
+  const KeyPanels& panels_;
   const AttentionShape& shape_;
   const PanelKernels& kernels_;
-  std::int64_t group_, k_, stride_, column_, first_head_, begin_ = 0, end_ = 0;
-  std::vector<float> keys_, scores_, queries_, chain_;
+  Room& room_;
+  std::int64_t group_, k_, first_head_;
+  float *scores_, *queries_;
 };
+
+// 32 keys of one head from `count` rows, [k, 32]; each 32 numbers of k take a whole block.
+void transpose_keys(const float* keys, std::int64_t stride, std::int64_t count, std::int64_t k, float* out) {
+  const PanelKernels& kernels = quant::panel_kernels();
+  alignas(64) float rows[kPanelRows * kPanelRows];
+  for (std::int64_t c = 0; c < k; c += kPanelRows, out += kPanelRows * kPanelRows) {
+    const std::int64_t width = std::min(kPanelRows, k - c);
+    if (count == kPanelRows && width == kPanelRows) {
+      kernels.transpose(keys + c, stride, out);
+      continue;
+    }
+    std::memset(rows, 0, sizeof rows);
+    for (std::int64_t i = 0; i < count; ++i) {
+      const float* key = keys + i * stride + c;
+      std::copy(key, key + width, rows + i * kPanelRows);
+    }
+    kernels.transpose(rows, kPanelRows, out);
+  }
+}
 
 }  // namespace
 
-void attend_rows(const QueryRows& rows, const Segments& keys, const Segments& values, const AttentionShape& shape,
-                 std::int64_t kv_head, float* log_sum_exp, std::int64_t log_stride) {
-  if (rows.count > 0) Head(rows, keys, values, shape, kv_head).run(log_sum_exp, log_stride);
+void attend_rows(const QueryRows& rows, const KeyPanels& panels, const AttentionShape& shape, std::int64_t kv_head,
+                 float* log_sum_exp, std::int64_t log_stride) {
+  if (rows.count > 0) Head(rows, panels, shape, kv_head).run(log_sum_exp, log_stride);
+}
+
+void attend_rows(const QueryRows& rows, const KeyRows& keys, const AttentionShape& shape, std::int64_t kv_head,
+                 float* log_sum_exp, std::int64_t log_stride) {
+  if (rows.count == 0) return;
+  const std::int64_t k = shape.head_dim, stride = shape.num_kv_heads * k, column = kv_head * k;
+  const std::int64_t begin = first_key(shape, rows.position) / kPanelRows, end = rows.position + rows.count,
+                     panels = (end + kPanelRows - 1) / kPanelRows, panel_size = kPanelRows * round_up(k, kPanelRows);
+  Room& room = room_of_thread();
+  float* transposed = at_least(room.keys, (panels - begin) * panel_size);
+  const float** key_panels = at_least(room.key_panels, panels);
+  const float** value_panels = at_least(room.value_panels, panels);
+  for (std::int64_t panel = begin; panel < panels; ++panel, transposed += panel_size) {
+    const std::int64_t row = panel * kPanelRows;
+    transpose_keys(keys.keys + row * stride + column, stride, std::min(kPanelRows, end - row), k, transposed);
+    key_panels[panel] = transposed;
+    value_panels[panel] = keys.values + row * stride + column;
+  }
+  attend_rows(rows, KeyPanels{key_panels, value_panels, stride, /*has_room=*/false}, shape, kv_head, log_sum_exp,
+              log_stride);
 }
 
 }  // namespace holdfast::model

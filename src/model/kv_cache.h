@@ -1,51 +1,69 @@
-// Keys and values of tokens already seen, one slab a sequence and layer, in one buffer a layer.
+// The keys and values of a sequence: a table of pages (model/kv_pages.h), of which the first may belong to others too.
 //
-// A cache may stand on a shared prefix: tokens that all its sequences begin with, held once, in a cache of one
-// sequence. Invariant: length(i) tokens of slot i are valid in every layer between calls of Decoder::forward.
+// Pages stand at whole multiples of 32 tokens, so that attention sums in the same order whatever of a sequence was
+// computed together, came from another, or was copied.  The first sequence to go on inside a page writes behind what is
+// there; another that goes on from the same place makes a copy for itself.
+// Invariant: length() tokens are valid in every layer between calls of Decoder::forward.
 #pragma once
 
-#include <ATen/core/Tensor.h>
-
-#include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
-#include "checkpoint/model_config.h"
+#include "model/kv_pages.h"
 
 namespace holdfast::model {
 
-class KvCache {
+// Floats.  A KvPages outlives its sequences.
+class KvSequence {
  public:
-  // One slot a sequence, with room for capacities[i] tokens beyond the prefix.
-  KvCache(const checkpoint::ModelConfig& config, std::span<const std::int64_t> capacities, at::ScalarType type,
-          std::shared_ptr<const KvCache> prefix = nullptr);
+  explicit KvSequence(KvPages& pages) : pages_(&pages) {}
+  KvSequence(KvSequence&& other) noexcept
+      : pages_(other.pages_),
+        table_(std::exchange(other.table_, {})),
+        length_(std::exchange(other.length_, 0)),
+        reserved_(std::exchange(other.reserved_, 0)) {}
+  KvSequence& operator=(KvSequence&& other) noexcept;
+  ~KvSequence() { clear(); }
 
-  std::int64_t num_slots() const { return static_cast<std::int64_t>(lengths_.size()); }
-  std::int64_t length(std::int64_t slot) const { return lengths_[slot]; }  // own tokens, without the prefix
-  std::int64_t past(std::int64_t slot) const { return lengths_[slot] + prefix_length(); }
-  std::int64_t prefix_length() const { return prefix_ ? prefix_->length(0) : 0; }
-  const KvCache* prefix() const { return prefix_.get(); }
+  // The first `length` tokens, in the same pages.  REQUIRES: length <= length().
+  KvSequence beginning(std::int64_t length) const;
+  std::int64_t length() const { return length_; }
+  void clear();
 
-  // The slab of a slot: [capacity, g * k] rows, of which the first length(slot) are valid.
-  at::Tensor keys(std::int64_t layer, std::int64_t slot) const;
-  at::Tensor values(std::int64_t layer, std::int64_t slot) const;
+  // The pages that make_room(count) takes from the pool.
+  std::int64_t pages_for(std::int64_t count) const;
+  // Places for `count` tokens behind the valid ones, where nobody else writes.  REQUIRES: the pool has pages_for(count)
+  // free.
+  void make_room(std::int64_t count);
 
-  // Copies the new rows behind the valid ones.  REQUIRES: they fit.  The lengths move in advance(), after all layers.
-  void write(std::int64_t layer, std::int64_t slot, const at::Tensor& keys, const at::Tensor& values);
-  void advance(std::int64_t slot, std::int64_t count) { lengths_[slot] += count; }
+  // Rows of g * k numbers behind the valid ones, those of one head.  REQUIRES: there is room.  The length moves in
+  // advance(), after all layers.
+  struct Rows {
+    const float *keys, *values;  // [count, g * k]
+    std::int64_t count;
+  };
+  void write(std::int64_t layer, std::int64_t kv_head, const Rows& rows);
+  void advance(std::int64_t count) { length_ += count; }
 
-  // Forgets the tokens of a slot, whose place can be written again.  REQUIRES: no prefix.
-  void reset(std::int64_t slot) { lengths_[slot] = 0; }
-
-  // Keeps only the slots named, in that order (finished sequences leave; nothing is copied).
-  void keep(std::span<const std::int64_t> slots);
-
-  static std::int64_t bytes_per_token(const checkpoint::ModelConfig& config, at::ScalarType type);
+  KvPages& pages() const { return *pages_; }
+  std::span<const KvPages::Page> table() const { return table_; }
 
  private:
-  std::vector<at::Tensor> keys_, values_;  // per layer [sum of capacities, g * k]
-  std::vector<std::int64_t> offsets_, capacities_, lengths_;
-  std::shared_ptr<const KvCache> prefix_;
+  bool must_copy() const;
+  void write_keys(float* panel, const float* keys, std::int64_t lane, std::int64_t count) const;
+
+  KvPages* pages_;
+  std::vector<KvPages::Page> table_;
+  std::int64_t length_ = 0, reserved_ = 0;  // reserved_: tokens that there is room for
+};
+
+// The sequences that a batch continues, in its order; all of one pool.
+struct KvCache {
+  std::vector<KvSequence*> sequences;
+  void advance(std::int64_t index, std::int64_t count) const {
+    sequences[static_cast<std::size_t>(index)]->advance(count);
+  }
 };
 
 }  // namespace holdfast::model

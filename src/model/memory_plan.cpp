@@ -131,7 +131,7 @@ MemoryPlan memory_plan(const checkpoint::ModelConfig& c, const PlanOptions& opti
   }
   if (options.streams_layers && c.num_layers > 2) plan.weights -= streamed / c.num_layers * (c.num_layers - 2);
   plan.reading = kReading + (options.precision == Precision::kNf4 ? 0 : widest_stored);
-  plan.cache = KvCache::bytes_per_token(c, at::kFloat) * t;
+  plan.cache = KvPages::bytes_of(c, t);
   const TokenWidths widths = token_widths(c);
   plan.passing = kFloat * t * widths.passing;
   plan.activations = kFloat * t * widths.kept;

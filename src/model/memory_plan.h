@@ -4,7 +4,7 @@
 //   pools        what the libraries hold on to for matrix products and threads, once they run; and the text side
 //   weights      every tensor as Decoder::load holds it for a precision
 //   reading      beside the weights while they are read: of a tensor what is in work
-//   cache        keys and values of one sequence while it is answered
+//   cache        keys and values of one sequence while it is answered or scored
 //   passing      the most that lives at a time while tokens pass through a layer and nothing is kept
 //   activations  what a training step keeps of a pack of t tokens for the backward pass: per layer the inputs of both
 //                norms, q, k, v, the attention's output and its log-sum-exp, gate and up (of experts: of those that
@@ -55,7 +55,7 @@ struct MemoryPlan {
   std::int64_t process = 0, pools = 0, weights = 0, reading = 0, cache = 0;  // bytes
   std::int64_t passing = 0, activations = 0, backward = 0, logits = 0, adapter = 0;
   std::int64_t loading() const { return process + weights + reading; }
-  std::int64_t scoring() const { return used(std::max(passing, logits)); }
+  std::int64_t scoring() const { return used(cache + std::max(passing, logits)); }
   std::int64_t generating() const { return used(cache + std::max(passing, logits)); }
   std::int64_t training() const { return used(adapter + activations + std::max(backward, logits)); }
 

@@ -18,7 +18,8 @@ HOLDFAST_AVX2 void rows_of(const Tile& t, int first, int row) {
 #pragma GCC unroll 6
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-    for (int c = 0; c < 2; ++c) sums[r][c] = _mm256_setzero_ps();
+    for (int c = 0; c < 2; ++c)
+      sums[r][c] = t.continues ? _mm256_loadu_ps(y + r * t.y_row + 8 * c) : _mm256_setzero_ps();
   }
   for (std::int64_t k = 0; k < t.count; ++k, x += t.x_step, w += t.w_step) {
     const __m256 low = _mm256_loadu_ps(w), high = _mm256_loadu_ps(w + 8);

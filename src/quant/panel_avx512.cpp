@@ -21,7 +21,8 @@ HOLDFAST_AVX512 void rows_of(const Tile& t) {
 #pragma GCC unroll 8
   for (int r = 0; r < kRows; ++r) {
 #pragma GCC unroll 2
-    for (int c = 0; c < kWords; ++c) sums[r][c] = _mm512_setzero_ps();
+    for (int c = 0; c < kWords; ++c)
+      sums[r][c] = t.continues ? _mm512_loadu_ps(t.y + r * t.y_row + 16 * c) : _mm512_setzero_ps();
   }
   for (std::int64_t k = 0; k < t.count; ++k, x += t.x_step, w += t.w_step) {
     __m512 words[kWords];

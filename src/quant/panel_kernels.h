@@ -3,7 +3,8 @@
 // tile       y[r, l] (+)= sum over k < count of x[r * x_row + k * x_step] * w[k * w_step + l],  l < lanes, lanes 16 or
 // 32
 //            One chain of fused multiply-adds for each element, k from 0 up; its sum is added to y where `adds`, and is
-//            y elsewhere: every instruction set gives the same bits.  REQUIRES: 1 <= rows <= kTileRows.
+//            y elsewhere: every instruction set gives the same bits.  Where it `continues`, the chain goes on from y.
+//            REQUIRES: 1 <= rows <= kTileRows; it does not add and continue at once.
 // widen_nf4  out[k, l] = levels[code] * scales[l] of `count` steps of 16 bytes: byte b holds lane b in its low nibble
 // and
 //            lane b + 16 in its high one
@@ -27,6 +28,7 @@ struct Tile {
   std::int64_t y_row;
   int rows;
   bool adds;
+  bool continues = false;
 };
 
 struct PanelKernels {

@@ -14,7 +14,7 @@ void tile(const Tile& t) {
   for (int r = 0; r < t.rows; ++r) {
     float* y = t.y + r * t.y_row;
     for (int l = 0; l < kLanes; ++l) {
-      float sum = 0;
+      float sum = t.continues ? y[l] : 0;
       for (std::int64_t k = 0; k < t.count; ++k)
         sum = std::fma(t.x[r * t.x_row + k * t.x_step], t.w[k * t.w_step + l], sum);
       y[l] = t.adds ? y[l] + sum : sum;

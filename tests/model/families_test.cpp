@@ -34,17 +34,19 @@ TEST_P(Family, APromptMayBeSplitAnywhereOverTheCache) {
   const at::Tensor whole = decoder.logits(decoder.forward(golden_.batch())).narrow(0, 0, length);
   if (rope_switch_length(decoder.config()) > 0) return;  // keys of a shorter sequence do not fit: they are made anew
   for (std::int64_t split = 1; split < length; ++split) {
-    for (const bool is_prefix : {false, true}) {
-      const std::int64_t first = is_prefix ? split : length, rest = length - split;
-      auto before = std::make_shared<KvCache>(decoder.config(), std::span(&first, 1), at::kFloat);
-      TokenBatch head, tail;
-      head.add(std::span(ids).first(static_cast<std::size_t>(split)));
-      tail.add(std::span(ids).subspan(static_cast<std::size_t>(split)), split);
-      decoder.forward(head, nullptr, before.get());
-      KvCache own(decoder.config(), std::span(&rest, 1), at::kFloat, is_prefix ? before : nullptr);
-      const at::Tensor ours = decoder.logits(decoder.forward(tail, nullptr, is_prefix ? &own : before.get()));
-      EXPECT_LT(largest(ours.sub(theirs.narrow(0, split, rest))), 1e-5 * largest(theirs)) << split << is_prefix;
-      EXPECT_TRUE(ours.equal(whole.narrow(0, split, rest))) << "other bits, cut at " << split << is_prefix;
+    KvPages pages(decoder.config(), std::int64_t{1} << 20);
+    TokenBatch head, tail;
+    head.add(std::span(ids).first(static_cast<std::size_t>(split)));
+    tail.add(std::span(ids).subspan(static_cast<std::size_t>(split)), split);
+    KvSequence first(pages);
+    KvCache cache{{&first}};
+    decoder.forward(head, nullptr, &cache);
+    KvSequence second = first.beginning(split), third = first.beginning(split);  // the third has to copy
+    for (KvSequence* continued : {&second, &third}) {
+      KvCache own{{continued}};
+      const at::Tensor ours = decoder.logits(decoder.forward(tail, nullptr, &own));
+      EXPECT_LT(largest(ours.sub(theirs.narrow(0, split, length - split))), 1e-5 * largest(theirs)) << split;
+      EXPECT_TRUE(ours.equal(whole.narrow(0, split, length - split))) << "other bits, cut at " << split;
     }
   }
 }

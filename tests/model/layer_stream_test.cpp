@@ -46,7 +46,9 @@ TEST_P(Streamed, AnswersAndScoresAreTheBitsOfAHeldBase) {
     EXPECT_TRUE(at::equal(streamed.forward(batch), held.forward(batch))) << "pass " << pass;
   const std::vector<std::int32_t> ids = golden_.document(0);
   const auto room = static_cast<std::int64_t>(ids.size());
-  KvCache one(held.config(), std::span(&room, 1), at::kFloat), other(held.config(), std::span(&room, 1), at::kFloat);
+  KvPages pages(held.config(), std::int64_t{1} << 20);
+  KvSequence one_sequence(pages), other_sequence(pages);
+  KvCache one{{&one_sequence}}, other{{&other_sequence}};
   for (std::int64_t i = 0; i < room; ++i) {
     TokenBatch token;
     token.add(std::span(ids).subspan(static_cast<std::size_t>(i), 1), i);

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <deque>
 #include <nlohmann/json.hpp>
 
 #include "base/files.h"
@@ -59,12 +60,13 @@ TEST(TinyLlama, GreedyTokensOfABatchWithACacheAreTransformers) {
   const auto cases = nlohmann::json::parse(read_file(kDirectory / "expected/generate.json"))["cases"];
   Decoder decoder = Decoder::load(kDirectory, Precision::kFp32);
   TokenBatch batch;
-  std::vector<std::int64_t> capacities;
+  KvPages pages(decoder.config(), std::int64_t{1} << 24);
+  std::deque<KvSequence> sequences;
+  KvCache cache;
   for (const auto& one : cases) {
     batch.add(ids_of(one["prompt_ids"]));
-    capacities.push_back(static_cast<std::int64_t>(one["prompt_ids"].size()) + 40);
+    cache.sequences.push_back(&sequences.emplace_back(pages));
   }
-  KvCache cache(decoder.config(), capacities, at::kFloat);
   std::vector<std::vector<std::int32_t>> answers(cases.size());
   for (int step = 0; step < 40; ++step) {
     const at::Tensor hidden = decoder.forward(batch, nullptr, &cache);
@@ -72,7 +74,7 @@ TEST(TinyLlama, GreedyTokensOfABatchWithACacheAreTransformers) {
     for (std::size_t i = 0; i < cases.size(); ++i) {
       const auto row = decoder.logits(hidden.narrow(0, batch.starts[i + 1] - 1, 1));
       answers[i].push_back(static_cast<std::int32_t>(row.argmax().item<std::int64_t>()));
-      next.add(std::span(&answers[i].back(), 1), cache.past(static_cast<std::int64_t>(i)));
+      next.add(std::span(&answers[i].back(), 1), sequences[i].length());
     }
     batch = std::move(next);
   }
@@ -92,12 +94,17 @@ TEST(TinyLlama, CachedAttentionContinuesWhatWasSeen) {
       return head_major.transpose(0, 1).reshape({head_major.size(1), -1}).contiguous();
     };
     const at::Tensor keys = rows(file.tensor(name + ".k_all")), values = rows(file.tensor(name + ".v_all"));
-    const std::vector<std::int64_t> capacities = {past + count};
-    KvCache cache(config, capacities, at::kFloat);
+    KvPages pages(config, std::int64_t{1} << 20);
+    KvSequence sequence(pages);
     if (past > 0) {
-      cache.write(layer, 0, rows(file.tensor(name + ".past_k")), rows(file.tensor(name + ".past_v")));
-      cache.advance(0, past);
+      const at::Tensor past_keys = rows(file.tensor(name + ".past_k")),
+                       past_values = rows(file.tensor(name + ".past_v"));
+      sequence.make_room(past);
+      for (std::int64_t head = 0; head < config.num_kv_heads; ++head)
+        sequence.write(layer, head, {past_keys.const_data_ptr<float>(), past_values.const_data_ptr<float>(), past});
+      sequence.advance(past);
     }
+    const KvCache cache{{&sequence}};
     TokenBatch batch;
     batch.add(std::vector<std::int32_t>(static_cast<std::size_t>(count)), past);
     const at::Tensor out =

@@ -1,0 +1,44 @@
+// One answer as it grows: its tokens, its random numbers, and whether it has ended.
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "base/random.h"
+#include "checkpoint/model_config.h"
+#include "generation/generator.h"
+#include "text/stream_decoder.h"
+
+namespace holdfast::generation {
+
+class Answer {
+ public:
+  // To the prompt with this number; `room`: the most tokens that it may have.  `tokenizer` null: no texts.
+  Answer(std::size_t prompt, std::int64_t room, const text::Tokenizer* tokenizer, const GenerateOptions& options);
+
+  // The next token, from the logits behind the last one.
+  text::TokenId choose(std::span<const float> logits);
+  // Adds it; true when the answer has ended: with an end-of-sequence token, a stop string, or no more room.
+  bool add(text::TokenId id, const checkpoint::ModelConfig& config);
+  // The text, too.
+  Completion finish();
+
+  std::size_t prompt() const { return prompt_; }
+  const std::vector<text::TokenId>& ids() const { return completion_.ids; }
+
+ private:
+  bool has_stop(text::TokenId id);
+  std::size_t find_stop(const std::string& text) const;
+
+  std::size_t prompt_;
+  std::int64_t room_;
+  const text::Tokenizer* tokenizer_;
+  const GenerateOptions* options_;
+  Random random_;
+  Completion completion_;
+  std::optional<text::StreamDecoder> decoder_;  // where there are stop strings, which are looked for in:
+  std::string certain_;                         // the text so far that no further token can change
+};
+
+}  // namespace holdfast::generation
