@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "generation/answer.h"
 #include "generation/prefix_walk.h"
 
@@ -145,6 +146,7 @@ class Generation {
     for (std::int64_t i = 0; i < n; ++i) rows.data_ptr<std::int64_t>()[i] = choices[static_cast<std::size_t>(i)].row;
     const at::Tensor logits = decoder_.logits(hidden.index_select(0, rows)).to(at::kFloat).contiguous();  // [n, v]
     const std::int64_t v = logits.size(1);
+    const profile::Phase phase("choice of tokens");
     at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         Choice& choice = choices[static_cast<std::size_t>(i)];

@@ -46,8 +46,9 @@ std::size_t PrefixWalk::add(Run run) {
   const std::int64_t from = place.run.wanted_from;
   PrefixNode* root = roots_[static_cast<std::size_t>(place.run.adapter)];
   if (place.run.is_whole) {
-    place.own_root = std::make_unique<PrefixNode>();
-    root = place.own_root.get();
+    std::unique_ptr<PrefixNode>& own = whole_roots_[{place.run.adapter, place.run.tokens}];
+    if (own == nullptr) own = std::make_unique<PrefixNode>();
+    root = own.get();
   }
   const auto shared = static_cast<std::size_t>(place.run.is_whole ? 0 : from);
   place.end = &tree_.add(tree_.add(*root, tokens.first(shared)), tokens.subspan(shared));
@@ -158,7 +159,6 @@ void PrefixWalk::release(Place& place) {
     std::erase_if(node->readers, [&](const auto& reader) { return &places_[reader.run] == &place; });
     if (node->num_runs == 0 && !node->is_beginning) node->keys.reset();
   }
-  place.own_root.reset();
 }
 
 }  // namespace holdfast::generation

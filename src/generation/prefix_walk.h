@@ -9,8 +9,10 @@
 #pragma once
 
 #include <deque>
+#include <map>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 #include "generation/prefix_tree.h"
@@ -21,7 +23,7 @@ struct Run {
   std::vector<text::TokenId> tokens;
   std::int64_t wanted_from = 0;  // hidden states are wanted of the tokens from here to the last: at least of one
   std::int64_t adapter = 0;      // number among the walk's
-  bool is_whole = false;         // to be computed in one piece, and shared with no one
+  bool is_whole = false;         // to be computed in one piece, and shared with its like alone
 };
 
 struct WantedRow {
@@ -57,7 +59,6 @@ class PrefixWalk {
   struct Place {
     Run run;
     PrefixNode* end = nullptr;
-    std::unique_ptr<PrefixNode> own_root;  // of a run that is whole
   };
   // Consecutive nodes that a sequence of the batch computes.
   struct Work {
@@ -74,6 +75,8 @@ class PrefixWalk {
   PrefixTree& tree_;
   std::vector<const model::Adapter*> adapters_;
   std::vector<PrefixNode*> roots_;  // one an adapter
+  // Of runs that are whole, by adapter and tokens: outside of the tree.
+  std::map<std::pair<std::int64_t, std::vector<text::TokenId>>, std::unique_ptr<PrefixNode>> whole_roots_;
   std::deque<Place> places_;
   std::vector<std::size_t> unfinished_, finished_;
   std::deque<Work> works_;

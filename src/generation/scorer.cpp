@@ -8,6 +8,7 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "base/profile.h"
 #include "generation/prefix_walk.h"
 #include "model/softmax.h"
 
@@ -55,6 +56,7 @@ void read_logits(model::Decoder& decoder, const at::Tensor& hidden, std::span<co
   std::copy(rows.begin(), rows.end(), places.data_ptr<std::int64_t>());
   const at::Tensor logits = decoder.logits(hidden.index_select(0, places)).to(at::kFloat).contiguous();  // [rows, v]
   const std::int64_t v = logits.size(1);
+  const profile::Phase phase("log-probabilities");
   std::vector<double> sums(rows.size());
   std::vector<float> largest(rows.size());
   at::parallel_for(0, static_cast<std::int64_t>(rows.size()), 1, [&](std::int64_t begin, std::int64_t end) {
