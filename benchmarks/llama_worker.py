@@ -1,6 +1,7 @@
 """Greedy generation by llama.cpp, run in .venv-llama by llama.py: one request a line on standard input, one answer a line.
 
-llama_worker.py THREADS; {"op": "load", "path"} -> {}, {"op": "generate", "prompts", "max_new_tokens", "ends"} -> {"seconds", "ids"}
+llama_worker.py THREADS; {"op": "load", "path", "exact"} -> {}, {"op": "generate", "prompts", "max_new_tokens", "ends"} -> {"seconds", "ids"}
+`exact`: keys, values and sums of attention in float; otherwise as llama.cpp sets them by itself, in half precision.
 All prompts go on together, as llama.cpp's own `batched` example does it; only the next tokens' logits are computed.
 """
 
@@ -17,7 +18,7 @@ ROOM, SEQUENCES, BATCH = 512, 32, 2048  # tokens of a sequence; sequences; token
 
 
 class Model:
-    def __init__(self, path):
+    def __init__(self, path, exact):
         options = llama_cpp.llama_model_default_params()
         options.n_gpu_layers = 0
         self.model = llama_cpp.llama_model_load_from_file(path.encode(), options)
@@ -27,7 +28,9 @@ class Model:
         options.n_ctx, options.n_seq_max = ROOM * SEQUENCES, SEQUENCES
         options.n_batch = BATCH
         options.n_threads = options.n_threads_batch = THREADS
-        options.type_k = options.type_v = llama_cpp.GGML_TYPE_F32
+        if exact:
+            options.type_k = options.type_v = llama_cpp.GGML_TYPE_F32
+            options.flash_attn_type = llama_cpp.LLAMA_FLASH_ATTN_TYPE_DISABLED
         self.context = llama_cpp.llama_init_from_model(self.model, options)
         self.vocabulary = llama_cpp.llama_vocab_n_tokens(llama_cpp.llama_model_get_vocab(self.model))
         self.batch = llama_cpp.llama_batch_init(BATCH, 0, 1)
@@ -70,7 +73,7 @@ model = None
 for line in sys.stdin:
     request = json.loads(line)
     if request["op"] == "load":
-        model, answer = Model(request["path"]), {}
+        model, answer = Model(request["path"], request["exact"]), {}
     else:
         seconds, ids = model.generate(request["prompts"], request["max_new_tokens"], set(request["ends"]))
         answer = {"seconds": seconds, "ids": ids}
