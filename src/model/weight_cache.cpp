@@ -131,9 +131,11 @@ bool CacheWriter::write(const fs::path& path) const {
                  "; try another --cache");
   if (!checkpoint::write_tensor_cache(path, tensors_, matrices_)) return false;
   const std::string name = path.filename().string(), kept = name.substr(0, name.rfind('-') + 1);
-  for (const auto& entry : fs::directory_iterator(path.parent_path())) {
-    const std::string other = entry.path().filename().string();
-    if (other.starts_with(kept) && !other.starts_with(name)) fs::remove(entry.path(), error);
+  // Another process may remove files, or the directory, at the same time.
+  for (fs::directory_iterator entry(path.parent_path(), error), end; !error && entry != end; entry.increment(error)) {
+    const std::string other = entry->path().filename().string();
+    std::error_code ignored;
+    if (other.starts_with(kept) && !other.starts_with(name)) fs::remove(entry->path(), ignored);
   }
   return true;
 }
