@@ -89,11 +89,11 @@ struct GroupedProductKernel {
  private:
   HOLDFAST_HD Operand left() const {
     const T* x = static_cast<const T*>(call.x);
-    if (call.kind == Grouped::kGradient) return {x, 1, call.out};
-    return {x, call.kind == Grouped::kForward ? call.in : call.out, 1};
+    if (call.kind == Grouped::kGradient) return {x, 1, call.x_stride};
+    return {x, call.x_stride, 1};
   }
   HOLDFAST_HD Operand right(std::int64_t expert) const {
-    if (call.kind == Grouped::kGradient) return {static_cast<const T*>(call.z), 1, call.in};
+    if (call.kind == Grouped::kGradient) return {static_cast<const T*>(call.z), 1, call.z_stride};
     const T* weight = static_cast<const T*>(call.weights[expert]);
     if (call.kind == Grouped::kForward) return {weight, call.in, 1};
     return {weight, 1, call.in};
@@ -115,16 +115,15 @@ struct GroupedProductKernel {
     }
   }
   HOLDFAST_HD void write_result(const Tile& tile, int thread, const float* c) const {
-    const std::int64_t width = tile.n_end;
     for (int index = thread; index < kTile * kTile; index += kThreads) {
       const int i = index / kTile, j = index % kTile;
       const std::int64_t m = tile.m + i, n = tile.n + j;
       if (m >= tile.m_end || n >= tile.n_end) continue;
       const float sum = call.scale * c[i * kResultStride + j];
       if (call.kind == Grouped::kGradient) {
-        call.gradients[tile.expert][m * width + n] += sum;
+        call.gradients[tile.expert][m * call.in + n] += sum;
       } else {
-        T* y = static_cast<T*>(call.y) + m * width + n;
+        T* y = static_cast<T*>(call.y) + m * call.y_stride + n;
         *y = narrow<T>(call.adds ? widen(*y) + sum : sum);
       }
     }

@@ -8,6 +8,7 @@
 // them; the grid is as large as any split of n rows needs, and superfluous blocks return at once.
 // Types     x, z, W_e, y of `type`; sums in float, over tiles of 32 in ascending order.  bfloat16 goes through the
 //           tensor cores, which sum in an order of their own.
+// Strides   rows of x, z and y may be pieces of wider ones; matrices lie row by row without gaps.
 // Alignment any; columns that are multiples of 8 are read fastest.
 // Also      a rank-r adapter's factors: A_e and B_e are matrices like others.
 #pragma once
@@ -27,6 +28,7 @@ struct GroupedProduct {
   float* const* gradients;     // [experts] in the device's memory; kGradient only
   const std::int64_t* starts;  // [experts + 1]
   std::int64_t experts, rows, in, out;
+  std::int64_t x_stride, z_stride, y_stride;  // numbers between two rows
   float scale = 1;
   bool adds = false;  // to y
 };
