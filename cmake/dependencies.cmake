@@ -29,8 +29,8 @@ elseif(HOLDFAST_TORCH)
   # The wheel's config adds libraries that only Python extensions need; these three are all that the program links.
   add_library(holdfast_torch INTERFACE)
   target_include_directories(holdfast_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
-  # libtorch_cpu exports a std::filesystem of another compiler, whose exceptions crash here; the system's must come first.
   set(torch_folder ${TORCH_INSTALL_PREFIX})
+  # libtorch_cpu exports a std::filesystem of another compiler, whose exceptions crash here; the system's must come first.
   target_link_libraries(holdfast_torch INTERFACE -Wl,--no-as-needed stdc++ -Wl,--as-needed torch torch_cpu c10)
 endif()
 if(HOLDFAST_TORCH)

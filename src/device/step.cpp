@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "device/kernels.h"
+#include "model/memory_plan.h"
 
 namespace holdfast::device {
 namespace {
@@ -23,10 +24,26 @@ at::Tensor copy_of(const std::vector<std::int64_t>& numbers, at::Device device) 
 
 }  // namespace
 
+std::int64_t spare_bytes(const model::Decoder& decoder, at::Device device, std::int64_t pack_tokens,
+                         std::int64_t parameters) {
+  constexpr std::int64_t kLibraries = 1'000'000'000, kNarrow = 2, kFloat = 4;
+  const checkpoint::ModelConfig& config = decoder.config();
+  std::int64_t quantized = 0;
+  for (const model::CensusRow& row : model::parameter_census(config))
+    quantized += row.is_quantized ? row.parameters : 0;
+  const model::TokenWidths widths = model::token_widths(config);
+  const std::int64_t buffers = 2 * kNarrow * quantized / config.num_layers;
+  const std::int64_t activations = kNarrow * pack_tokens * (widths.kept + widths.backward);
+  const std::int64_t adapter = parameters * (4 * kFloat + kNarrow);  // with gradient, two moments, and narrowed
+  const std::int64_t logits = 2 * kNarrow * kLogitRows * config.vocab_size;
+  return std::max<std::int64_t>(
+      0, free_bytes(device) - decoder.weight_bytes() - buffers - activations - adapter - logits - kLibraries);
+}
+
 Step::Step(const model::Decoder& decoder, at::Device device, at::ScalarType compute, std::int64_t spare_bytes)
     : config_(decoder.config()),
       embedding_scale_(decoder.embedding_scale()),
-      device_(device),
+      device_((select(device), device)),
       compute_(compute),
       base_(copy_base(decoder, device, compute)),
       dense_(base_.layers, device, compute, spare_bytes),

@@ -9,7 +9,7 @@
 //
 // Adapter    float on the device, rounded to the compute type once a run; its gradient is added to in float.
 // Products   ATen's; log-sum-exp, norms and rotations in float.
-// Memory     2 bytes * (4 d + (2 h + 2 g) k + 2 f) a token and layer (dense layers, bf16), and of the logits 1,024
+// Memory     2 bytes * (2 d + (2 h + 2 g) k + 2 f) a token and layer (dense layers, bf16), and of the logits 1,024
 // rows.
 #pragma once
 
@@ -28,6 +28,11 @@ namespace holdfast::device {
 struct Targets {
   std::vector<std::int64_t> rows, tokens;
 };
+
+// Bytes for layers that stay widened: what the device has free, less all that a step on packs of so many tokens takes
+// with an adapter of so many parameters, and a gigabyte for the libraries.  Call it before the base is copied.
+std::int64_t spare_bytes(const model::Decoder& decoder, at::Device device, std::int64_t pack_tokens,
+                         std::int64_t parameters);
 
 class Step {
  public:
@@ -74,7 +79,7 @@ class Step {
 
   checkpoint::ModelConfig config_;
   double embedding_scale_;
-  at::Device device_;
+  at::Device device_;  // the calling thread's from the constructor on
   at::ScalarType compute_;
   FrozenBase base_;
   DenseLayers dense_;

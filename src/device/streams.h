@@ -17,6 +17,9 @@ namespace holdfast::device {
 // Error(kMachine) where there is no such device.
 at::Device parse_device(std::string_view word);
 
+// Makes a device the one that the calling thread's kernels run on.
+void select(at::Device device);
+
 // Bytes of the device's memory that nobody uses.  Of the processor: 0, for nothing need be kept there.
 std::int64_t free_bytes(at::Device device);
 

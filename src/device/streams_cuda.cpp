@@ -27,6 +27,10 @@ void make_wait(const c10::cuda::CUDAStream& stream, const SideStream::Mark& mark
 
 }  // namespace
 
+void select(at::Device device) {
+  if (device.is_cuda()) c10::cuda::set_device(device.index());
+}
+
 std::int64_t free_bytes(at::Device device) {
   if (!device.is_cuda()) return 0;
   const c10::cuda::CUDAGuard guard(device);

@@ -2,6 +2,8 @@
 
 namespace holdfast::device {
 
+void select(at::Device) {}
+
 std::int64_t free_bytes(at::Device) { return 0; }
 
 cuda::Queue queue_of(at::Device) { return {}; }

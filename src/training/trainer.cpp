@@ -66,18 +66,35 @@ std::int64_t steps_of_epochs(const Dataset& dataset, const TrainOptions& options
   return steps;
 }
 
-Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options)
+Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options,
+                 device::Step* step)
     : decoder_(decoder),
       adapter_(adapter),
       gradient_(adapter.zeros_like()),
       dataset_(dataset),
       options_(options),
-      optimizer_(adapter.flat().numel(), adapter.flat().scalar_type(), options.adamw),
-      sequence_(dataset.rows.size(), options.order, options.seed) {
+      optimizer_(adapter.flat().numel(), adapter.flat().options(), options.adamw),
+      sequence_(dataset.rows.size(), options.order, options.seed),
+      device_step_(step) {
+  HOLDFAST_CHECK(kBadInput, options.router_aux_loss == 0 || step == nullptr, "[train] found an auxiliary loss of ",
+                 options.router_aux_loss, " for routers and a device, expected one of the two; try --device cpu");
   HOLDFAST_CHECK(kBadInput, options.router_aux_loss == 0 || decoder.config().moe.num_experts > 0,
                  "[train] found an auxiliary loss of ", options.router_aux_loss, " for routers and a model of family '",
                  decoder.config().family, "', expected a model with experts; try without it");
 }
+
+namespace {
+
+device::Targets device_targets(const std::vector<Target>& targets) {
+  device::Targets lists;
+  for (const Target& target : targets) {
+    lists.rows.push_back(target.row);
+    lists.tokens.push_back(target.token);
+  }
+  return lists;
+}
+
+}  // namespace
 
 StepReport Trainer::step() {
   const auto start = std::chrono::steady_clock::now();
@@ -94,6 +111,7 @@ StepReport Trainer::step() {
   // Forward and backward, pack by pack, everything scaled by the targets of the whole step.
   gradient_.flat().zero_();
   double loss_sum = 0, aux_sum = 0;
+  std::vector<at::Tensor> device_losses;  // read when all packs are on their way
   for (const auto& pack : pack_rows(rows, options_.pack_tokens)) {
     model::TokenBatch batch;
     std::vector<Target> targets;
@@ -104,10 +122,14 @@ StepReport Trainer::step() {
       }
       batch.add(row.ids);
     }
+    const double scale = 1.0 / static_cast<double>(report.target_tokens);
+    if (device_step_ != nullptr) {
+      device_losses.push_back(device_step_->run(batch, device_targets(targets), scale, adapter_, gradient_));
+      continue;
+    }
     model::Activations kept;
     const at::Tensor hidden = decoder_.forward(batch, &adapter_, nullptr, &kept);
-    const LossResult loss =
-        cross_entropy(decoder_, hidden, targets, 1.0 / static_cast<double>(report.target_tokens), true);
+    const LossResult loss = cross_entropy(decoder_, hidden, targets, scale, true);
     loss_sum += loss.sum;
     if (options_.router_aux_loss > 0) {
       const double share = static_cast<double>(batch.size()) / static_cast<double>(report.tokens);
@@ -116,6 +138,7 @@ StepReport Trainer::step() {
     decoder_.backward(loss.dhidden, batch, adapter_, kept, gradient_);
   }
 
+  for (const at::Tensor& loss : device_losses) loss_sum += loss.item<double>();
   report.loss = loss_sum / static_cast<double>(report.target_tokens);
   if (options_.router_aux_loss > 0) report.aux_loss = aux_sum;
   report.grad_norm = clip_gradient(gradient_.flat(), options_.max_grad_norm);
@@ -138,9 +161,9 @@ void Trainer::save(const std::filesystem::path& directory) const {
   part += ".part";
   adapter_.save(part);
   checkpoint::write_safetensors(part / "optimizer.safetensors",
-                                {{"first_moment", optimizer_.first_moment},
-                                 {"second_moment", optimizer_.second_moment},
-                                 {"parameters", adapter_.flat()}},
+                                {{"first_moment", optimizer_.first_moment.cpu()},
+                                 {"second_moment", optimizer_.second_moment.cpu()},
+                                 {"parameters", adapter_.flat().cpu()}},
                                 {{"step", std::to_string(step_)}, {"rows_dealt", std::to_string(sequence_.dealt())}});
   rename_directory(part, directory);
 }

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "device/step.h"
 #include "model/adapter.h"
 #include "model/decoder.h"
 #include "training/dataset.h"
@@ -46,7 +47,9 @@ class Trainer {
  public:
   // All references must outlive the trainer; it changes `adapter` in place.
   // Throws Error(kBadInput) for an auxiliary loss of a model without experts.
-  Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options);
+  // `step` non-null: packs run on its device, on which the adapter must be, and the optimizer's step too.
+  Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options,
+          device::Step* step = nullptr);
 
   // One optimizer step.  Throws Error(kBadInput) when loss or gradient is not finite; the adapter is then unchanged.
   StepReport step();
@@ -66,6 +69,7 @@ class Trainer {
   AdamW optimizer_;
   RowSequence sequence_;
   std::int64_t step_ = 0;
+  device::Step* device_step_;
 };
 
 // Deals the rows of one step.

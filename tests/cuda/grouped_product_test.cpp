@@ -55,24 +55,18 @@ TEST_P(GroupedProducts, EqualOneProductAnExpert) {
       const at::Tensor on_x = put(x, skip), on_dy = put(dy), on_starts = put(starts), matrices = addresses(on_weights),
                        gradient_list = addresses(gradients);
       at::Tensor y = put(at::zeros({n, out + 5}, type)), dx = put(x.clone(), skip);
-      GroupedProduct call{number_of(type),
-                          Grouped::kForward,
-                          on_x.data_ptr(),
-                          nullptr,
-                          reinterpret_cast<const void* const*>(matrices.data_ptr()),
-                          y.data_ptr(),
-                          nullptr,
-                          on_starts.data_ptr<std::int64_t>(),
-                          experts,
-                          n,
-                          in,
-                          out};
+      GroupedProduct call{};
+      call.type = number_of(type), call.kind = Grouped::kForward;
+      call.weights = reinterpret_cast<const void* const*>(matrices.data_ptr());
+      call.starts = on_starts.data_ptr<std::int64_t>();
+      call.experts = experts, call.rows = n, call.in = in, call.out = out;
+      call.x = on_x.data_ptr(), call.x_stride = in, call.y = y.data_ptr(), call.y_stride = out + 5;
       grouped_product(call, queue());
       call.kind = Grouped::kBackward, call.x = on_dy.data_ptr(), call.y = dx.data_ptr();
       call.x_stride = out, call.y_stride = in;
       call.scale = 2, call.adds = true;
       grouped_product(call, queue());
-      call.kind = Grouped::kGradient, call.z = on_x.data_ptr(), call.scale = 0.5;
+      call.kind = Grouped::kGradient, call.z = on_x.data_ptr(), call.z_stride = in, call.scale = 0.5;
       call.gradients = reinterpret_cast<float* const*>(gradient_list.data_ptr());
       grouped_product(call, queue());
       const auto what = std::string(at::toString(type)) + " " + std::to_string(n) + " rows, " + std::to_string(in) +
