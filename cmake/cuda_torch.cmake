@@ -20,4 +20,4 @@ foreach(folder ${nvidia_folders})
   list(APPEND link_paths -Wl,-rpath-link,${folder})
 endforeach()
 target_link_libraries(holdfast_torch INTERFACE ${link_paths} -Wl,--no-as-needed stdc++ torch torch_cpu torch_cuda
-                      -Wl,--as-needed c10 c10_cuda)
+                      -Wl,--as-needed c10 c10_cuda CUDA::cudart)
