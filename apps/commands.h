@@ -21,8 +21,9 @@ struct Common {
 };
 
 void add_common(CLI::App& command, Common& common, bool needs_model = true);
-// Threads, logging, device: called first by every command.
-void apply_common(const Common& common);
+// Threads, logging, device: called first by every command.  Throws Error for a --device that there is not, or that the
+// command does not run on.
+void apply_common(const Common& common, bool runs_on_devices = false);
 
 // The base as --precision and --stream-layers say; `otherwise` is the precision where nothing is said.  A base in NF4
 // that does not fit into memory is streamed without being asked, with a line that says so.

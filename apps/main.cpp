@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/version.h"
 #include "commands.h"
+#include "device/streams.h"
 #include "model/tensor_pool.h"
 #include "profile_option.h"
 
@@ -21,7 +22,7 @@ namespace holdfast::apps {
 void add_common(CLI::App& command, Common& common, bool needs_model) {
   auto* model = command.add_option("--model", common.model, "Hugging Face checkpoint directory, or a GGUF file");
   if (needs_model) model->required();
-  command.add_option("--device", common.device, "cpu");
+  command.add_option("--device", common.device, "cpu; train in a build with CUDA: cuda or cuda:N");
   command.add_option("--threads", common.threads, "threads of arithmetic (default: all cores)")
       ->check(CLI::Range(1, 1024));
   command.add_option("--seed", common.seed, "seed of everything random");
@@ -34,9 +35,9 @@ void add_common(CLI::App& command, Common& common, bool needs_model) {
   command.add_flag("--json", common.json, "tables as JSON");
 }
 
-void apply_common(const Common& common) {
-  HOLDFAST_CHECK(kBadInput, common.device == "cpu", "[options] found --device ", common.device,
-                 ", expected cpu; this program has no support for other devices yet");
+void apply_common(const Common& common, bool runs_on_devices) {
+  HOLDFAST_CHECK(kBadInput, device::parse_device(common.device).is_cpu() || runs_on_devices, "[device] found --device ",
+                 common.device, ", expected cpu: of the commands only train runs on other devices; try --device cpu");
   if (common.threads > 0) at::set_num_threads(common.threads);
   set_up_log(common.quiet);
   start_profile(common.profile);

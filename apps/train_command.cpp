@@ -12,6 +12,7 @@
 #include "base/progress.h"
 #include "checkpoint/weights.h"
 #include "commands.h"
+#include "device/step.h"
 #include "text/tokenizer_config.h"
 #include "training/run_directory.h"
 #include "training/trainer.h"
@@ -101,6 +102,7 @@ ordered_json identity_of(const Common& common, const TrainFlags& flags, const mo
     identity["rows-per-step"] = options.rows_per_step;
   }
   if (options.router_aux_loss > 0) identity["router-aux-loss"] = options.router_aux_loss;
+  if (common.device != "cpu") identity["device"] = common.device;
   identity.update({{"seed", common.seed}, {"steps", options.total_steps}, {"threads", at::get_num_threads()}});
   return identity;
 }
@@ -125,8 +127,24 @@ void run_steps(training::RunDirectory& directory, training::Trainer& trainer, co
   }
 }
 
+// Null on the processor.  Elsewhere the adapter is moved too.
+std::unique_ptr<device::Step> step_on_device(const Common& common, const model::Decoder& decoder,
+                                             std::int64_t pack_tokens, model::Adapter& adapter) {
+  const at::Device place = device::parse_device(common.device);
+  if (place.is_cpu()) return nullptr;
+  HOLDFAST_CHECK(
+      kBadInput, !common.deterministic, "[device] found --deterministic and --device ", common.device,
+      ", expected one of the two: attention's gradients are summed in no fixed order there; try --device cpu");
+  const std::int64_t spare = device::spare_bytes(decoder, place, pack_tokens, adapter.flat().numel());
+  auto step = std::make_unique<device::Step>(decoder, place, at::kBFloat16, spare);
+  adapter = adapter.on(place);
+  std::cerr << "training on " << common.device << " in bf16; " << step->num_kept_layers() << " of "
+            << decoder.config().num_layers << " layers stay widened\n";
+  return step;
+}
+
 void train(const Common& common, TrainFlags flags) {
-  apply_common(common);
+  apply_common(common, /*runs_on_devices=*/true);
   HOLDFAST_CHECK(kBadInput, (flags.steps > 0) != (flags.epochs > 0), "[train] found --steps ", flags.steps,
                  " and --epochs ", flags.epochs, ", expected one of the two; try --steps 100");
   HOLDFAST_CHECK(kBadInput, flags.order == "seeded" || flags.order == "file", "[train] found --order ", flags.order,
@@ -143,7 +161,8 @@ void train(const Common& common, TrainFlags flags) {
   const training::Dataset dataset = load_rows(common, flags, decoder);
   auto adapter = first_adapter(common, flags, decoder);
   options.total_steps = flags.steps > 0 ? flags.steps : training::steps_of_epochs(dataset, options, flags.epochs);
-  training::Trainer trainer(decoder, adapter, dataset, options);
+  const auto step = step_on_device(common, decoder, options.pack_tokens, adapter);
+  training::Trainer trainer(decoder, adapter, dataset, options, step.get());
   Digests digests(cache.empty() ? fs::path() : cache / "digests.json");
   const ordered_json identity = identity_of(common, flags, decoder, dataset, digests);
   if (!directory.begin(identity, trainer)) {

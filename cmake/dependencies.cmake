@@ -13,7 +13,9 @@ pkg_check_modules(PCRE2 REQUIRED IMPORTED_TARGET libpcre2-8)
 pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 find_package(tomlplusplus REQUIRED)
 
-if(HOLDFAST_TORCH)
+if(HOLDFAST_CUDA)
+  include(${CMAKE_CURRENT_LIST_DIR}/cuda_torch.cmake)
+elseif(HOLDFAST_TORCH)
   if(NOT Torch_DIR)
     execute_process(COMMAND ${HOLDFAST_PYTHON} -c "import torch; print(torch.utils.cmake_prefix_path)"
                     OUTPUT_VARIABLE torch_prefix OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE torch_missing)
@@ -27,15 +29,18 @@ if(HOLDFAST_TORCH)
   # The wheel's config adds libraries that only Python extensions need; these three are all that the program links.
   add_library(holdfast_torch INTERFACE)
   target_include_directories(holdfast_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+  set(torch_folder ${TORCH_INSTALL_PREFIX})
+  # libtorch_cpu exports a std::filesystem of another compiler, whose exceptions crash here; the system's must come first.
+  target_link_libraries(holdfast_torch INTERFACE -Wl,--no-as-needed stdc++ -Wl,--as-needed torch torch_cpu c10)
+endif()
+if(HOLDFAST_TORCH)
   target_compile_definitions(holdfast_torch INTERFACE AT_PER_OPERATOR_HEADERS)
   # at::parallel_for is a template that runs on one thread in a file compiled without OpenMP.  The runtime is torch's own:
   # two of them in one process would use the cores twice.
   target_compile_options(holdfast_torch INTERFACE -fopenmp)
-  file(GLOB torch_gomp ${TORCH_INSTALL_PREFIX}/lib/libgomp*.so*)
+  file(GLOB torch_gomp ${torch_folder}/lib/libgomp*.so*)
   if(NOT torch_gomp)
-    message(FATAL_ERROR "[configure] found no libgomp in ${TORCH_INSTALL_PREFIX}/lib, expected the one that torch brings; try the wheel of PyPI or of PyTorch's CPU index")
+    message(FATAL_ERROR "[configure] found no libgomp in ${torch_folder}/lib, expected the one that torch brings; try the wheel of PyPI or of PyTorch's CPU index")
   endif()
   target_link_libraries(holdfast_torch INTERFACE ${torch_gomp})
-  # libtorch_cpu exports a std::filesystem of another compiler, whose exceptions crash here; the system's must come first.
-  target_link_libraries(holdfast_torch INTERFACE -Wl,--no-as-needed stdc++ -Wl,--as-needed torch torch_cpu c10)
 endif()

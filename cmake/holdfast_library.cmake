@@ -2,13 +2,24 @@
 #
 # Makes the module of src/NAME from its *.cpp files and those of its folders.  DEPENDS is the whole list of
 # modules that its files may include: the ctest `layers` reads these lines and refuses any other arrow.  With TORCH the
-# module is left out of builds without LibTorch and shares one precompiled header.
+# module is left out of builds without LibTorch and shares one precompiled header.  A build with CUDA takes *.cu and
+# *_cuda.cpp, any other *_no_cuda.cpp in their place.
 function(holdfast_library name)
   cmake_parse_arguments(arg "TORCH" "" "DEPENDS;LIBRARIES" ${ARGN})
   if(arg_TORCH AND NOT HOLDFAST_TORCH)
     return()
   endif()
   file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cpp ${CMAKE_SOURCE_DIR}/src/${name}/*/*.cpp)
+  set(instead ${sources})
+  list(FILTER instead INCLUDE REGEX "_no_cuda\\.cpp$")
+  if(HOLDFAST_CUDA)
+    file(GLOB device_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/${name}/*.cu)
+    list(APPEND sources ${device_sources})
+    list(REMOVE_ITEM sources ${instead})
+  else()
+    list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$")
+    list(APPEND sources ${instead})
+  endif()
   if(NOT sources)
     return()
   endif()

@@ -52,11 +52,11 @@ std::vector<Adapter::Slot> Adapter::plan(const checkpoint::ModelConfig& model,
   return slots;
 }
 
-Adapter::Adapter(checkpoint::AdapterConfig config, std::vector<Slot> slots, at::ScalarType type)
+Adapter::Adapter(checkpoint::AdapterConfig config, std::vector<Slot> slots, at::TensorOptions options)
     : config_(std::move(config)), slots_(std::move(slots)) {
   std::int64_t total = 0;
   for (const Slot& slot : slots_) total += slot.rank * (slot.module.out_features + slot.module.in_features);
-  flat_ = at::zeros({total}, type);
+  flat_ = at::zeros({total}, options);
   const std::size_t none = slots_.size();
   for (const Slot& slot : slots_) {
     const auto& [layer, projection, expert, path, out_features, in_features, has_bias, is_adaptable] = slot.module;
@@ -136,7 +136,7 @@ void Adapter::save(const std::filesystem::path& directory) const {
   std::map<std::string, checkpoint::LoraWeights> weights;
   std::vector<checkpoint::LinearModule> modules;
   for (std::size_t i = 0; i < slots_.size(); ++i) {
-    weights[slots_[i].module.path] = {pairs_[i].a, pairs_[i].b};
+    weights[slots_[i].module.path] = {pairs_[i].a.cpu(), pairs_[i].b.cpu()};
     modules.push_back(slots_[i].module);
   }
   checkpoint::AdapterConfig config = config_;
@@ -147,10 +147,16 @@ void Adapter::save(const std::filesystem::path& directory) const {
   checkpoint::write_adapter(directory, config, weights);
 }
 
-Adapter Adapter::zeros_like() const { return Adapter(config_, slots_, flat_.scalar_type()); }
+Adapter Adapter::zeros_like() const { return Adapter(config_, slots_, flat_.options()); }
 
 Adapter Adapter::to(at::ScalarType type) const {
-  Adapter other(config_, slots_, type);
+  Adapter other(config_, slots_, flat_.options().dtype(type));
+  other.flat_.copy_(flat_);
+  return other;
+}
+
+Adapter Adapter::on(at::Device device) const {
+  Adapter other(config_, slots_, flat_.options().device(device));
   other.flat_.copy_(flat_);
   return other;
 }

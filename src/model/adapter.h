@@ -43,6 +43,7 @@ class Adapter {
   // Same layout, all zero: for gradients and optimizer state.
   Adapter zeros_like() const;
   Adapter to(at::ScalarType type) const;
+  Adapter on(at::Device device) const;
 
   // `expert` -1: the layer's own projection.
   const LoraPair& pair(std::int64_t layer, Projection projection, std::int64_t expert = -1) const;
@@ -62,7 +63,7 @@ class Adapter {
     checkpoint::PerProjection<std::size_t> own;
     std::vector<checkpoint::PerProjection<std::size_t>> experts;
   };
-  Adapter(checkpoint::AdapterConfig config, std::vector<Slot> slots, at::ScalarType type);
+  Adapter(checkpoint::AdapterConfig config, std::vector<Slot> slots, at::TensorOptions options);
   static std::vector<Slot> plan(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config);
 
   checkpoint::AdapterConfig config_;

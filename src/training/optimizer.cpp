@@ -11,6 +11,8 @@
 
 #include "base/error.h"
 #include "base/simd.h"
+#include "cuda/adamw.h"
+#include "device/streams.h"
 
 namespace holdfast::training {
 namespace {
@@ -33,26 +35,39 @@ HOLDFAST_ADAMW_SPAN(float)
 HOLDFAST_ADAMW_SPAN(double)
 #undef HOLDFAST_ADAMW_SPAN
 
+template <typename T>
+Constants<T> constants_of(const AdamWOptions& options, double learning_rate, std::int64_t num_steps) {
+  const double correction1 = 1 - std::pow(options.beta1, static_cast<double>(num_steps));
+  const double correction2 = std::sqrt(1 - std::pow(options.beta2, static_cast<double>(num_steps)));
+  return {static_cast<T>(1 - learning_rate * options.weight_decay),
+          static_cast<T>(options.beta1),
+          static_cast<T>(1 - options.beta1),
+          static_cast<T>(options.beta2),
+          static_cast<T>(1 - options.beta2),
+          static_cast<T>(options.eps),
+          static_cast<T>(correction2),
+          static_cast<T>(learning_rate / correction1)};
+}
+
 }  // namespace
 
-AdamW::AdamW(std::int64_t num_parameters, at::ScalarType type, AdamWOptions options)
-    : first_moment(at::zeros({num_parameters}, type)),
-      second_moment(at::zeros({num_parameters}, type)),
+AdamW::AdamW(std::int64_t num_parameters, at::TensorOptions place, AdamWOptions options)
+    : first_moment(at::zeros({num_parameters}, place)),
+      second_moment(at::zeros({num_parameters}, place)),
       options_(options) {}
 
 void AdamW::step(at::Tensor& parameters, const at::Tensor& gradient, double learning_rate) {
   ++num_steps;
-  const double correction1 = 1 - std::pow(options_.beta1, static_cast<double>(num_steps));
-  const double correction2 = std::sqrt(1 - std::pow(options_.beta2, static_cast<double>(num_steps)));
+  if (!parameters.is_cpu()) {
+    const auto c = constants_of<float>(options_, learning_rate, num_steps);
+    cuda::adamw_step({parameters.data_ptr<float>(), first_moment.data_ptr<float>(), second_moment.data_ptr<float>(),
+                      gradient.const_data_ptr<float>(), parameters.numel(), c.decay, c.beta1, c.rest1, c.beta2, c.rest2,
+                      c.eps, c.root, c.step_size},
+                     device::queue_of(parameters.device()));
+    return;
+  }
   AT_DISPATCH_FLOATING_TYPES(parameters.scalar_type(), "adamw", [&] {
-    const Constants<scalar_t> c{static_cast<scalar_t>(1 - learning_rate * options_.weight_decay),
-                                static_cast<scalar_t>(options_.beta1),
-                                static_cast<scalar_t>(1 - options_.beta1),
-                                static_cast<scalar_t>(options_.beta2),
-                                static_cast<scalar_t>(1 - options_.beta2),
-                                static_cast<scalar_t>(options_.eps),
-                                static_cast<scalar_t>(correction2),
-                                static_cast<scalar_t>(learning_rate / correction1)};
+    const auto c = constants_of<scalar_t>(options_, learning_rate, num_steps);
     scalar_t* p = parameters.data_ptr<scalar_t>();
     scalar_t* m = first_moment.data_ptr<scalar_t>();
     scalar_t* v = second_moment.data_ptr<scalar_t>();

@@ -17,7 +17,8 @@ struct AdamWOptions {
 
 class AdamW {
  public:
-  AdamW(std::int64_t num_parameters, at::ScalarType type, AdamWOptions options);
+  // The moments lie where the parameters do.
+  AdamW(std::int64_t num_parameters, at::TensorOptions place, AdamWOptions options);
   void step(at::Tensor& parameters, const at::Tensor& gradient, double learning_rate);
 
   // State, for saving and resuming.

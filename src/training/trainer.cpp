@@ -78,14 +78,22 @@ ActivationChoice parse_activations(std::string_view word) {
   fail(ErrorKind::kBadInput, "[train] found activations '", word, "', expected auto, keep, recompute or offload");
 }
 
-Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options)
+Trainer::Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options,
+                 device::Step* step)
     : decoder_(decoder),
       adapter_(adapter),
       gradient_(adapter.zeros_like()),
       dataset_(dataset),
       options_(options),
-      optimizer_(adapter.flat().numel(), adapter.flat().scalar_type(), options.adamw),
-      sequence_(dataset.rows.size(), options.order, options.seed) {
+      optimizer_(adapter.flat().numel(), adapter.flat().options(), options.adamw),
+      sequence_(dataset.rows.size(), options.order, options.seed),
+      device_step_(step) {
+  HOLDFAST_CHECK(
+      kBadInput, options.activations == ActivationChoice::kAuto || step == nullptr,
+      "[train] found a choice of activations and a device, expected one of the two: a device keeps them all; "
+      "try --device cpu");
+  HOLDFAST_CHECK(kBadInput, options.router_aux_loss == 0 || step == nullptr, "[train] found an auxiliary loss of ",
+                 options.router_aux_loss, " for routers and a device, expected one of the two; try --device cpu");
   HOLDFAST_CHECK(kBadInput, options.router_aux_loss == 0 || decoder.config().moe.num_experts > 0,
                  "[train] found an auxiliary loss of ", options.router_aux_loss, " for routers and a model of family '",
                  decoder.config().family, "', expected a model with experts; try without it");
@@ -113,6 +121,19 @@ std::vector<model::Keeping> Trainer::keeping_of(std::int64_t tokens) const {
   return std::vector(layers, model::Keeping::kOffload);
 }
 
+namespace {
+
+device::Targets device_targets(const std::vector<Target>& targets) {
+  device::Targets lists;
+  for (const Target& target : targets) {
+    lists.rows.push_back(target.row);
+    lists.tokens.push_back(target.token);
+  }
+  return lists;
+}
+
+}  // namespace
+
 StepReport Trainer::step() {
   Trainer* const alone[] = {this};
   return step_together(alone).front();
@@ -124,7 +145,8 @@ std::vector<StepReport> Trainer::step_together(std::span<Trainer* const> trainer
   std::int64_t pack_tokens = 0, tokens = 0;
   for (Trainer* trainer : trainers) {
     HOLDFAST_ASSERT(&trainer->decoder_ == &trainers[0]->decoder_);
-    HOLDFAST_ASSERT(trainers.size() == 1 || trainer->options_.router_aux_loss == 0);
+    HOLDFAST_ASSERT(trainers.size() == 1 ||
+                    (trainer->options_.router_aux_loss == 0 && trainer->device_step_ == nullptr));
     works.push_back(trainer->begin_step());
     pack_tokens = std::max(pack_tokens, trainer->options_.pack_tokens);
     tokens += works.back().report.tokens;
@@ -201,6 +223,13 @@ void Trainer::run_packs(std::span<const PackOf> packs) {
     gradients.push_back(&trainer->gradient_);
   }
   Trainer& first = *packs[0].trainer;
+  if (first.device_step_ != nullptr) {
+    Work& work = *packs[0].work;
+    const double scale = 1.0 / static_cast<double>(work.report.target_tokens);
+    work.device_losses.push_back(
+        first.device_step_->run(batch, device_targets(targets), scale, first.adapter_, first.gradient_));
+    return;
+  }
   model::Activations kept;
   kept.keeping = first.keeping_of(batch.size());
   kept.file = first.activation_file_;
@@ -219,6 +248,7 @@ void Trainer::run_packs(std::span<const PackOf> packs) {
 
 void Trainer::measure_step(Work& work) {
   StepReport& report = work.report;
+  for (const at::Tensor& loss : work.device_losses) work.loss_sum += loss.item<double>();
   report.loss = work.loss_sum / static_cast<double>(report.target_tokens);
   if (options_.router_aux_loss > 0) report.aux_loss = work.aux_sum;
   report.grad_norm = clip_gradient(gradient_.flat(), options_.max_grad_norm);
@@ -251,14 +281,13 @@ void Trainer::save(const std::filesystem::path& directory) const {
   std::filesystem::path part = directory;
   part += ".part";
   adapter_.save(part);
-  checkpoint::write_safetensors(
-      part / "optimizer.safetensors",
-      {{"first_moment", optimizer_.first_moment},
-       {"second_moment", optimizer_.second_moment},
-       {"parameters", adapter_.flat()}},
-      {{"step", std::to_string(step_)},
-       {"rows_dealt", std::to_string(sequence_.dealt())},
-       {"sha256", digest_of({optimizer_.first_moment, optimizer_.second_moment, adapter_.flat()})}});
+  const at::Tensor first = optimizer_.first_moment.cpu(), second = optimizer_.second_moment.cpu(),
+                   parameters = adapter_.flat().cpu();
+  checkpoint::write_safetensors(part / "optimizer.safetensors",
+                                {{"first_moment", first}, {"second_moment", second}, {"parameters", parameters}},
+                                {{"step", std::to_string(step_)},
+                                 {"rows_dealt", std::to_string(sequence_.dealt())},
+                                 {"sha256", digest_of({first, second, parameters})}});
   rename_directory(part, directory);
 }
 

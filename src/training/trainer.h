@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "device/step.h"
 #include "model/adapter.h"
 #include "model/decoder.h"
 #include "training/dataset.h"
@@ -57,7 +58,9 @@ class Trainer {
  public:
   // All references must outlive the trainer; it changes `adapter` in place.
   // Throws Error(kBadInput) for an auxiliary loss of a model without experts.
-  Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options);
+  // `step` non-null: packs run on its device, on which the adapter must be, and the optimizer's step too.
+  Trainer(model::Decoder& decoder, model::Adapter& adapter, const Dataset& dataset, TrainOptions options,
+          device::Step* step = nullptr);
 
   // One optimizer step.  Throws Error(kBadInput) when loss or gradient is not finite; the adapter is then unchanged.
   StepReport step();
@@ -81,6 +84,7 @@ class Trainer {
     std::vector<const TrainingRow*> rows;
     std::vector<std::vector<std::size_t>> packs;
     double loss_sum = 0, aux_sum = 0;
+    std::vector<at::Tensor> device_losses;  // read when all packs are on their way
   };
   Work begin_step();
   // Forward and backward of one pack of each of these runs.
@@ -105,6 +109,7 @@ class Trainer {
   RowSequence sequence_;
   std::shared_ptr<model::ActivationFile> activation_file_;  // where activations are offloaded
   std::int64_t step_ = 0;
+  device::Step* device_step_;
 };
 
 // Deals the rows of one step.

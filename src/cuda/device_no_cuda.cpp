@@ -1,0 +1,7 @@
+#include "cuda/queue.h"
+
+namespace holdfast::cuda {
+
+int num_devices() { return 0; }
+
+}  // namespace holdfast::cuda

@@ -1,0 +1,7 @@
+#include "cuda/run.cuh"
+
+namespace holdfast::cuda {
+
+bool is_built() { return kIsBuilt; }
+
+}  // namespace holdfast::cuda
