@@ -32,7 +32,7 @@ def run(report):
         engine.ask("load", model=str(directory), precision="nf4")
         engine.ask("adapter", directory=adapter, rank=RANK)
         draw = random.Random(5)
-        rows = [{"ids": [draw.randrange(3, 32000) for _ in range(TOKENS)], "is_target": [1] * TOKENS} for _ in range(STEPS)]
+        rows = [{"ids": [draw.randrange(3, 32000) for _ in range(TOKENS)], "is_target": [0] + [1] * (TOKENS - 1)} for _ in range(STEPS)]
         settings = {"rows": rows, "rows_per_step": 1, "steps": STEPS, "learning_rate": RATE}
 
         def ours():
