@@ -44,7 +44,7 @@ def found(report):
     alpaca, mmlu = SHARED / "benchmarks/alpaca/alpaca_tiny.json", SHARED / "benchmarks/mmlu"
     if alpaca.exists() and mmlu.exists():
         items = {"benchmark": "mmlu", "path": str(mmlu), "subjects": ["anatomy"]}
-        yield Workload("SmolLM2", SMOLLM2, alpaca, questions_of(alpaca, "instruction"), items, 8, 1, 32, 16)
+        yield Workload("SmolLM2", SMOLLM2, alpaca, questions_of(alpaca, "instruction"), items, 8, 1, 32, 48)
     else:
         report.note(f"SmolLM2 measured on the organism's rows: needs {SHARED.name}/benchmarks/alpaca and mmlu for its own")
         yield Workload("SmolLM2", SMOLLM2, ORGANISM / "data/benign.jsonl", questions_of(facts, "prompt"), dict(endings), 8, 2, 32, 48)
