@@ -37,7 +37,7 @@ const char* precision_name(Precision precision);
 
 // With nf4, an embedding or head of more numbers than these that is stored in 16 bits stays in them; a smaller one is
 // widened once, which saves time and costs little.
-inline constexpr std::int64_t kLargeTable = std::int64_t{1} << 24;
+inline constexpr std::int64_t kLargeTable = std::int64_t{1} << 25;
 
 enum class Residency { kHeld, kStreamed };
 
