@@ -37,7 +37,8 @@ if(HOLDFAST_TORCH)
   target_compile_definitions(holdfast_torch INTERFACE AT_PER_OPERATOR_HEADERS)
   # at::parallel_for is a template that runs on one thread in a file compiled without OpenMP.  The runtime is torch's own:
   # two of them in one process would use the cores twice.
-  target_compile_options(holdfast_torch INTERFACE -fopenmp)
+  # (The parsers that clang builds for fuzzing need one thread only, and no omp.h.)
+  target_compile_options(holdfast_torch INTERFACE $<$<COMPILE_LANG_AND_ID:CXX,GNU>:-fopenmp>)
   file(GLOB torch_gomp ${torch_folder}/lib/libgomp*.so*)
   if(NOT torch_gomp)
     message(FATAL_ERROR "[configure] found no libgomp in ${torch_folder}/lib, expected the one that torch brings; try the wheel of PyPI or of PyTorch's CPU index")
