@@ -28,6 +28,7 @@ std::string rate_text(double amount, double seconds, double ceiling, const char*
 
 void start_profile(const std::string& path) {
   if (path.empty()) return;
+  write_file_atomic(path, "");  // a place that cannot be written is an error now, not after the work
   profile_path = path;
   profile::start();
 }
