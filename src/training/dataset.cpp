@@ -91,7 +91,10 @@ TrainingRow to_row(const Conversation& source, const text::Tokenizer& tokenizer,
 
 }  // namespace
 
-std::int64_t TrainingRow::num_targets() const { return std::count(is_target.begin(), is_target.end(), 1); }
+std::int64_t TrainingRow::num_targets() const {
+  // Nothing stands before the first token to predict it from.
+  return is_target.empty() ? 0 : std::count(is_target.begin() + 1, is_target.end(), 1);
+}
 
 Dataset load_dataset(const std::filesystem::path& path, const text::Tokenizer& tokenizer,
                      const text::ChatTemplate* chat, const DatasetOptions& options) {

@@ -112,6 +112,16 @@ TEST_F(TrainerTest, ARowWithoutTargetsAddsNothingButItsTokens) {
   EXPECT_EQ(a.target_tokens, b.target_tokens);
 }
 
+TEST_F(TrainerTest, AFirstTokenIsNoTarget) {
+  Dataset with = random_rows({12, 20}), without = with;
+  with.rows[0].is_target[0] = 1;
+  auto own = adapter(), other = adapter();
+  const StepReport a = Trainer(decoder_, own, with, {.rows_per_step = 2}).step(),
+                   b = Trainer(decoder_, other, without, {.rows_per_step = 2}).step();
+  EXPECT_EQ(a.target_tokens, b.target_tokens);
+  EXPECT_EQ(a.loss, b.loss);
+}
+
 TEST_F(TrainerTest, ALossThatIsNotFiniteLeavesAdapterAndPlaceInTheData) {
   const Dataset dataset = random_rows({5, 40, 2, 17, 33, 9, 8});
   auto own = adapter(), undisturbed = adapter();
