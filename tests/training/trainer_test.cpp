@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "golden_checkpoint.h"
 #include "model/memory_plan.h"
+#include "model/tensor_pool.h"
 #include "tiny_llama.h"
 #include "training/loss.h"
 
@@ -263,6 +264,20 @@ TEST(Activations, KeptRecomputedAndOffloadedGiveTheSameBits) {
     EXPECT_TRUE(run(ActivationChoice::kOffload, 0).equal(expected)) << family;
     EXPECT_TRUE(run(ActivationChoice::kAuto, 30000).equal(expected)) << family << ", some layers recomputed";
   }
+}
+
+TEST(SteadyStep, AsksTheSystemForNoMemory) {
+  model::keep_freed_tensors();
+  const std::filesystem::path organism = testing::source_directory() / "assets/organism";
+  auto decoder = model::Decoder::load(organism, model::Precision::kNf4);
+  const Dataset dataset = random_rows({150, 150});
+  auto adapter = model::Adapter::fresh(decoder.config(), {}, 3);
+  Trainer trainer(decoder, adapter, dataset, {.rows_per_step = 2});
+  trainer.step(), trainer.step();
+  const std::int64_t fresh = model::tensor_pool_use().fresh;
+  EXPECT_GT(fresh, 0);
+  for (int i = 0; i < 3; ++i) trainer.step();
+  EXPECT_EQ(model::tensor_pool_use().fresh, fresh);
 }
 
 TEST(Activations, AreKeptAsFarAsTheBudgetGoes) {
