@@ -88,17 +88,20 @@ def first_token(report, precision):
             seconds, out = started(command, input=json.dumps({"prompt": text}) + "\n")
             return seconds, json.loads(out)["ids"]
 
-        ours()
-        engines, check = {"holdfast, second start": ours}, "the token not compared"
+        first, second = ours()[1], ours()[1]  # from the files, then from the cache
+        if second != first:
+            fail(f"first token {precision}: found {second} from the cache, expected {first}; try ctest -R start.cache")
+        engines, check = {"holdfast, second start": ours}, "the token that of the first start"
         if precision == "fp32" and not missing_oracle("transformers"):
 
             def theirs():
                 seconds, out = started([sys.executable, "-c", RIVAL_START, SMOLLM2, str(THREADS), text])
                 return seconds, [int(out.split()[-1])]
 
-            if theirs()[1] != ours()[1]:
-                fail(f"first token: found {ours()[1]}, expected {theirs()[1]}")
-            engines["python, transformers"], check = theirs, "the token equal"
+            expected = theirs()[1]
+            if second != expected:
+                fail(f"first token: found {second}, expected {expected}; try tests/parity/model_parity.py")
+            engines["python, transformers"], check = theirs, "the token equal to transformers'"
         turns = take_turns(report.repeats, *engines.values())
     least = ", ".join(f"{name} {min(s for s, _ in runs):.3f}" for name, runs in zip(engines, turns))
     rates = {name: [1 / seconds for seconds, _ in runs] for name, runs in zip(engines, turns)}
