@@ -20,6 +20,9 @@ struct Common {
   bool deterministic = false, quiet = false, json = false, streams_layers = false;
 };
 
+// Thrown when all is said and the condition of `compare` or `gate` does not hold: exit code 3.
+struct Unmet {};
+
 void add_common(CLI::App& command, Common& common, bool needs_model = true);
 // Threads, logging, device: called first by every command.  Throws Error for a --device that there is not, or that the
 // command does not run on.
@@ -44,5 +47,6 @@ void add_model_commands(CLI::App& app);    // score, generate
 void add_quantize_command(CLI::App& app);  // quantize
 void add_train_command(CLI::App& app);     // train
 void add_measure_commands(CLI::App& app);  // evaluate, assess, report, demo
+void add_compare_command(CLI::App& app);
 
 }  // namespace holdfast::apps

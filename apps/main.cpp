@@ -1,4 +1,4 @@
-// The program: parses, runs one command, turns errors into one line and an exit code (COMMANDS: 0, 1, 2, 130, 143).
+// The program: parses, runs one command, turns errors into one line and an exit code (COMMANDS: 0, 1, 2, 3, 130, 143).
 #include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 
@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
   apps::add_quantize_command(app);
   apps::add_train_command(app);
   apps::add_measure_commands(app);
+  apps::add_compare_command(app);
   try {
     apps::check_command(app, argc, argv);
     app.parse(argc, argv);
@@ -103,6 +104,9 @@ int main(int argc, char** argv) {
   } catch (const Error& error) {
     std::cerr << error.what() << '\n';
     return 2;
+  } catch (const apps::Unmet&) {
+    std::cout.flush();
+    return 3;
   } catch (const Interrupted& error) {
     std::cerr << error.what() << '\n';
     return 128 + error.signal();

@@ -94,7 +94,8 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   std::string weights;
   const checkpoint::Weights files(model);
   for (const auto& file : files.files()) weights += digests.sha256(file);
-  const auto chat_template = text::read_tokenizer_config(model).chat_template;
+  const auto tokenizer_config = text::read_tokenizer_config(model);
+  const auto& chat_template = tokenizer_config.chat_template;
   const std::string template_hash = chat_template ? sha256(*chat_template) : std::string();
   const ordered_json canonical = canonical_plan(plan);
   ordered_json provenance = {
@@ -111,6 +112,8 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
       {"judges", ordered_json::array()},
       {"device", "cpu"},
       {"deterministic", true}};
+  const auto bos = text::Tokenizer::from_directory(model).token_to_id(tokenizer_config.token("bos_token"));
+  if (bos) provenance["model"]["bos_token_id"] = *bos;
   ordered_json kinds = ordered_json::object(), withheld = ordered_json::array();
   std::map<std::string, std::string> judges;
   for (const LoadedBenchmark& one : benchmarks) {

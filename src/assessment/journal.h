@@ -52,6 +52,12 @@ struct StepRecord {
   std::int64_t tokens = 0, target_tokens = 0;
 };
 
+// What the untouched model was asked.
+struct StoredPrompt {
+  std::string item;
+  std::vector<std::int32_t> ids;
+};
+
 struct PhaseRecord {
   std::string phase, arm;
   double seconds = 0;
@@ -103,6 +109,10 @@ class Journal {
 
   std::vector<CellKey> cells() const;
   std::vector<ItemRow> rows() const;  // in plan order: cell, benchmark, sample, item, judge
+  // Ids of a benchmark's items by position.
+  std::vector<std::string> items(const std::string& benchmark) const;
+  // Of a benchmark, in its order; empty where the run does not have it.
+  std::vector<StoredPrompt> prompts(const std::string& benchmark) const;
   std::vector<StepRecord> steps(const std::string& arm, std::int64_t seed) const;
   std::vector<PhaseRecord> phases() const;  // summed by phase and arm
 
