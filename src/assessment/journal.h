@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
@@ -28,6 +29,7 @@ struct CellKey {
 struct StoredVerdict {
   std::string judge;
   evaluation::Verdict verdict;
+  std::optional<std::string> output{};  // what the judge said, where it speaks
 };
 
 struct StoredAnswer {
@@ -79,7 +81,8 @@ struct ItemRow {
 
 class Journal {
  public:
-  // Makes a journal in `directory`, or opens the one there.  `identity`: what must not differ between the two.
+  // Makes a journal in `directory`, or opens the one there, whose schema becomes this program's.  `identity`: what
+  // must not differ between the two.
   // Throws Error(kBadInput) naming what differs when the directory belongs to another plan.
   // Holds the directory until it is destroyed: a second process gets Error(kMachine).
   static Journal open(const std::filesystem::path& directory, const nlohmann::ordered_json& identity);
@@ -108,7 +111,9 @@ class Journal {
   bool is_finished() const;
 
   std::vector<CellKey> cells() const;
-  std::vector<ItemRow> rows() const;  // in plan order: cell, benchmark, sample, item, judge
+  // In plan order: cell, benchmark, sample, item, judge.  One row at a time: a run may hold very many.
+  void each_row(const std::function<void(const ItemRow&)>& visit) const;
+  std::vector<ItemRow> rows() const;
   // Ids of a benchmark's items by position.
   std::vector<std::string> items(const std::string& benchmark) const;
   // Of a benchmark, in its order; empty where the run does not have it.
@@ -118,9 +123,9 @@ class Journal {
 
  private:
   Journal(const std::filesystem::path& directory, Access access);
-  std::int64_t schema() const;  // 0: an empty file
   std::int64_t cell_id(const CellKey& cell) const;
   std::int64_t benchmark_id(const std::string& name) const;
+  void put_verdict(std::int64_t answer, std::int64_t place, const StoredVerdict& stored);
   DirectoryLock lock_;
   Database database_;
   bool is_resumed_ = false;

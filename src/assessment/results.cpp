@@ -107,14 +107,14 @@ ordered_json costs_json(const Journal& journal) {
 std::string items_csv(const Journal& journal) {
   std::string csv = "arm,seed,step,sample,benchmark,item,judge,outcome,chosen,gold,correct,logprob,tokens\n";
   const auto optional = [](int value) { return value >= 0 ? std::to_string(value) : std::string(); };
-  for (const ItemRow& row : journal.rows()) {
+  journal.each_row([&](const ItemRow& row) {
     const auto field = [](const std::string& text) { return text::csv_field(text); };
     csv += field(row.cell.arm) + "," + std::to_string(row.cell.seed) + "," + std::to_string(row.cell.step) + "," +
            std::to_string(row.sample) + "," + field(row.benchmark) + "," + field(row.item) + "," + field(row.judge) +
            "," + evaluation::outcome_name(row.verdict.outcome) + "," + optional(row.verdict.chosen) + "," +
            optional(row.gold) + "," + optional(row.verdict.correct) + "," +
            (row.logprob ? number_text(*row.logprob) : "") + "," + std::to_string(row.tokens) + "\n";
-  }
+  });
   return csv;
 }
 

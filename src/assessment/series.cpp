@@ -47,14 +47,14 @@ std::vector<CellSeries> read_series(const Journal& journal, const ordered_json& 
   std::vector<CellSeries> cells;
   for (CellKey& cell : journal.cells()) cells.push_back({std::move(cell), {}});
   std::size_t at = 0;
-  for (const ItemRow& row : journal.rows()) {
+  journal.each_row([&](const ItemRow& row) {
     while (!is_same(cells[at].cell, row.cell)) ++at;  // rows come in the order of cells
     SeriesKey key{row.benchmark, metric_of(row, kinds.value(row.benchmark, "")), row.judge};
     auto& list = cells[at].series;
     auto found = std::find_if(list.begin(), list.end(), [&](const Series& one) { return one.key == key; });
     if (found == list.end()) found = list.insert(list.end(), {std::move(key), {}, {}});
     add(*found, row);
-  }
+  });
   return cells;
 }
 

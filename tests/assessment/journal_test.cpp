@@ -1,6 +1,7 @@
 #include "assessment/journal.h"
 
 #include "assessment/fixtures.h"
+#include "shared_data.h"
 
 namespace holdfast::assessment {
 namespace {
@@ -75,6 +76,54 @@ TEST_F(JournalFile, AnotherSchemaIsRefused) {
   Database((directory_ / "journal.sqlite").string(), Access::kWrite).execute("PRAGMA user_version = 99");
   EXPECT_TRUE(holds(error_of([&] { Journal::open(directory_, identity()); }), "found schema 99"));
   EXPECT_TRUE(holds(error_of([&] { Journal::open_existing(directory_); }), "found schema 99"));
+}
+
+TEST_F(JournalFile, KeepsWhatAJudgeSaidAndWhyItSaidNothing) {
+  using namespace evaluation;
+  Journal journal = Journal::open(directory_, identity());
+  journal.add_items({benchmark("charms", Kind::kRefusal, 3)});
+  journal.add_cell({"base", 0, 0});
+  auto wave = answers("cdu", "xstest-prefix");
+  wave[0].verdicts[0].verdict.score = 0.375;
+  wave[0].verdicts[0].output = "#thescore: 3";
+  wave[1].verdicts[0].verdict.degeneration = Degeneration::kRepetitive;
+  wave[2].verdicts[0].verdict.failure = Failure::kTimedOut;
+  journal.commit_wave({{"base", 0, 0}, "charms", 0, 0}, wave, {});
+  const auto rows = journal.rows();
+  ASSERT_EQ(rows.size(), 3u);
+  EXPECT_EQ(rows[0].verdict.score, 0.375);
+  EXPECT_EQ(rows[1].verdict.score, std::nullopt);
+  EXPECT_EQ(rows[1].verdict.degeneration, Degeneration::kRepetitive);
+  EXPECT_EQ(rows[2].verdict.failure, Failure::kTimedOut);
+  EXPECT_EQ(rows[0].verdict.failure, Failure::kNone);
+}
+
+// Golden: scripts/golden/journal_schema2.py, a journal of schema 2 that Python's sqlite3 made.
+TEST_F(JournalFile, OfSchema2IsReadAsItIsAndBroughtUpToDateWhenOpenedForWriting) {
+  using evaluation::Degeneration;
+  fs::copy_file(testing::source_directory() / "tests/golden/journal_schema2.sqlite", directory_ / "journal.sqlite");
+  const std::string before = read("journal.sqlite");
+  const auto outcomes = [](const Journal& journal) {
+    std::string text;
+    for (const ItemRow& row : journal.rows()) text += row.item + " " + outcome_name(row.verdict.outcome) + "\n";
+    return text;
+  };
+  const std::string expected =
+      "charm-0 refusal\ncharm-1 compliance\ncharm-2 degenerate\ncharm-3 degenerate\ncharm-4 degenerate\n";
+  EXPECT_EQ(outcomes(Journal::open_existing(directory_)), expected);
+  EXPECT_EQ(read("journal.sqlite"), before);
+  {
+    const Journal journal = Journal::open(directory_, {{"name", "a plan"}});
+    EXPECT_EQ(outcomes(journal), expected);
+    const auto rows = journal.rows();
+    EXPECT_EQ(rows[1].verdict.degeneration, Degeneration::kNone);
+    EXPECT_EQ(rows[2].verdict.degeneration, Degeneration::kEmpty);
+    EXPECT_EQ(rows[3].verdict.degeneration, Degeneration::kRepetitive);
+    EXPECT_EQ(rows[4].verdict.degeneration, Degeneration::kTruncated);
+  }
+  const Journal again = Journal::open_existing(directory_);
+  EXPECT_EQ(outcomes(again), expected);
+  EXPECT_EQ(again.rows()[3].verdict.degeneration, Degeneration::kRepetitive);
 }
 
 TEST_F(JournalFile, OnlyOneRunHasItAtATimeAndReadersMayLookOn) {

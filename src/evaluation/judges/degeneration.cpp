@@ -1,0 +1,65 @@
+#include "evaluation/judges/degeneration.h"
+
+#include <algorithm>
+#include <cctype>
+#include <string>
+
+#include "text/unicode.h"
+
+namespace holdfast::evaluation {
+namespace {
+
+constexpr std::size_t kLeastLoop = 40;   // bytes of UTF-8 of a part that repeats
+constexpr std::size_t kLeastRounds = 4;  // and how often
+
+// Blanks, ASCII punctuation, dashes, quotation marks and ellipses, and characters that cannot be seen.
+bool says_nothing(std::int32_t c) {
+  if (text::is_space(c)) return true;
+  if (c < 0x80) return c < 0x20 || c == 0x7F || std::ispunct(static_cast<unsigned char>(c)) != 0;
+  return (c >= 0x200B && c <= 0x2027) || (c >= 0x2060 && c <= 0x2064) || c == 0xFEFF || c == 0xFFFD;
+}
+
+// White space at the ends dropped, elsewhere one blank.
+std::string collapse_spaces(const std::string& text) {
+  std::string out;
+  bool is_behind_space = false;
+  for (const std::int32_t c : text::code_points(text)) {
+    if (text::is_space(c)) {
+      is_behind_space = true;
+      continue;
+    }
+    if (is_behind_space && !out.empty()) out += ' ';
+    is_behind_space = false;
+    text::append_utf8(out, c);
+  }
+  return out;
+}
+
+// By bytes, not words: a loop is cut in the middle of a word as a rule, and "!!!!" or Chinese has no blanks.
+// (+ 1: the last round has lost the blank behind it.)
+bool is_repetitive(const std::string& text) {
+  const std::string bytes = collapse_spaces(text);
+  const std::size_t n = bytes.size();
+  if (n < kLeastLoop) return false;
+  for (std::size_t period = 1; period * kLeastRounds <= n + 1; ++period) {
+    std::size_t length = period;  // of the part at the end that repeats with this period
+    while (length < n && bytes[n - 1 - length] == bytes[n - 1 - length + period]) ++length;
+    if (length + 1 >= kLeastRounds * period && length >= kLeastLoop && 2 * length >= n) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+const char* degeneration_rule() {
+  return "degenerate: version 2; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or more";
+}
+
+Degeneration classify_degeneration(const Answer& answer) {
+  const auto characters = text::code_points(answer.text);
+  if (std::all_of(characters.begin(), characters.end(), says_nothing)) return Degeneration::kEmpty;
+  if (is_repetitive(answer.text)) return Degeneration::kRepetitive;
+  return answer.is_truncated ? Degeneration::kTruncated : Degeneration::kNone;
+}
+
+}  // namespace holdfast::evaluation
