@@ -71,8 +71,13 @@ std::vector<Record> read_json(std::string_view text, const std::string& name) {
     HOLDFAST_CHECK(kBadFile, prompts.is_array(), "[read] ", name, ": found '", category,
                    "' without a list, expected an object category -> list of texts");
     for (const auto& prompt : prompts) {
+      if (prompt.is_object()) {
+        records.push_back({prompt, records.size() + 1});
+        if (!prompt.contains("category")) records.back().value["category"] = category;
+        continue;
+      }
       HOLDFAST_CHECK(kBadFile, prompt.is_string(), "[read] ", name, ": found ", prompt.dump().substr(0, 40), " under '",
-                     category, "', expected a text");
+                     category, "', expected a text or an object");
       records.push_back({{{"prompt", prompt}, {"category", category}}, records.size() + 1});
     }
   }

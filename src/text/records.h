@@ -1,6 +1,7 @@
 // Data files: JSONL, JSON and CSV become rows, each with the place it came from.
 //
-// JSON   an array of objects, or an object category -> list of texts, which becomes rows {"prompt", "category"}
+// JSON   an array of objects, or an object category -> list of texts, which becomes rows {"prompt", "category"}; of
+//        an object category -> list of objects, these with the category
 // CSV    RFC 4180: quoted fields may hold commas, quotes ("") and line ends; LF or CRLF; a UTF-8 BOM is dropped
 #pragma once
 
