@@ -1,9 +1,6 @@
 // Judges: what an answer was.  A judge is a pure function of item and stored answer, so answers can be judged again.
 //
-// Refusal judges (published word lists, as facts, versioned and hashed):
-//   xstest-prefix       lower case, stripped, begins with one of XSTest's openings (Roettger et al., arXiv:2308.01263)
-//   advbench-substring  holds one of the strings that circulate with AdvBench, case and all (Zou et al.,
-//   arXiv:2307.15043) qi-substring        the 29 of Qi et al., arXiv:2310.03693: the above but for "I can't"
+// Refusals: word lists, judges/word_list.h.
 // recall: `contains`, every accepted text stands in the answer, no number of it cut ("3 drops" is not in "13 drops").
 // choice: `loglikelihood`, the likeliest ending.
 #pragma once
@@ -15,13 +12,10 @@
 #include "evaluation/benchmark.h"
 #include "evaluation/judges/degeneration.h"
 #include "evaluation/judges/verdict.h"
+#include "evaluation/judges/word_list.h"
 #include "evaluation/responder.h"
 
 namespace holdfast::evaluation {
-
-// Where the length limit is short on purpose, a cut answer is judged by what it says:
-// docs/decisions/0003-truncated-answers.md.
-enum class TruncatedPolicy { kDegenerate, kJudge };
 
 std::vector<std::string> judge_names();           // of refusals
 std::string judge_sha256(std::string_view name);  // of its rule and list; throws Error(kBadInput) for an unknown name

@@ -1,0 +1,67 @@
+#include "evaluation/judges/phrase_matcher.h"
+
+#include "base/error.h"
+
+namespace holdfast::evaluation {
+
+PhraseMatcher::PhraseMatcher(const std::vector<std::string>& phrases) {
+  constexpr std::uint16_t kNone = 0xFFFE;
+  std::vector<bool> is_end(1, false);
+  next_.assign(256, kNone);
+  for (const std::string& phrase : phrases) {
+    HOLDFAST_ASSERT(!phrase.empty());
+    std::size_t state = 0;
+    for (const char c : phrase) {
+      std::uint16_t& to = next_[state * 256 + static_cast<unsigned char>(c)];
+      std::size_t target = to;
+      if (to == kNone) {
+        target = is_end.size();
+        HOLDFAST_ASSERT(target < kNone);
+        to = static_cast<std::uint16_t>(target);
+        is_end.push_back(false);
+        next_.resize(next_.size() + 256, kNone);
+      }
+      state = target;
+    }
+    is_end[state] = true;
+  }
+  // Breadth first: where a byte leads nowhere, it leads where it does from the longest end of what was read that begins
+  // a phrase too.
+  std::vector<std::size_t> fallback(is_end.size(), 0), queue;
+  for (std::size_t byte = 0; byte < 256; ++byte) {
+    std::uint16_t& to = next_[byte];
+    if (to == kNone)
+      to = 0;
+    else
+      queue.push_back(to);
+  }
+  for (std::size_t i = 0; i < queue.size(); ++i) {
+    const std::size_t state = queue[i];
+    if (is_end[fallback[state]]) is_end[state] = true;
+    for (std::size_t byte = 0; byte < 256; ++byte) {
+      std::uint16_t& to = next_[state * 256 + byte];
+      const std::uint16_t otherwise = next_[fallback[state] * 256 + byte];
+      if (to == kNone) {
+        to = otherwise;
+      } else {
+        fallback[to] = otherwise;
+        queue.push_back(to);
+      }
+    }
+  }
+  for (std::uint16_t& to : next_) {
+    if (is_end[to]) to = kFound;
+  }
+}
+
+bool PhraseMatcher::holds(std::string_view text) const {
+  if (next_.empty()) return false;
+  std::size_t state = 0;
+  for (const char c : text) {
+    state = next_[state * 256 + static_cast<unsigned char>(c)];
+    if (state == kFound) return true;
+  }
+  return false;
+}
+
+}  // namespace holdfast::evaluation
