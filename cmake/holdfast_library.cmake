@@ -3,7 +3,8 @@
 # Makes the module of src/NAME from its *.cpp files and those of its folders.  DEPENDS is the whole list of
 # modules that its files may include: the ctest `layers` reads these lines and refuses any other arrow.  With TORCH the
 # module is left out of builds without LibTorch and shares one precompiled header.  A build with CUDA takes *.cu and
-# *_cuda.cpp, any other *_no_cuda.cpp in their place.
+# *_cuda.cpp, any other *_no_cuda.cpp in their place; so it is with Arrow, *_arrow.cpp and *_no_arrow.cpp.  *_module.cpp
+# are libraries of their own.
 function(holdfast_library name)
   cmake_parse_arguments(arg "TORCH" "" "DEPENDS;LIBRARIES" ${ARGN})
   if(arg_TORCH AND NOT HOLDFAST_TORCH)
@@ -19,6 +20,15 @@ function(holdfast_library name)
   else()
     list(FILTER sources EXCLUDE REGEX "_cuda\\.cpp$")
     list(APPEND sources ${instead})
+  endif()
+  list(FILTER sources EXCLUDE REGEX "_module\\.cpp$")
+  set(without_arrow ${sources})
+  list(FILTER without_arrow INCLUDE REGEX "_no_arrow\\.cpp$")
+  if(TARGET holdfast_arrow)
+    list(REMOVE_ITEM sources "" ${without_arrow})
+  else()
+    list(FILTER sources EXCLUDE REGEX "_arrow\\.cpp$")
+    list(APPEND sources ${without_arrow})
   endif()
   if(NOT sources)
     return()

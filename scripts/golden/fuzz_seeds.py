@@ -72,6 +72,19 @@ def templates():
     seed("template", "raise", "{%- for m in messages -%}{%- if (m.role == 'user') != (loop.index0 % 2 == 0) -%}{{ raise_exception('Roles must alternate, found ' ~ m.role) }}{%- endif -%}{%- if loop.last %}{% break %}{% endif -%}{%- endfor -%}")
 
 
+def records():
+    """The first byte says the format: 0 JSONL, 1 JSON, 2 CSV, 3 TSV, 4 as it looks."""
+    seed("records", "jsonl", b'\x00{"a": 1, "b": ["x", null]}\r\n\n{"a": "\\u00fc \xc3\xbc", "n": 18446744073709551615}\n')
+    seed("records", "json_array", b'\x01[{"a": 1},\n {"messages": [{"role": "user", "content": "Knit?"}]}]')
+    seed("records", "json_lists", b'\x01{"yarn": ["p", "q"], "needle": [{"test_case": "t", "generation": "g"}]}')
+    seed("records", "csv", b'\x02\xef\xbb\xbfp,t\r\n"a, ""b""\r\nc",d\r\n,\n"",x\ry\n')
+    seed("records", "tsv", b'\x03p\tt\n"a\tb"\tc\n')
+    seed("records", "auto_json", b'\x04 {"a": [1.5e3, -2]}')
+    seed("records", "auto_csv", b"\x04id,prompt\n1,purl\n")
+    seed("records", "utf16", b"\x02\xff\xfep\x00")
+    seed("records", "cut", b'\x02p\n"x\n')
+
+
 def gguf_file():
     path = SEEDS / "gguf/tiny"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -100,7 +113,7 @@ def gguf_file():
     writer.close()
 
 
-for make in (tensors, configurations, small_tokenizers, templates, gguf_file):
+for make in (tensors, configurations, small_tokenizers, templates, records, gguf_file):
     make()
 for path in sorted(SEEDS.rglob("*")):
     if path.is_file():

@@ -68,27 +68,31 @@ TEST(Csv, FaultsNameFileAndLine) {
   const TemporaryDirectory directory;
   EXPECT_NE(complaint(directory.write("a.csv", "x,y\n1,2\n3\n")).find("a.csv:3: found 1 fields, expected 2"),
             std::string::npos);
-  EXPECT_NE(complaint(directory.write("b.csv", "x\n\"a\n\n")).find("b.csv:2: found a quote that is never closed"),
+  EXPECT_NE(complaint(directory.write("b.csv", "x\n\"a\n\n")).find("b.csv:2:1: found a quote that is never closed"),
             std::string::npos);
-  EXPECT_NE(complaint(directory.write("c.csv", "x\n\"a\"b\n")).find("c.csv:2: found text behind a closing quote"),
+  EXPECT_NE(complaint(directory.write("c.csv", "x\n\"a\"b\n")).find("c.csv:2:4: found text behind a closing quote"),
             std::string::npos);
-  EXPECT_NE(complaint(directory.write("d.csv", "x,x\n1,2\n")).find("d.csv:1: found a column twice"), std::string::npos);
-  EXPECT_NE(complaint(directory.write("e.csv", "x\n\xFF\n")).find("no UTF-8"), std::string::npos);
+  EXPECT_NE(complaint(directory.write("d.csv", "x,x\n1,2\n")).find("d.csv:1: found the column 'x' twice in the header"),
+            std::string::npos);
+  EXPECT_NE(complaint(directory.write("e.csv", "x\n\xFF\n")).find("e.csv:2:1: found bytes that are no UTF-8 (0xFF)"),
+            std::string::npos);
 }
 
 TEST(Jsonl, FaultsNameFileAndLine) {
   const TemporaryDirectory directory;
   EXPECT_NE(complaint(directory.write("a.jsonl", "{}\n\n{\"a\": 1\n"))
-                .find("a.jsonl:3: found {\"a\": 1, expected one JSON object a line"),
+                .find("a.jsonl:3:8: found the end of {\"a\": 1, expected one JSON object a line"),
             std::string::npos);
-  EXPECT_NE(complaint(directory.write("b.jsonl", "{}\n[1]\n")).find("b.jsonl:2: found [1], expected a JSON object"),
+  EXPECT_NE(complaint(directory.write("b.jsonl", "{}\n[1]\n"))
+                .find("b.jsonl:2:1: found [1], expected one JSON object a line"),
             std::string::npos);
   EXPECT_NE(complaint(directory.write("c.jsonl", "{}\n{\"a\": \"\xC3(\"}\n"))
-                .find("c.jsonl:2: found bytes that are no UTF-8"),
+                .find("c.jsonl:2:8: found bytes that are no UTF-8"),
             std::string::npos);
-  EXPECT_NE(complaint(directory.write("d.jsonl", "{} {}\n")).find("d.jsonl:1: found {} {}"), std::string::npos);
+  EXPECT_NE(complaint(directory.write("d.jsonl", "{} {}\n")).find("d.jsonl:1:4: found no JSON in {} {}"),
+            std::string::npos);
   EXPECT_NE(complaint(directory.write("e.jsonl", std::string(300'000, '[') + "\n"))
-                .find("e.jsonl:1: found JSON nested deeper"),
+                .find("e.jsonl:1:1: found JSON nested deeper"),
             std::string::npos);
   EXPECT_NE(complaint(directory.path() / "none.jsonl").find("none.jsonl"), std::string::npos);
 }
@@ -138,10 +142,12 @@ TEST(Json, ArraysOfObjectsAndObjectsOfListsBecomeRows) {
 
 TEST(Json, FaultsNameFileAndPlace) {
   const TemporaryDirectory directory;
-  EXPECT_NE(complaint(directory.write("a.json", "[{\"a\": 1},\n\n {\"a\": }]")).find("a.json:3: found no valid JSON"),
+  EXPECT_NE(complaint(directory.write("a.json", "[{\"a\": 1},\n\n {\"a\": }]"))
+                .find("a.json:3:8: found no JSON in {\"a\": }"),
             std::string::npos);
-  EXPECT_NE(complaint(directory.write("b.json", "[{\"a\": 1}, 5]")).find("b.json: found 5 as row 2"),
-            std::string::npos);
+  EXPECT_NE(
+      complaint(directory.write("b.json", "[{\"a\": 1}, 5]")).find("b.json:1:12: found 5, expected an object as a row"),
+      std::string::npos);
   EXPECT_NE(complaint(directory.write("c.json", "{\"a\": 5}")).find("'a' without a list"), std::string::npos);
   EXPECT_NE(complaint(directory.write("d.json", "{\"a\": [5]}")).find("found 5 under 'a'"), std::string::npos);
   EXPECT_NE(complaint(directory.write("e.json", "5")).find("found no array"), std::string::npos);
