@@ -1,22 +1,10 @@
-# embed(OUTPUT file.cpp FILES name=path ...): byte arrays as `extern const std::string_view kAssetNAME` in holdfast::assessment.
+# The report's script and style, ours and dygraphs'.
 find_file(DYGRAPHS_JS dygraph.min.js PATHS /usr/share/javascript/dygraphs NO_DEFAULT_PATH)
 find_file(DYGRAPHS_CSS dygraph.min.css PATHS /usr/share/javascript/dygraphs NO_DEFAULT_PATH)
 if(NOT DYGRAPHS_JS OR NOT DYGRAPHS_CSS)
   message(FATAL_ERROR "[configure] found no dygraphs under /usr/share/javascript, expected dygraph.min.js; try apt-get install libjs-dygraphs")
 endif()
-function(embed output)
-  set(text "#include <string_view>\nnamespace holdfast::assessment {\n")
-  foreach(pair ${ARGN})
-    string(REGEX REPLACE "=.*" "" name "${pair}")
-    string(REGEX REPLACE "^[^=]*=" "" path "${pair}")
-    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
-    file(READ ${path} hex HEX)
-    string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${hex}")
-    string(APPEND text "static constexpr char k${name}Bytes[] = {${bytes}};\nextern const std::string_view kAsset${name};\nconst std::string_view kAsset${name}(k${name}Bytes, sizeof k${name}Bytes);\n")
-  endforeach()
-  file(WRITE ${output} "${text}}\n")
-endfunction()
-embed(${CMAKE_BINARY_DIR}/report_assets.cpp DygraphsJs=${DYGRAPHS_JS} DygraphsCss=${DYGRAPHS_CSS}
+embed_files(${CMAKE_BINARY_DIR}/report_assets.cpp holdfast::assessment DygraphsJs=${DYGRAPHS_JS} DygraphsCss=${DYGRAPHS_CSS}
       StyleCss=${CMAKE_SOURCE_DIR}/src/assessment/report/style.css PlotsJs=${CMAKE_SOURCE_DIR}/src/assessment/report/plots.js)
 target_sources(holdfast_assessment PRIVATE ${CMAKE_BINARY_DIR}/report_assets.cpp)
 set_source_files_properties(${CMAKE_BINARY_DIR}/report_assets.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

@@ -1,0 +1,13 @@
+# embed_files(OUTPUT NAMESPACE name=path ...): writes OUTPUT, a C++ file with each file's bytes as `extern const std::string_view kAssetNAME`.
+function(embed_files output namespace)
+  set(text "#include <string_view>\nnamespace ${namespace} {\n")
+  foreach(pair ${ARGN})
+    string(REGEX REPLACE "=.*" "" name "${pair}")
+    string(REGEX REPLACE "^[^=]*=" "" path "${pair}")
+    set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${path})
+    file(READ ${path} hex HEX)
+    string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${hex}")
+    string(APPEND text "static constexpr char k${name}Bytes[] = {${bytes}};\nextern const std::string_view kAsset${name};\nconst std::string_view kAsset${name}(k${name}Bytes, sizeof k${name}Bytes);\n")
+  endforeach()
+  file(WRITE ${output} "${text}}\n")
+endfunction()
