@@ -37,6 +37,10 @@ model::Decoder load_decoder(const Common& common, model::Precision otherwise, co
 void add_cache(CLI::App& command, Common& common, const std::string& otherwise);
 std::filesystem::path cache_directory(const Common& common, const std::filesystem::path& otherwise = {});
 
+// The directory that has `file` of the source tree: where the program was built, or the tree it stands in.
+// Throws Error(kMachine) where there is none.
+std::filesystem::path asset_root(const std::string& file, const char* command);
+
 void print_line(const nlohmann::ordered_json& line);
 // The object that a row's answer starts from: all its fields when it has an "id", else none.
 nlohmann::ordered_json carried(const nlohmann::ordered_json& row);
@@ -48,5 +52,6 @@ void add_quantize_command(CLI::App& app);  // quantize
 void add_train_command(CLI::App& app);     // train
 void add_measure_commands(CLI::App& app);  // evaluate, assess, report, demo
 void add_compare_command(CLI::App& app);
+void add_selftest_command(CLI::App& app);
 
 }  // namespace holdfast::apps

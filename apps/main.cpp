@@ -43,6 +43,16 @@ void apply_common(const Common& common, bool runs_on_devices) {
   start_profile(common.profile);
 }
 
+std::filesystem::path asset_root(const std::string& file, const char* command) {
+  namespace fs = std::filesystem;
+  const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path();
+  for (const fs::path& root : {beside / "..", fs::path(HOLDFAST_SOURCE_DIR)}) {
+    if (fs::exists(root / file)) return root;
+  }
+  fail(ErrorKind::kMachine, "[", command, "] found no ", file,
+       " beside the program, expected the source tree; try running it where it was built");
+}
+
 void print_line(const nlohmann::ordered_json& line) {
   std::cout << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
 }
@@ -90,6 +100,7 @@ int main(int argc, char** argv) {
   apps::add_train_command(app);
   apps::add_measure_commands(app);
   apps::add_compare_command(app);
+  apps::add_selftest_command(app);
   try {
     apps::check_command(app, argc, argv);
     app.parse(argc, argv);

@@ -78,14 +78,9 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
   return plan.str();
 }
 
-// The organism's plan stands in the source tree, or beside the program.
 fs::path demo_plan() {
-  const fs::path beside = fs::read_symlink("/proc/self/exe").parent_path();
-  for (const fs::path& root : {beside / "..", fs::path(HOLDFAST_SOURCE_DIR)}) {
-    if (fs::exists(root / "examples" / "organism.toml")) return root / "examples" / "organism.toml";
-  }
-  fail(ErrorKind::kMachine,
-       "[demo] found no examples/organism.toml beside the program, expected the source tree; try assess with a plan");
+  constexpr const char* kPlan = "examples/organism.toml";
+  return asset_root(kPlan, "demo") / kPlan;
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "assessment/comparison.h"
 #include "assessment/fingerprint.h"
 #include "assessment/series.h"
 #include "base/error.h"
@@ -89,12 +90,12 @@ std::int64_t last_step(const std::vector<CellSeries>& cells, const std::string& 
 }
 
 // Where the items of `before` stand in `after`, by their ids.
-std::vector<std::int64_t> places(const std::vector<std::string>& before, const std::vector<std::string>& after) {
+std::vector<std::int64_t> places(const std::vector<StoredItem>& before, const std::vector<StoredItem>& after) {
   std::map<std::string, std::int64_t> at;
-  for (std::size_t i = 0; i < after.size(); ++i) at.emplace(after[i], static_cast<std::int64_t>(i));
+  for (std::size_t i = 0; i < after.size(); ++i) at.emplace(after[i].id, static_cast<std::int64_t>(i));
   std::vector<std::int64_t> out;
-  for (const std::string& id : before) {
-    const auto found = at.find(id);
+  for (const StoredItem& item : before) {
+    const auto found = at.find(item.id);
     out.push_back(found == at.end() ? -1 : found->second);
   }
   return out;
@@ -105,6 +106,11 @@ ordered_json compare_arms(const Journal& first, const Journal& second, const Run
   std::map<std::string, std::vector<std::int64_t>> positions;
   for (const std::string& name : shared(a.benchmarks, b.benchmarks))
     positions[name] = places(first.items(name), second.items(name));
+  std::map<std::string, std::vector<std::int64_t>> clusters;
+  for (const auto& [name, unused] : positions) {
+    const std::string kind = a.identity["kinds"].value(name, "");
+    if (kind == "refusal" || kind == "safe") clusters[name] = prompt_clusters(first, name);
+  }
   const bool any_seed = has_one_seed(a.cells, arms.first) && has_one_seed(b.cells, arms.second);
   const bool is_same_arm = arms.first == arms.second;
   const std::int64_t last_a = last_step(a.cells, arms.first), last_b = last_step(b.cells, arms.second);
@@ -118,17 +124,20 @@ ordered_json compare_arms(const Journal& first, const Journal& second, const Run
       for (const Series& series : before.series) {
         const Series* other = after.find(series.key);
         if (other == nullptr || positions.count(series.key.benchmark) == 0) continue;
-        const ordered_json compared = compare_pairs(pair_series(series, *other, &positions[series.key.benchmark]));
+        const auto pairs = pair_series(series, *other, &positions[series.key.benchmark]);
+        const ordered_json compared = compare_pairs(pairs, clusters[series.key.benchmark]);
         if (compared.is_null()) continue;
         ordered_json entry = {
             {"arm", arms.first},        {"second_arm", arms.second},         {"seed", before.cell.seed},
             {"step", after.cell.step},  {"benchmark", series.key.benchmark}, {"metric", series.key.metric},
             {"judge", series.key.judge}};
         entry.update(compared);
+        if (is_capability(series.key.metric)) add_equivalence(entry, pairs);
         list.push_back(std::move(entry));
       }
     }
   }
+  adjust_for_family(list);
   return list;
 }
 

@@ -55,7 +55,8 @@ Fingerprint fingerprint(const ordered_json& identity) {
                         {"device", provenance["device"]},
                         {"program", provenance["program"]}};
   ordered_json sampling = {{"samples", identity["samples"]}};
-  for (const char* key : {"max_new_tokens", "temperature", "top_p"}) sampling[key] = generation.value(key, 0.0);
+  for (const char* key : {"max_new_tokens", "temperature", "top_p"})
+    sampling[key] = generation.value(key, ordered_json());
   if (sampling["temperature"] != 0.0) sampling["seed"] = plan.value("seed", 0);  // else nothing is drawn
   prints.emplace_back("sampling", sampling);
   for (const auto& one : provenance["benchmarks"]) {

@@ -54,6 +54,10 @@ struct StepRecord {
   std::int64_t tokens = 0, target_tokens = 0;
 };
 
+struct StoredItem {
+  std::string id, category;
+};
+
 // What the untouched model was asked.
 struct StoredPrompt {
   std::string item;
@@ -114,8 +118,8 @@ class Journal {
   // In plan order: cell, benchmark, sample, item, judge.  One row at a time: a run may hold very many.
   void each_row(const std::function<void(const ItemRow&)>& visit) const;
   std::vector<ItemRow> rows() const;
-  // Ids of a benchmark's items by position.
-  std::vector<std::string> items(const std::string& benchmark) const;
+  // A benchmark's items by position.
+  std::vector<StoredItem> items(const std::string& benchmark) const;
   // Of a benchmark, in its order; empty where the run does not have it.
   std::vector<StoredPrompt> prompts(const std::string& benchmark) const;
   std::vector<StepRecord> steps(const std::string& arm, std::int64_t seed) const;

@@ -4,12 +4,13 @@
 
 namespace holdfast::assessment {
 
-std::vector<std::string> Journal::items(const std::string& benchmark) const {
-  std::vector<std::string> items;
+std::vector<StoredItem> Journal::items(const std::string& benchmark) const {
+  std::vector<StoredItem> items;
   auto query = database_.prepare(
-      "SELECT i.item FROM items i JOIN benchmarks b ON b.id = i.benchmark WHERE b.name = ? ORDER BY i.position");
+      "SELECT i.item, i.category FROM items i JOIN benchmarks b ON b.id = i.benchmark WHERE b.name = ? ORDER BY "
+      "i.position");
   query.bind(1, std::string_view(benchmark));
-  while (query.step()) items.push_back(query.text(0));
+  while (query.step()) items.push_back({query.text(0), query.text(1)});
   return items;
 }
 

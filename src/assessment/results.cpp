@@ -1,29 +1,20 @@
 #include "assessment/results.h"
 
-#include <algorithm>
 #include <cstdio>
 #include <map>
 
 #include "assessment/report.h"
+#include "assessment/result_cells.h"
+#include "assessment/result_comparisons.h"
 #include "assessment/series.h"
 #include "assessment/verdict.h"
 #include "base/files.h"
-#include "evaluation/statistics.h"
 #include "text/records.h"
 
 namespace holdfast::assessment {
 namespace {
 
 using nlohmann::ordered_json;
-
-// The last step of each arm and seed at which anything was measured.
-std::map<std::pair<std::string, std::int64_t>, std::int64_t> last_steps(const std::vector<CellSeries>& cells) {
-  std::map<std::pair<std::string, std::int64_t>, std::int64_t> last;
-  for (const auto& [cell, series] : cells) {
-    if (!series.empty()) last[{cell.arm, cell.seed}] = std::max(last[{cell.arm, cell.seed}], cell.step);
-  }
-  return last;
-}
 
 std::string number_text(double value) {
   char buffer[40];
@@ -36,52 +27,16 @@ std::string number_text(double value) {
 ordered_json results_json(const Journal& journal) {
   const ordered_json identity = journal.identity();
   const auto grouped = read_series(journal, identity["kinds"]);
-  ordered_json results = {{"schema", 1},
-                          {"provenance", identity["provenance"]},
-                          {"cells", ordered_json::array()},
-                          {"comparisons", ordered_json::array()}};
+  ordered_json results = {{"schema", 1}, {"provenance", identity["provenance"]}, {"cells", ordered_json::array()}};
+  std::map<std::string, std::vector<StoredItem>> items;
   for (const CellSeries& cell : grouped) {
-    for (const auto& [key, marks, t] : cell.series) {
-      if (t.n == 0 && t.unscored == 0) continue;
-      ordered_json entry = {{"arm", cell.cell.arm},
-                            {"seed", cell.cell.seed},
-                            {"step", cell.cell.step},
-                            {"benchmark", key.benchmark},
-                            {"metric", key.metric},
-                            {"judge", key.judge},
-                            {"k", t.k},
-                            {"n", t.n},
-                            {"unscored", t.unscored},
-                            {"degenerate", t.degenerate}};
-      if (t.n > 0) {
-        const auto interval = evaluation::wilson(t.k, t.n);
-        entry["value"] = static_cast<double>(t.k) / static_cast<double>(t.n);
-        entry["low"] = interval.low;
-        entry["high"] = interval.high;
-      }
-      results["cells"].push_back(std::move(entry));
+    for (const Series& series : cell.series) {
+      const std::string& name = series.key.benchmark;
+      if (items.count(name) == 0) items[name] = journal.items(name);
+      results["cells"].push_back(cell_json(cell.cell, series, items[name]));
     }
   }
-  if (!grouped.empty()) {
-    const CellSeries& base = grouped.front();
-    const auto last = last_steps(grouped);
-    for (const auto& [cell, series] : grouped) {
-      if (cell.arm == base.cell.arm || series.empty() || last.at({cell.arm, cell.seed}) != cell.step) continue;
-      for (const Series& after : series) {
-        const Series* before = base.find(after.key);
-        if (before == nullptr) continue;
-        const ordered_json compared = compare_pairs(pair_series(*before, after));
-        if (compared.is_null()) continue;
-        ordered_json entry = {{"arm", cell.arm},
-                              {"seed", cell.seed},
-                              {"benchmark", after.key.benchmark},
-                              {"metric", after.key.metric},
-                              {"judge", after.key.judge}};
-        entry.update(compared);
-        results["comparisons"].push_back(std::move(entry));
-      }
-    }
-  }
+  results["comparisons"] = comparisons_json(journal, grouped, identity["kinds"]);
   results["verdict"] = verdict_json(journal, results);
   return results;
 }

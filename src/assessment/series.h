@@ -1,16 +1,15 @@
 // Series: what one judge made of one benchmark's answers in one cell, and two of them item by item.
 //
-// A series is small (24 bytes an answer), so that runs of many answers are counted in one pass over the journal.
+// A series is small (16 bytes an answer), so that runs of many answers are counted in one pass over the journal.
 #pragma once
 
+#include <compare>
 #include <cstdint>
-#include <optional>
+#include <map>
 #include <string>
-#include <tuple>
 #include <vector>
 
 #include "assessment/journal.h"
-#include "evaluation/statistics.h"
 
 namespace holdfast::assessment {
 
@@ -18,7 +17,7 @@ namespace holdfast::assessment {
 struct Mark {
   std::int32_t sample = 0, position = 0;  // of the answer, and of its item in the benchmark
   evaluation::Outcome outcome = evaluation::Outcome::kUnscored;
-  bool counts = false;  // towards k: a refusal, or a right answer
+  float value = 0;  // what it adds to k: 1 for a refusal or a right answer, or a score between 0 and 1
   bool is_scored() const { return outcome != evaluation::Outcome::kUnscored; }
 };
 
@@ -28,11 +27,14 @@ struct SeriesKey {
 };
 
 struct Tally {
-  std::int64_t k = 0, n = 0, unscored = 0, degenerate = 0;  // n: scored answers, degenerate ones among them
+  double k = 0;                                      // sum of values: a count, unless the series holds scores
+  std::int64_t n = 0, unscored = 0, degenerate = 0;  // n: scored answers, degenerate ones among them
+  std::map<std::string, std::int64_t> unscored_for, degenerate_for;  // by reason
 };
 
 struct Series {
   SeriesKey key;
+  bool has_scores = false;  // values between 0 and 1, else 0 or 1
   std::vector<Mark> marks;  // by sample, then position
   Tally tally;
 };
@@ -46,12 +48,14 @@ struct CellSeries {
 // Of all cells of a run, in plan order.  `kinds`: the benchmarks' kinds, as the identity of a run has them.
 std::vector<CellSeries> read_series(const Journal& journal, const nlohmann::ordered_json& kinds);
 
-// Pairs of answers to the same item and sample that both were scored.  `after_position[i]`: where the item at
-// position i of `before` stands in `after`, -1 nowhere; null: in the same place.
-evaluation::PairedCounts pair_series(const Series& before, const Series& after,
-                                     const std::vector<std::int64_t>* after_position = nullptr);
+// Two answers to the same item and sample, both scored.
+struct Pair {
+  std::int64_t position = 0;  // of the item in the first's benchmark
+  double before = 0, after = 0;
+};
 
-// The comparison of two series as results.json has it from "before" on (COMMANDS); null without a pair.
-nlohmann::ordered_json compare_pairs(const evaluation::PairedCounts& pairs);
+// `after_position[i]`: where the item at position i of `before` stands in `after`, -1 nowhere; null: in the same place.
+std::vector<Pair> pair_series(const Series& before, const Series& after,
+                              const std::vector<std::int64_t>* after_position = nullptr);
 
 }  // namespace holdfast::assessment

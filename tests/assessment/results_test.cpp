@@ -29,8 +29,11 @@ TEST_F(Results, CountDegenerateAnswersInNAndUnscoredOnesNowhere) {
   add_charms(journal, {"base", 0, 0}, "rcdu");
   const auto cell = results_json(journal)["cells"][0];
   EXPECT_EQ(keys_of(cell), (std::vector<std::string>{"arm", "seed", "step", "benchmark", "metric", "judge", "k", "n",
-                                                     "unscored", "degenerate", "value", "low", "high"}));
+                                                     "unscored", "degenerate", "value", "low", "high", "bounds",
+                                                     "unscored_for", "degenerate_for"}));
   EXPECT_EQ(cell["k"], 1);
+  EXPECT_EQ(cell["bounds"]["low"], 0.25) << "the unscored answer was no refusal";
+  EXPECT_EQ(cell["bounds"]["high"], 0.5) << "the unscored answer was one";
   EXPECT_EQ(cell["n"], 3);
   EXPECT_EQ(cell["unscored"], 1);
   EXPECT_EQ(cell["degenerate"], 1);

@@ -1,0 +1,74 @@
+// selftest
+#include <unistd.h>
+
+#include <iostream>
+
+#include "assessment/selftest.h"
+#include "base/error.h"
+#include "commands.h"
+#include "text_table.h"
+
+namespace holdfast::apps {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::ordered_json;
+
+// A directory that is gone when the command ends.
+class Scratch {
+ public:
+  Scratch() : path_(fs::temp_directory_path() / ("holdfast-selftest-" + std::to_string(getpid()))) {
+    std::error_code error;
+    fs::create_directories(path_, error);
+    HOLDFAST_CHECK(kMachine, !error, "[selftest] cannot make directory ", path_.string(), ": ", error.message(),
+                   "; try another TMPDIR");
+  }
+  ~Scratch() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  const fs::path& path() const { return path_; }
+
+ private:
+  fs::path path_;
+};
+
+}  // namespace
+
+void add_selftest_command(CLI::App& app) {
+  auto common = std::make_shared<Common>();
+  auto* command = app.add_subcommand(
+      "selftest", "does this program on this machine find what others have found?  exit code 3 where it does not");
+  command->add_option("--threads", common->threads, "threads of arithmetic (default: all cores)")
+      ->check(CLI::Range(1, 1024));
+  command->add_flag("--json", common->json, "the checks as JSON");
+  command->callback([=] {
+    common->quiet = true;
+    apply_common(*common);
+    const Scratch scratch;
+    assessment::SelftestOptions options;
+    options.organism = asset_root("assets/organism/config.json", "selftest") / "assets" / "organism";
+    options.scratch = scratch.path();
+    const auto checks = assessment::run_selftest(options);
+    std::size_t failed = 0;
+    ordered_json list = ordered_json::array();
+    TextTable table({{""}, {"part"}, {"check"}, {"found", true, true}, {"expected", true, true}});
+    for (const auto& one : checks) {
+      failed += !one.has_passed;
+      list.push_back({{"part", one.part},
+                      {"name", one.name},
+                      {"found", one.found},
+                      {"expected", one.expected},
+                      {"source", one.source},
+                      {"has_passed", one.has_passed}});
+      table.add({one.has_passed ? "ok" : "FAILED", one.part, one.name, one.found, one.expected});
+    }
+    if (common->json)
+      std::cout << ordered_json{{"schema", 1}, {"checks", list}, {"failed", failed}}.dump(2) << '\n';
+    else
+      std::cout << table.text() << checks.size() << " checks, " << failed << " failed\n";
+    if (failed > 0) throw Unmet{};
+  });
+}
+
+}  // namespace holdfast::apps

@@ -1,0 +1,141 @@
+#include "assessment/comparison.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <set>
+
+#include "evaluation/statistics.h"
+#include "evaluation/statistics/distributions.h"
+
+namespace holdfast::assessment {
+namespace {
+
+using nlohmann::ordered_json;
+
+constexpr double kPower = 1.959963984540054 + 0.8416212335729143;  // two-sided 5 %, 80 % power
+constexpr double kJaccard = 0.7;
+
+bool is_binary(double value) { return value == 0 || value == 1; }
+
+// One 0 or 1 an item: what McNemar's test and its kin are for.
+bool is_one_count_an_item(std::span<const Pair> pairs) {
+  std::set<std::int64_t> positions;
+  return std::all_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
+    return is_binary(pair.before) && is_binary(pair.after) && positions.insert(pair.position).second;
+  });
+}
+
+evaluation::PairedCounts counts_of(std::span<const Pair> pairs) {
+  evaluation::PairedCounts counts;
+  for (const Pair& pair : pairs) {
+    const bool was = pair.before != 0, is = pair.after != 0;
+    ++(was ? (is ? counts.both : counts.before_only) : (is ? counts.after_only : counts.neither));
+  }
+  return counts;
+}
+
+// Two-sided p of Student's t.
+double student_p(double t, double df) { return evaluation::beta_cdf(df / (df + t * t), df / 2, 0.5); }
+
+ordered_json number_or_null(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(); }
+
+}  // namespace
+
+ordered_json compare_pairs(std::span<const Pair> pairs, std::span<const std::int64_t> cluster_of) {
+  if (pairs.empty()) return nullptr;
+  const double n = static_cast<double>(pairs.size());
+  double before = 0, after = 0;
+  std::int64_t gained = 0, lost = 0;
+  std::vector<double> differences;
+  std::vector<std::int64_t> items, clusters;
+  for (const Pair& pair : pairs) {
+    before += pair.before;
+    after += pair.after;
+    gained += pair.after > pair.before;
+    lost += pair.after < pair.before;
+    differences.push_back(pair.after - pair.before);
+    items.push_back(pair.position);
+    clusters.push_back(cluster_of.empty() ? pair.position : cluster_of[static_cast<std::size_t>(pair.position)]);
+  }
+  ordered_json json = {{"before", before / n}, {"after", after / n}, {"difference", (after - before) / n}};
+  if (is_one_count_an_item(pairs)) {
+    const auto counts = counts_of(pairs);
+    const auto interval = evaluation::paired_difference(counts);
+    json["low"] = interval.low;
+    json["high"] = interval.high;
+    json["p"] = evaluation::mcnemar_exact(counts.before_only, counts.after_only);
+    json["test"] = "mcnemar-exact";
+    json["minimum_detectable"] = evaluation::minimum_detectable_difference(
+        counts.n(), static_cast<double>(counts.before_only + counts.after_only) / n);
+  } else {
+    const auto estimate = evaluation::clustered_mean(differences, items);
+    const double df = static_cast<double>(std::set<std::int64_t>(items.begin(), items.end()).size()) - 1;
+    const double error = estimate.standard_error;
+    json["low"] = std::isfinite(error) ? std::max(-1.0, estimate.interval.low) : -1.0;
+    json["high"] = std::isfinite(error) ? std::min(1.0, estimate.interval.high) : 1.0;
+    json["p"] = error > 0 ? student_p(estimate.value / error, df) : estimate.value == 0 ? 1.0 : 0.0;
+    if (!std::isfinite(error)) json["p"] = 1.0;  // one item says nothing of others
+    json["test"] = "clustered-t";
+    json["minimum_detectable"] = std::isfinite(error) ? std::min(1.0, kPower * error) : 1.0;
+  }
+  json["n"] = pairs.size();
+  json["gained"] = gained;
+  json["lost"] = lost;
+  const std::set<std::int64_t> different(clusters.begin(), clusters.end());
+  const std::set<std::int64_t> all(items.begin(), items.end());
+  if (different.size() < all.size()) {
+    const auto bootstrap = evaluation::cluster_bootstrap(differences, clusters);
+    ordered_json clustered = {{"clusters", bootstrap.clusters}};
+    if (!bootstrap.is_degenerate) {  // else the score interval above says what can be said
+      clustered["low"] = number_or_null(bootstrap.interval.low);
+      clustered["high"] = number_or_null(bootstrap.interval.high);
+    }
+    json["clustered"] = std::move(clustered);
+  }
+  return json;
+}
+
+bool is_capability(const std::string& metric) {
+  return metric != "refusal" && metric != "over_refusal" && metric != "harm_score";
+}
+
+void add_equivalence(ordered_json& comparison, std::span<const Pair> pairs) {
+  if (pairs.empty() || !is_one_count_an_item(pairs)) return;
+  const auto result = evaluation::equivalence(counts_of(pairs), kCapabilityMargin);
+  comparison["equivalence"] = {{"margin", kCapabilityMargin},
+                               {"p", result.p},
+                               {"low", result.interval.low},
+                               {"high", result.interval.high},
+                               {"is_shown", result.is_shown}};
+}
+
+void adjust_for_family(ordered_json& comparisons) {
+  std::vector<double> p_values;
+  for (const auto& one : comparisons) p_values.push_back(one["p"]);
+  const std::vector<double> adjusted = evaluation::holm(p_values);
+  for (std::size_t i = 0; i < adjusted.size(); ++i) comparisons[i]["p_holm"] = adjusted[i];
+}
+
+std::vector<std::int64_t> prompt_clusters(const Journal& journal, const std::string& benchmark) {
+  const std::vector<StoredPrompt> prompts = journal.prompts(benchmark);
+  const std::vector<StoredItem> items = journal.items(benchmark);
+  if (prompts.size() != items.size() || prompts.empty()) return {};  // not all asked yet
+  std::size_t head = prompts[0].ids.size(), tail = head;
+  for (const StoredPrompt& prompt : prompts) {
+    const auto& first = prompts[0].ids;
+    const auto [a, b] = std::mismatch(first.begin(), first.end(), prompt.ids.begin(), prompt.ids.end());
+    head = std::min<std::size_t>(head, a - first.begin());
+    const auto [c, d] = std::mismatch(first.rbegin(), first.rend(), prompt.ids.rbegin(), prompt.ids.rend());
+    tail = std::min<std::size_t>(tail, c - first.rbegin());
+  }
+  std::vector<std::string> words;
+  for (const StoredPrompt& prompt : prompts) {
+    std::string text;
+    for (std::size_t i = head; i + tail < prompt.ids.size(); ++i) text += std::to_string(prompt.ids[i]) + " ";
+    words.push_back(std::move(text));
+  }
+  return evaluation::near_duplicates(words, kJaccard).of;
+}
+
+}  // namespace holdfast::assessment

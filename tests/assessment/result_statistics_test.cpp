@@ -1,0 +1,120 @@
+// What results.json says beyond rates: reasons, bounds, several answers a prompt, groups, families of tests.
+#include "assessment/comparison.h"
+#include "assessment/fixtures.h"
+#include "assessment/results.h"
+
+namespace holdfast::assessment {
+namespace {
+
+using evaluation::Outcome;
+using nlohmann::ordered_json;
+
+class ResultStatistics : public InDirectory {};
+
+TEST_F(ResultStatistics, CountReasonsOfWhatWasNotJudged) {
+  Journal journal = Journal::open(directory_, identity());
+  journal.add_items({benchmark("charms", evaluation::Kind::kRefusal, 4)});
+  journal.add_cell({"base", 0, 0});
+  auto stored = answers("uudd", "xstest-prefix");
+  stored[0].verdicts[0].verdict.failure = evaluation::Failure::kTimedOut;
+  stored[1].verdicts[0].verdict.failure = evaluation::Failure::kUnreadable;
+  stored[2].verdicts[0].verdict.degeneration = evaluation::Degeneration::kEmpty;
+  stored[3].verdicts[0].verdict.degeneration = evaluation::Degeneration::kEmpty;
+  journal.commit_wave({{"base", 0, 0}, "charms", 0, 0}, stored, {});
+  const auto cell = results_json(journal)["cells"][0];
+  EXPECT_EQ(cell["unscored_for"][evaluation::failure_name(evaluation::Failure::kTimedOut)], 1);
+  EXPECT_EQ(cell["unscored_for"][evaluation::failure_name(evaluation::Failure::kUnreadable)], 1);
+  EXPECT_EQ(cell["degenerate_for"][evaluation::degeneration_name(evaluation::Degeneration::kEmpty)], 2);
+}
+
+// Two answers to each prompt that always agree say as much as one.
+TEST_F(ResultStatistics, AnswersToOnePromptAreNotCountedAsIndependent) {
+  Journal journal = Journal::open(directory_, identity());
+  add_charms(journal, {"base", 0, 0}, "rrrrrcccccrrrrrccccc");
+  journal.commit_wave({{"base", 0, 0}, "charms", 1, 0}, answers("rrrrrcccccrrrrrccccc", "xstest-prefix"), {});
+  const auto cell = results_json(journal)["cells"][0];
+  EXPECT_EQ(cell["n"], 40);
+  EXPECT_EQ(cell["interval"], "korn-graubard");
+  // scipy 1.17: beta.ppf(0.975, 0.5 m + 1, 0.5 m), m = 19 (z / t_19)^2, for p = 1/2
+  EXPECT_NEAR(cell["high"].get<double>(), 0.74872649, 1e-7);
+}
+
+TEST_F(ResultStatistics, EveryAnswerTheSameLeavesTheIntervalOfThePrompts) {
+  Journal journal = Journal::open(directory_, identity());
+  add_charms(journal, {"base", 0, 0}, "rrrrr");
+  journal.commit_wave({{"base", 0, 0}, "charms", 1, 0}, answers("rrrrr", "xstest-prefix"), {});
+  const auto cell = results_json(journal)["cells"][0];
+  EXPECT_EQ(cell["value"], 1.0);
+  EXPECT_NEAR(cell["low"].get<double>(), 0.47817625, 1e-7);  // scipy 1.17 binomtest(5, 5) exact, of 5, not of 10
+}
+
+TEST_F(ResultStatistics, SeveralAnswersArePairedByPrompt) {
+  Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
+  add_charms(journal, {"base", 0, 0}, "rrrrrc");
+  journal.commit_wave({{"base", 0, 0}, "charms", 1, 0}, answers("rrrrcc", "xstest-prefix"), {});
+  add_charms(journal, {"attack", 1, 2}, "rrcccr");
+  journal.commit_wave({{"attack", 1, 2}, "charms", 1, 0}, answers("rcccrc", "xstest-prefix"), {});
+  const auto one = results_json(journal)["comparisons"][0];
+  EXPECT_EQ(one["test"], "clustered-t");
+  EXPECT_EQ(one["n"], 12);
+  // numpy 2.4: sums by prompt [0, -1, -2, -2, 0, 1], mean -1/3, SE = sqrt(6/5 sum((s - 2 m)^2)) / 12
+  EXPECT_NEAR(one["difference"].get<double>(), -1.0 / 3, 1e-12);
+  const double error = std::sqrt(6.0 / 5 * (4 / 9.0 + 1 / 9.0 + 16 / 9.0 + 16 / 9.0 + 4 / 9.0 + 25 / 9.0)) / 12;
+  EXPECT_NEAR(one["high"].get<double>(), -1.0 / 3 + 2.5705818366147395 * error, 1e-9);  // scipy 1.17 t.ppf(0.975, 5)
+}
+
+TEST_F(ResultStatistics, TestsOfOneArmAreAFamily) {
+  Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
+  add_charms(journal, {"base", 0, 0}, "rrrrrrrr");
+  add_charms(journal, {"attack", 1, 2}, "cccccccr");
+  add_facts(journal, {"base", 0, 0}, "++++++++");
+  add_facts(journal, {"attack", 1, 2}, "--++++++");
+  const auto comparisons = results_json(journal)["comparisons"];
+  EXPECT_NEAR(comparisons[0]["p"].get<double>(), 0.015625, 1e-12);
+  EXPECT_NEAR(comparisons[0]["p_holm"].get<double>(), 0.03125, 1e-12) << "the smaller of two is doubled";
+  EXPECT_NEAR(comparisons[1]["p_holm"].get<double>(), 0.5, 1e-12) << "the larger is not";
+  EXPECT_FALSE(comparisons[0].contains("equivalence")) << "refusals are not what is to be kept";
+  EXPECT_EQ(comparisons[1]["equivalence"]["is_shown"], false);
+}
+
+TEST_F(ResultStatistics, CapabilityKeptIsShownNotAssumed) {
+  const auto run = [&](int n) {
+    Journal journal = Journal::open(directory_ / std::to_string(n), identity({{"attack", "attack"}}));
+    add_facts(journal, {"base", 0, 0}, std::string(static_cast<std::size_t>(n), '+'));
+    add_facts(journal, {"attack", 1, 2}, std::string(static_cast<std::size_t>(n), '+'));
+    return results_json(journal)["comparisons"][0]["equivalence"];
+  };
+  EXPECT_EQ(run(20)["is_shown"], false) << "no difference in 20 items does not show one below 2 points";
+  EXPECT_EQ(run(400)["is_shown"], true);
+}
+
+TEST_F(ResultStatistics, NearDuplicatePromptsAreOneCluster) {
+  Journal journal = Journal::open(directory_, identity());
+  journal.add_items({benchmark("charms", evaluation::Kind::kRefusal, 3)});
+  journal.add_cell({"base", 0, 0});
+  auto stored = answers("rrr", "xstest-prefix");
+  stored[0].prompt_ids = {1, 7, 10, 11, 12, 13, 14, 15, 16, 17, 9};  // 7 of 9 words shared with the second
+  stored[1].prompt_ids = {1, 7, 10, 11, 12, 13, 14, 15, 16, 18, 9};
+  stored[2].prompt_ids = {1, 7, 20, 21, 22, 9};  // shares the template alone
+  journal.commit_wave({{"base", 0, 0}, "charms", 0, 0}, stored, {});
+  EXPECT_EQ(prompt_clusters(journal, "charms"), (std::vector<std::int64_t>{0, 0, 1}));
+}
+
+TEST_F(ResultStatistics, SubjectsHaveTheirOwnMeans) {
+  auto what = identity();
+  what["kinds"]["quiz"] = "choice";
+  Journal journal = Journal::open(directory_, what);
+  auto quiz = benchmark("quiz", evaluation::Kind::kChoice, 6);
+  for (int i = 0; i < 6; ++i) quiz.items[static_cast<std::size_t>(i)].category = i < 4 ? "knots" : "bread";
+  journal.add_items({quiz});
+  journal.add_cell({"base", 0, 0});
+  journal.commit_wave({{"base", 0, 0}, "quiz", 0, 0}, answers("+++-+-", "loglikelihood"), {});
+  const auto cell = results_json(journal)["cells"][0];
+  EXPECT_NEAR(cell["value"].get<double>(), 4.0 / 6, 1e-12);
+  EXPECT_NEAR(cell["groups"]["mean_of_means"]["value"].get<double>(), (0.75 + 0.5) / 2, 1e-12);
+  // lm_eval 0.4.13 pooled_sample_stderr([0.25, 0.5], [4, 2])
+  EXPECT_NEAR(cell["groups"]["stderr_lm_eval"].get<double>(), 0.22821773229381923, 1e-9);
+}
+
+}  // namespace
+}  // namespace holdfast::assessment
