@@ -8,6 +8,7 @@
 #include "assessment/report.h"
 #include "assessment/verdict.h"
 #include "base/files.h"
+#include "evaluation/metrics.h"
 #include "evaluation/statistics.h"
 #include "text/records.h"
 
@@ -37,8 +38,7 @@ void add(Tally& tally, const ItemRow& row) {
 }
 
 std::string metric_of(const ItemRow& row, const std::string& kind) {
-  if (row.judge == "loglikelihood-norm") return "acc_norm";
-  if (row.judge == "loglikelihood") return "acc";
+  if (const std::string metric = evaluation::metric_of_judge(row.judge); !metric.empty()) return metric;
   if (row.judge == "contains") return "exact";
   return kind == "safe" ? "over_refusal" : "refusal";
 }
