@@ -1,7 +1,10 @@
 // evaluate, assess, report, demo
 #include <iostream>
+#include <map>
+#include <set>
 #include <sstream>
 
+#include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/results.h"
 #include "assessment/runner.h"
@@ -11,6 +14,7 @@
 #include "checkpoint/hf_config.h"
 #include "commands.h"
 #include "evaluation/benchmark.h"
+#include "evaluation/page.h"
 #include "result_table.h"
 
 namespace holdfast::apps {
@@ -45,7 +49,8 @@ void run(const assessment::Plan& plan, const fs::path& out, const Common& common
 }
 
 struct EvaluateFlags {
-  std::vector<std::string> adapters, benchmarks, judges;
+  std::vector<std::string> adapters, benchmarks, judges, pages;
+  bool shows_requests = false;
   std::string out, truncated = "degenerate";
   std::int64_t max_new_tokens = 256, samples = 1;
   double temperature = 0;
@@ -53,6 +58,32 @@ struct EvaluateFlags {
 
 // The checkpoint's own values, which arithmetic on a CPU holds in float.
 std::string own_precision(const fs::path& model) { return checkpoint::read_config(model).is_nf4 ? "nf4" : "fp32"; }
+
+// The pages of --benchmark-page, by the names that stand in them.
+class OwnPages {
+ public:
+  explicit OwnPages(const EvaluateFlags& flags) : is_single_(flags.pages.size() == 1 && flags.benchmarks.size() == 1) {
+    for (const std::string& path : flags.pages) paths_[evaluation::parse_page(read_file(path), path).name] = path;
+  }
+  // That of a benchmark: the one its kind or else its name names, or the only one of the only benchmark.
+  std::string take(const evaluation::BenchmarkSpec& spec) {
+    auto found = paths_.find(spec.kind.empty() ? spec.name : spec.kind);
+    if (found == paths_.end() && is_single_ && spec.kind.empty()) found = paths_.begin();
+    if (found == paths_.end()) return "";
+    used_.insert(found->first);
+    return fs::absolute(found->second).string();
+  }
+  void check_all_used() const {
+    for (const auto& [name, path] : paths_)
+      HOLDFAST_CHECK(kBadInput, used_.count(name) > 0, "[options] found --benchmark-page ", path, " of the benchmark '",
+                     name, "', which no --benchmark names; try --benchmark NAME:", name, "=PATH");
+  }
+
+ private:
+  const bool is_single_;
+  std::map<std::string, std::string> paths_;
+  std::set<std::string> used_;
+};
 
 // The plan that the flags of `evaluate` say, as TOML, so that --set reaches all of it.
 std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
@@ -64,12 +95,16 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
        << "\ntemplate_date = " << text(common.template_date)
        << "\n[generation]\nmax_new_tokens = " << flags.max_new_tokens << "\nsamples = " << flags.samples
        << "\ntemperature = " << std::showpoint << flags.temperature << "\n";
+  OwnPages pages(flags);
   for (const std::string& option : flags.benchmarks) {
     const auto spec = evaluation::parse_benchmark_option(option);
+    const std::string page = pages.take(spec);
     plan << "[[benchmark]]\nname = " << text(spec.name) << "\nkind = " << text(spec.kind)
          << "\npath = " << text(fs::absolute(spec.path).string()) << "\njudges = " << ordered_json(flags.judges).dump()
          << "\ntruncated = " << text(flags.truncated) << "\n";
+    if (!page.empty()) plan << "page = " << text(page) << "\n";
   }
+  pages.check_all_used();
   for (const std::string& adapter : flags.adapters) {
     const fs::path path = (fs::absolute(adapter) / "").lexically_normal();
     plan << "[[arm]]\nname = " << text(path.parent_path().filename().string())
@@ -105,6 +140,10 @@ void add_measure_commands(CLI::App& app) {
   evaluate_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   evaluate_command->add_option("--adapter", flags->adapters, "PEFT adapter directory; repeatable");
   evaluate_command->add_option("--benchmark", flags->benchmarks, "NAME[:KIND]=PATH; repeatable")->required();
+  evaluate_command->add_option("--benchmark-page", flags->pages,
+                               "a page of your own, for the --benchmark of its name or kind; repeatable");
+  evaluate_command->add_flag("--show-requests", flags->shows_requests,
+                             "write every request with its token ids as JSONL, and do not load the model");
   evaluate_command->add_option("--judge", flags->judges, "xstest-prefix, advbench-substring; repeatable");
   evaluate_command
       ->add_option("--truncated", flags->truncated,
@@ -113,12 +152,20 @@ void add_measure_commands(CLI::App& app) {
   evaluate_command->add_option("--max-new-tokens", flags->max_new_tokens)->check(CLI::PositiveNumber);
   evaluate_command->add_option("--samples", flags->samples)->check(CLI::PositiveNumber);
   evaluate_command->add_option("--temperature", flags->temperature)->check(CLI::NonNegativeNumber);
-  evaluate_command->add_option("-o,--output", flags->out, "directory of the run")->required();
+  auto* evaluate_output = evaluate_command->add_option("-o,--output", flags->out, "directory of the run");
   evaluate_command->add_option("--set", *overrides, kSetHelp);
   evaluate_command->callback([=] {
     apply_common(*common);
-    run(assessment::parse_plan(evaluation_plan(*flags, *common), "evaluate", fs::current_path(), *overrides),
-        flags->out, *common);
+    const auto measured =
+        assessment::parse_plan(evaluation_plan(*flags, *common), "evaluate", fs::current_path(), *overrides);
+    if (flags->shows_requests) {
+      assessment::each_request(measured, assessment::load_benchmarks(measured),
+                               [](const ordered_json& line) { std::cout << line.dump() << '\n'; });
+      return;
+    }
+    HOLDFAST_CHECK(kBadInput, evaluate_output->count() > 0,
+                   "[options] found no -o, expected the directory of the run; try -o runs/evaluation");
+    run(measured, flags->out, *common);
   });
 
   auto* assess_command = app.add_subcommand(

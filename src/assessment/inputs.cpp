@@ -7,10 +7,12 @@
 
 #include "base/gguf.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/version.h"
 #include "checkpoint/hf_config.h"
 #include "checkpoint/weights.h"
 #include "evaluation/judge.h"
+#include "evaluation/metrics.h"
 #include "quant/nf4.h"
 #include "text/gguf_tokenizer.h"
 #include "text/tokenizer_config.h"
@@ -37,50 +39,64 @@ const char* isa_name() {
 
 }  // namespace
 
+namespace {
+
+// A capability benchmark is judged by its page's metrics; one without a page by those of its kind.
+std::vector<std::string> judges_of(const Benchmark& benchmark, const BenchmarkPlan& plan) {
+  std::vector<std::string> judges;
+  for (const evaluation::Metric& metric : benchmark.metrics) judges.push_back(evaluation::judge_of_metric(metric.name));
+  if (!judges.empty()) return judges;
+  if (benchmark.kind == Kind::kChoice) return {"loglikelihood", "loglikelihood-norm"};
+  if (benchmark.kind == Kind::kRecall) return {"contains"};
+  judges = plan.judges.empty() ? std::vector<std::string>{"xstest-prefix"} : plan.judges;
+  for (const std::string& judge : judges)
+    evaluation::judge_sha256(judge);  // an unknown name is an error now, not later
+  return judges;
+}
+
+}  // namespace
+
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
   std::vector<LoadedBenchmark> loaded;
   for (const BenchmarkPlan& b : plan.benchmarks) {
-    evaluation::BenchmarkSpec spec{
-        b.name, b.kind, b.path, static_cast<std::size_t>(b.limit), static_cast<int>(b.shots), b.subjects};
+    evaluation::BenchmarkSpec spec;
+    spec.name = b.name;
+    spec.kind = b.kind;
+    spec.path = b.path;
+    spec.limit = static_cast<std::size_t>(b.limit);
+    spec.shots = static_cast<int>(b.shots);
+    spec.subjects = b.subjects;
+    spec.page = b.page;
+    spec.shots_path = b.shots_path;
+    spec.few_shot_sampling = b.few_shot_sampling;
     for (Benchmark& benchmark : evaluation::load_benchmark(spec)) {
-      std::vector<std::string> judges;
-      if (benchmark.kind == Kind::kChoice) {
-        judges = {"loglikelihood"};
-        if (spec.kind != "mmlu" && b.name != "mmlu") judges.push_back("loglikelihood-norm");
-      } else if (benchmark.kind == Kind::kRecall) {
-        judges = {"contains"};
-      } else {
-        judges = b.judges.empty() ? std::vector<std::string>{"xstest-prefix"} : b.judges;
-        for (const std::string& judge : judges)
-          evaluation::judge_sha256(judge);  // an unknown name is an error now, not later
-      }
+      if (!benchmark.note.empty()) log_note(benchmark.name + " (page " + benchmark.page + "): " + benchmark.note);
+      std::vector<std::string> judges = judges_of(benchmark, b);
       loaded.push_back({std::move(benchmark), &b, std::move(judges)});
     }
   }
   return loaded;
 }
 
-text::Prompt render_item(const Plan& plan, const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
-                         const evaluation::Item& item) {
-  text::RenderOptions render;
-  render.add_generation_prompt = true;
-  render.date = plan.model.template_date;
-  ordered_json messages = ordered_json::array();
-  if (!plan.model.system_prompt.empty())
-    messages.push_back({{"role", "system"}, {"content", plan.model.system_prompt}});
-  messages.push_back({{"role", "user"}, {"content", item.prompt}});
-  return tokenizer.encode_prompt(chat.render_marked(messages, render), plan.model.plain_content);
-}
-
 namespace {
 
 // How often the text of a special token stands in the questions.
-std::size_t control_tokens(const Plan& plan, const Benchmark& benchmark) {
+std::size_t control_tokens(const Plan& plan, const LoadedBenchmark& one) {
+  if (!uses_chat(one)) return 0;
   const auto tokenizer = text::Tokenizer::from_directory(plan.model.path);
   const auto chat = text::ChatTemplate::from_directory(plan.model.path);
   std::size_t count = 0;
-  for (const auto& item : benchmark.items) count += render_item(plan, tokenizer, chat, item).control_tokens_in_content;
+  for (const auto& item : one.benchmark.items)
+    count += render_item(plan, tokenizer, chat, item).control_tokens_in_content;
   return count;
+}
+
+std::string judge_hash(const Benchmark& benchmark, const std::string& judge) {
+  if (judge.starts_with("loglikelihood")) return evaluation::judge_sha256("loglikelihood");
+  for (const evaluation::Metric& metric : benchmark.metrics) {
+    if (evaluation::judge_of_metric(metric.name) == judge) return evaluation::metric_sha256(metric);
+  }
+  return evaluation::judge_sha256(judge);
 }
 
 }  // namespace
@@ -121,12 +137,18 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
                           {"path_sha256", one.benchmark.sha256},
                           {"items", one.benchmark.items.size()},
                           {"version", one.benchmark.version}};
-    if (one.benchmark.kind != Kind::kChoice) entry["control_tokens_in_questions"] = control_tokens(plan, one.benchmark);
+    if (one.benchmark.kind != Kind::kChoice) entry["control_tokens_in_questions"] = control_tokens(plan, one);
+    if (!one.benchmark.page.empty())
+      entry["page"] = {
+          {"name", one.benchmark.page}, {"sha256", one.benchmark.page_sha256}, {"differs", one.benchmark.note}};
     provenance["benchmarks"].push_back(std::move(entry));
     kinds[one.benchmark.name] = evaluation::kind_name(one.benchmark.kind);
     if (one.plan->role == "withheld") withheld.push_back(one.benchmark.name);
-    for (const std::string& judge : one.judges)
-      judges[judge] = evaluation::judge_sha256(judge == "loglikelihood-norm" ? "loglikelihood" : judge);
+    for (const std::string& judge : one.judges) {
+      std::string& known = judges[judge];
+      const std::string own = judge_hash(one.benchmark, judge);
+      known = known.empty() || known == own ? own : sha256(known + own);  // one name, two rules
+    }
   }
   for (const auto& [name, hash_text] : judges) provenance["judges"].push_back({{"name", name}, {"sha256", hash_text}});
   ordered_json arms = ordered_json::object();

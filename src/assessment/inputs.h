@@ -1,6 +1,7 @@
 // What a plan names, read: benchmarks with their judges, and the identity of a run.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "assessment/plan.h"
 #include "base/digests.h"
 #include "evaluation/benchmark.h"
+#include "evaluation/request.h"
 #include "text/chat_template.h"
 #include "text/tokenizer.h"
 
@@ -22,9 +24,18 @@ struct LoadedBenchmark {
 // In plan order; one entry of a plan may be two benchmarks.  Throws Error for an unreadable file or an unknown judge.
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan);
 
-// The prompt of an item that asks a question.
+// The prompt of an item that is answered, as a conversation.
 text::Prompt render_item(const Plan& plan, const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
                          const evaluation::Item& item);
+// How conversations of choices are rendered; empty for a benchmark that is asked without the chat template.
+evaluation::ChatRenderer renderer_of(const Plan& plan, const LoadedBenchmark& one, const text::ChatTemplate* chat);
+// Whether a benchmark's questions go through the chat template: all but choices and answers that are asked plainly.
+bool uses_chat(const LoadedBenchmark& one);
+
+// Every request of the benchmarks, as it would be put to the model: one JSON object each, handed to `visit` in plan
+// order.  Needs the tokenizer alone.
+void each_request(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks,
+                  const std::function<void(const nlohmann::ordered_json&)>& visit);
 
 // Everything that decides a number of the run: the plan, hashes of all files, the program, and the arithmetic (kernels
 // and threads).  Two runs with one identity give the same bytes.  `digests` may know the hashes of the weights.

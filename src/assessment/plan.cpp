@@ -142,10 +142,16 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
     table.choose("role", one.role, {"capability", "withheld"});
     table.read("limit", one.limit, 0);
     table.read("shots", one.shots, 0);
+    table.read("page", one.page);
+    table.read("shots_path", one.shots_path);
+    table.choose("few_shot_sampling", one.few_shot_sampling, {"page", "shared", "first_n"});
+    table.read("chat_template", one.chat_template);
     table.read("max_new_tokens", one.max_new_tokens, 0);
     table.read("subjects", one.subjects, "texts");
     check_name(one.name, "benchmark", place);
     one.path = paths.resolve(one.path, place);
+    one.page = paths.resolve(one.page, place);
+    one.shots_path = paths.resolve(one.shots_path, place);
     plan.benchmarks.push_back(std::move(one));
   });
   each("arm", [&](Table& table, const std::string& place) {
@@ -230,11 +236,16 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
                                  {"judges", b.judges},
                                  {"at", b.at},
                                  {"limit", b.limit},
-                                 {"shots", b.shots},
+                                 {"shots", b.shots < 0 ? 5 : b.shots},
                                  {"max_new_tokens", b.max_new_tokens},
                                  {"subjects", b.subjects},
                                  {"truncated", b.truncated},
                                  {"role", b.role}};
+    auto& entry = json["benchmark"][b.name];
+    if (!b.page.empty()) entry["page_sha256"] = hash(b.page);
+    if (!b.shots_path.empty()) entry["shots_sha256"] = hash(b.shots_path);
+    if (b.few_shot_sampling != "page") entry["few_shot_sampling"] = b.few_shot_sampling;
+    if (b.chat_template) entry["chat_template"] = true;
   }
   for (const ArmPlan& a : plan.arms) {
     json["arm"][a.name] = {{"kind", a.kind},

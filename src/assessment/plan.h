@@ -12,8 +12,12 @@ namespace holdfast::assessment {
 struct BenchmarkPlan {
   std::string name, kind, path;
   std::vector<std::string> judges;
-  std::string at = "all";  // "all" checkpoints, or "ends": the base and each arm's last step
-  std::int64_t limit = 0, shots = 5, max_new_tokens = 0;  // max_new_tokens 0: as [generation] says
+  std::string at = "all";                      // "all" checkpoints, or "ends": the base and each arm's last step
+  std::int64_t limit = 0, max_new_tokens = 0;  // max_new_tokens 0: as the page, else [generation], says
+  std::int64_t shots = -1;                     // -1: as the page says
+  std::string page, shots_path;                // a page of the user's, and the file with the examples
+  std::string few_shot_sampling = "page";      // or "shared": the same examples for all, or "first_n"
+  bool chat_template = false;                  // choice and answer: asked as a conversation
   std::vector<std::string> subjects;
   std::string truncated = "degenerate";  // or "judge"
   std::string role = "capability";       // or "withheld": what is recalled is what a safe model withholds

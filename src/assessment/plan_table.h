@@ -1,67 +1,17 @@
-// Reading a TOML table of which every key is known: what is left over at the end is an error.
+// What a plan is read with: checked tables, and values that the command line puts into them.
 #pragma once
 
-#include <toml++/toml.h>
-
-#include <initializer_list>
-#include <set>
 #include <string>
-#include <vector>
 
-#include "base/error.h"
+#include "evaluation/toml_table.h"
 
 namespace holdfast::assessment {
 
-// "[plan] FILE:LINE" of a node, or "[plan] FILE (set by --set)".
-std::string location(const std::string& file, const toml::node& node);
+using evaluation::location;
+using evaluation::Table;
 
 // Puts "table.key=value", "arm.NAME.key=value" or "benchmark.NAME.key=value" into the table; the value is TOML, or else
 // a text.  Throws Error(kBadInput).
 void apply_override(toml::table& root, const std::string& override_text);
-
-class Table {
- public:
-  // `name`: as an error calls it.  `table` must outlive this.
-  Table(const toml::table& table, std::string file, std::string name);
-
-  // Each leaves `value` as it is when the key is missing; throws Error(kBadInput) naming file, line and what is there.
-  void read(const char* key, std::string& value);
-  void read(const char* key, bool& value);
-  void read(const char* key, std::int64_t& value, std::int64_t least);
-  void read(const char* key, double& value, double least);
-  // A list, or one value that stands for a list of one.
-  template <typename T>
-  void read(const char* key, std::vector<T>& values, const char* what) {
-    const auto* node = find(key);
-    if (node == nullptr) return;
-    values.clear();
-    if (const auto one = node->value_exact<T>(); one) {
-      values.push_back(*one);
-      return;
-    }
-    HOLDFAST_CHECK(kBadInput, node->is_array(), location(file_, *node), ": found ", key, " = ", text(*node),
-                   ", expected a list of ", what);
-    for (const auto& item : *node->as_array()) values.push_back(expect<T>(item, key, what));
-  }
-  void choose(const char* key, std::string& value, std::initializer_list<const char*> words);
-  // The node, which counts as read; null when there is none.
-  const toml::node* find(const char* key);
-  // Throws Error(kBadInput) for a key that nothing asked for, with the nearest one.
-  void end() const;
-
- private:
-  static std::string text(const toml::node& node);
-  template <typename T>
-  T expect(const toml::node& node, const char* key, const char* what) const {
-    const auto value = node.value_exact<T>();
-    HOLDFAST_CHECK(kBadInput, value.has_value(), location(file_, node), ": found ", key, " = ", text(node),
-                   ", expected ", what);
-    return *value;
-  }
-
-  const toml::table& table_;
-  std::string file_, name_;
-  std::set<std::string> known_;
-};
 
 }  // namespace holdfast::assessment

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "evaluation/metrics.h"
+
 namespace holdfast::assessment {
 namespace {
 
@@ -11,8 +13,7 @@ using nlohmann::ordered_json;
 
 // Judges of right and wrong say what they measure; the others judge refusals.
 std::string metric_of(const ItemRow& row, const std::string& kind) {
-  if (row.judge == "loglikelihood-norm") return "acc_norm";
-  if (row.judge == "loglikelihood") return "acc";
+  if (std::string metric = evaluation::metric_of_judge(row.judge); !metric.empty()) return metric;
   if (row.judge == "contains") return "exact";
   if (kind == "refusal") return "refusal";
   return kind == "safe" ? "over_refusal" : row.judge;

@@ -4,6 +4,7 @@
 
 #include "base/memory.h"
 #include "evaluation/judge.h"
+#include "evaluation/metrics.h"
 #include "generation/generator.h"
 #include "generation/scorer.h"
 #include "text/continuation.h"
@@ -18,8 +19,7 @@ Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmark
       tokenizer_(text::Tokenizer::from_directory(plan.model.path)),
       config_(text::read_tokenizer_config(plan.model.path)) {
   // Scoring needs no template; a benchmark that asks questions does, and says so before anything is measured.
-  const bool renders = std::any_of(benchmarks.begin(), benchmarks.end(),
-                                   [](const LoadedBenchmark& one) { return one.benchmark.kind != Kind::kChoice; });
+  const bool renders = std::any_of(benchmarks.begin(), benchmarks.end(), uses_chat);
   if (renders || config_.chat_template) chat_.emplace(text::ChatTemplate::from_directory(plan.model.path));
   decoder_ = std::make_unique<model::Decoder>(model::Decoder::load(
       plan.model.path, model::parse_precision(plan.model.precision), at::kFloat, model::Residency::kHeld, cache));
@@ -49,10 +49,16 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
                                 const std::string& arm, const model::Adapter* adapter) {
   const Stopwatch watch;
   std::vector<generation::Prompt> prompts;
-  for (std::size_t i = begin; i < end; ++i)
-    prompts.push_back({render_item(plan_, tokenizer_, *chat_, one.benchmark.items[i]).ids});
+  const text::ContinuationEncoder encoder(tokenizer_, config_);
+  for (std::size_t i = begin; i < end; ++i) {
+    const evaluation::Item& item = one.benchmark.items[i];
+    prompts.push_back({uses_chat(one) ? render_item(plan_, tokenizer_, *chat_, item).ids : encoder.ids(item.context)});
+  }
   generation::GenerateOptions options;
-  options.max_new_tokens = one.plan->max_new_tokens > 0 ? one.plan->max_new_tokens : plan_.generation.max_new_tokens;
+  options.max_new_tokens = one.plan->max_new_tokens > 0       ? one.plan->max_new_tokens
+                           : one.benchmark.max_new_tokens > 0 ? one.benchmark.max_new_tokens
+                                                              : plan_.generation.max_new_tokens;
+  options.stop = one.benchmark.stop;
   options.temperature = plan_.generation.temperature;
   options.top_p = plan_.generation.top_p;
   options.seed = static_cast<std::uint64_t>(plan_.seed);
@@ -76,10 +82,13 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
     stored.is_truncated = answer.is_truncated;
     stored.tokens = static_cast<std::int64_t>(completion.ids.size());
     tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
-    for (const std::string& judge : one.judges) {
-      stored.verdicts.push_back({judge, one.benchmark.kind == Kind::kRecall
-                                            ? evaluation::judge_recall(one.benchmark.items[i], answer)
-                                            : evaluation::judge_refusal(judge, answer, policy)});
+    const evaluation::Item& item = one.benchmark.items[i];
+    for (std::size_t j = 0; j < one.judges.size(); ++j) {
+      const auto verdict =
+          one.benchmark.kind == Kind::kAnswer   ? evaluation::score_match(one.benchmark.metrics[j], item, answer)
+          : one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
+                                                : evaluation::judge_refusal(one.judges[j], answer, policy);
+      stored.verdicts.push_back({one.judges[j], verdict});
     }
     result.answers.push_back(std::move(stored));
   }
@@ -93,6 +102,7 @@ WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, st
                                const model::Adapter* adapter) {
   const Stopwatch watch;
   const text::ContinuationEncoder encoder(tokenizer_, config_);
+  const auto renderer = renderer_of(plan_, one, chat_ ? &*chat_ : nullptr);
   std::vector<generation::ScoreRequest> requests;
   WaveResult result;
   std::int64_t tokens = 0;  // an item's context once, and its endings
@@ -100,8 +110,8 @@ WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, st
     const evaluation::Item& item = one.benchmark.items[i];
     StoredAnswer stored;
     stored.position = static_cast<std::int64_t>(i);
-    for (const std::string& choice : item.choices) {
-      auto ids = encoder.encode(item.context, " " + choice);
+    for (const auto& request : evaluation::choice_requests(item, renderer, plan_.model.system_prompt)) {
+      auto ids = encoder.encode(request.context, request.continuation);
       stored.prompt_ids = ids.context;
       stored.tokens += static_cast<std::int64_t>(ids.continuation.size());
       requests.push_back({std::move(ids.context), std::move(ids.continuation)});
@@ -116,7 +126,7 @@ WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, st
     for (std::size_t j = 0; j < item.choices.size(); ++j) stored.logprobs.push_back(scores[next++].logprob);
     for (const std::string& judge : one.judges)
       stored.verdicts.push_back(
-          {judge, evaluation::judge_choice(item, stored.logprobs, judge == "loglikelihood-norm")});
+          {judge, evaluation::score_choice({evaluation::metric_of_judge(judge), {}}, item, stored.logprobs)});
   }
   result.costs = {{"score", arm, watch.seconds(), tokens,
                    static_cast<double>(tokens) * decoder_->linear_flops_per_token(), peak_memory_bytes()}};

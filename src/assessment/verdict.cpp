@@ -7,7 +7,10 @@ namespace {
 
 using nlohmann::ordered_json;
 
-bool is_capability(const ordered_json& entry) { return entry["metric"] == "acc" || entry["metric"] == "exact"; }
+bool is_capability(const ordered_json& entry) {
+  const auto& metric = entry["metric"];
+  return metric == "acc" || metric == "mc1" || metric == "exact" || metric == "exact_match";
+}
 
 const ordered_json* worst_refusal(const ordered_json& comparisons, const ordered_json& arms, bool only_attacks) {
   const ordered_json* worst = nullptr;

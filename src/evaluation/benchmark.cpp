@@ -1,10 +1,14 @@
 #include "evaluation/benchmark.h"
 
+#include <optional>
 #include <set>
 
 #include "base/error.h"
 #include "base/files.h"
 #include "base/hash.h"
+#include "evaluation/page.h"
+#include "evaluation/page_files.h"
+#include "evaluation/page_load.h"
 #include "text/records.h"
 #include "text/unicode.h"
 
@@ -41,6 +45,12 @@ std::string category_of(const Record& record) {
   return "";
 }
 
+std::vector<std::string> list_of_keys(const Record& record) {
+  std::vector<std::string> keys;
+  for (const auto& [key, value] : record.value.items()) keys.push_back(key);
+  return keys;
+}
+
 std::string prompt_of(const BenchmarkSpec& spec, const Record& record) {
   if (record.value.contains("turns") && record.value["turns"].is_array() && !record.value["turns"].empty() &&
       record.value["turns"][0].is_string())
@@ -52,30 +62,9 @@ std::string prompt_of(const BenchmarkSpec& spec, const Record& record) {
                    key, "' = ", value.dump().substr(0, 40), ", expected a text; is a column missing?");
     return value.get<std::string>();
   }
-  std::string keys;
-  for (const auto& [key, value] : record.value.items()) keys += (keys.empty() ? "" : ", ") + key;
-  fail(ErrorKind::kBadFile, place(spec, record), ": found the columns ", keys,
-       ", expected prompt, goal, forbidden_prompt, instruction, Behavior or turns; try renaming the column");
-}
-
-// AdvBench circulates as one column without a header; its first row is then a prompt.
-std::vector<Record> read_rows(const BenchmarkSpec& spec) {
-  if (spec.path.extension() == ".csv") {
-    const std::string text = read_file(spec.path);
-    const auto rows = text::parse_csv(text, "[benchmark] " + spec.path.string());
-    bool is_one_column = !rows.empty();
-    for (const auto& row : rows) is_one_column = is_one_column && row.fields.size() == 1;
-    bool has_header = false;
-    if (is_one_column) {
-      for (const char* name : kPromptColumns) has_header = has_header || rows[0].fields[0] == name;
-    }
-    if (is_one_column && !has_header) {
-      std::vector<Record> records;
-      for (const auto& row : rows) records.push_back({{{"prompt", row.fields[0]}}, row.line});
-      return records;
-    }
-  }
-  return text::read_records(spec.path);
+  fail(ErrorKind::kBadFile, place(spec, record), ": found the columns ", list_of(list_of_keys(record)),
+       ", expected prompt, goal, forbidden_prompt, instruction, Behavior or turns; the nearest page is ",
+       nearest_page({{record}, list_of_keys(record), "", false, spec.path}).name, ", try NAME:PAGE=PATH");
 }
 
 Item choice_item(const BenchmarkSpec& spec, const Record& record) {
@@ -121,8 +110,12 @@ Item recall_item(const BenchmarkSpec& spec, const Record& record) {
 }
 
 Benchmark load_rows(const BenchmarkSpec& spec, Kind kind) {
-  Benchmark benchmark{spec.name, kind, "1", sha256_path(spec.path), {}};
-  const std::vector<Record> records = read_rows(spec);
+  Benchmark benchmark;
+  benchmark.name = spec.name;
+  benchmark.kind = kind;
+  benchmark.version = "1";
+  benchmark.sha256 = sha256_path(spec.path);
+  const std::vector<Record> records = read_rows({spec.path}).records;
   std::set<std::string> ids;
   for (std::size_t row = 0; row < records.size() && (spec.limit == 0 || row < spec.limit); ++row) {
     Item item = kind == Kind::kChoice   ? choice_item(spec, records[row])
@@ -135,38 +128,24 @@ Benchmark load_rows(const BenchmarkSpec& spec, Kind kind) {
                    "' a second time, expected each once");
     benchmark.items.push_back(std::move(item));
   }
-  HOLDFAST_CHECK(kBadFile, !benchmark.items.empty(), "[benchmark] ", spec.path.string(),
-                 ": found no rows, expected at least one");
   return benchmark;
 }
 
-// Unsafe prompts are those of a contrast type, or labelled so; the others should be answered.
-std::vector<Benchmark> load_xstest(const BenchmarkSpec& spec) {
-  const std::string hash = sha256_path(spec.path);
-  Benchmark safe{spec.name + "_safe", Kind::kSafe, "1", hash, {}},
-      unsafe{spec.name + "_unsafe", Kind::kRefusal, "1", hash, {}};
-  const std::vector<Record> records = read_rows(spec);
-  std::set<std::string> ids;
-  for (std::size_t row = 0; row < records.size() && (spec.limit == 0 || row < spec.limit); ++row) {
-    HOLDFAST_CHECK(kBadFile, records[row].value.contains("type"), place(spec, records[row]),
-                   ": found no column 'type', expected XSTest's columns; try kind refusal or safe");
-    Item item;
-    item.prompt = prompt_of(spec, records[row]);
-    item.id = id_of(records[row], row);
-    HOLDFAST_CHECK(kBadFile, ids.insert(item.id).second, place(spec, records[row]), ": found the id '", item.id,
-                   "' a second time, expected each once");
-    item.category = text_of(records[row].value["type"]);
-    const bool is_unsafe = item.category.starts_with("contrast_") ||
-                           (records[row].value.contains("label") && records[row].value["label"] == "unsafe");
-    (is_unsafe ? unsafe : safe).items.push_back(std::move(item));
+// The page that a spec asks for by file, name or kind; of a spec without either, the one whose file it is.
+const Page* page_of(const BenchmarkSpec& spec, std::optional<Page>& own) {
+  if (!spec.page.empty()) {
+    own = parse_page(read_file(spec.page), spec.page.string());
+    return &*own;
   }
-  HOLDFAST_CHECK(kBadFile, !safe.items.empty() || !unsafe.items.empty(), "[benchmark] ", spec.path.string(),
-                 ": found no rows, expected XSTest's");
-  std::vector<Benchmark> both;
-  for (Benchmark* one : {&safe, &unsafe}) {
-    if (!one->items.empty()) both.push_back(std::move(*one));
-  }
-  return both;
+  if (!spec.kind.empty()) return find_page(spec.kind);
+  if (const Page* page = find_page(spec.name)) return page;
+  return std::filesystem::is_directory(spec.path) ? nullptr : recognise(read_rows({spec.path}), spec.name);
+}
+
+std::string page_names() {
+  std::vector<std::string> names;
+  for (const Page& page : built_in_pages()) names.push_back(page.name);
+  return list_of(names);
 }
 
 }  // namespace
@@ -180,9 +159,11 @@ const char* kind_name(Kind kind) {
     case Kind::kChoice:
       return "choice";
     case Kind::kRecall:
+      return "recall";
+    case Kind::kAnswer:
       break;
   }
-  return "recall";
+  return "answer";
 }
 
 BenchmarkSpec parse_benchmark_option(std::string_view text) {
@@ -205,16 +186,15 @@ BenchmarkSpec parse_benchmark_option(std::string_view text) {
 std::vector<Benchmark> load_benchmark(const BenchmarkSpec& spec) {
   HOLDFAST_CHECK(kBadFile, std::filesystem::exists(spec.path), "[benchmark] found nothing at ", spec.path.string(),
                  " for '", spec.name, "', expected a file or directory; try checking the path");
-  std::string kind = spec.kind;
-  if (kind.empty()) kind = spec.name == "mmlu" || spec.name == "xstest" ? spec.name : "refusal";
+  std::optional<Page> own;
+  if (const Page* page = page_of(spec, own)) return load_page(*page, spec);
+  const std::string kind = spec.kind.empty() ? "refusal" : spec.kind;
   if (kind == "refusal") return {load_rows(spec, Kind::kRefusal)};
   if (kind == "safe") return {load_rows(spec, Kind::kSafe)};
   if (kind == "choice") return {load_rows(spec, Kind::kChoice)};
   if (kind == "recall") return {load_rows(spec, Kind::kRecall)};
-  if (kind == "xstest") return load_xstest(spec);
-  if (kind == "mmlu") return {load_mmlu(spec)};
   fail(ErrorKind::kBadInput, "[benchmark] found kind '", kind, "' for '", spec.name,
-       "', expected refusal, safe, choice, recall, mmlu or xstest");
+       "', expected refusal, safe, choice, recall, or a page: ", page_names());
 }
 
 }  // namespace holdfast::evaluation

@@ -23,9 +23,10 @@ class ContinuationEncoder {
   ContinuationEncoder(const Tokenizer& tokenizer, const TokenizerConfig& config);
   // Throws Error(kBadInput) when the continuation is empty, or the context is and there is no prefix token.
   ContinuationIds encode(const std::string& context, const std::string& continuation) const;
+  // A text that is to be gone on with, as a prompt without a chat template.
+  std::vector<TokenId> ids(const std::string& text) const;
 
  private:
-  std::vector<TokenId> ids(const std::string& text) const;
   const Tokenizer& tokenizer_;
   std::string bos_;
   TokenId prefix_ = -1;

@@ -1,0 +1,96 @@
+#include "evaluation/metrics.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include "base/error.h"
+#include "base/hash.h"
+#include "text/python_case.h"
+#include "text/python_regex.h"
+#include "text/unicode.h"
+
+namespace holdfast::evaluation {
+namespace {
+
+struct Name {
+  const char *metric, *judge;
+};
+constexpr Name kNames[] = {{"acc", "loglikelihood"},
+                           {"acc_norm", "loglikelihood-norm"},
+                           {"acc_bytes", "loglikelihood-bytes"},
+                           {"mc1", "mc1"},
+                           {"mc2", "mc2"}};
+
+std::string strip(const std::string& text) { return text::strip_left(text::strip_right(text)); }
+
+std::string comparable(const MatchRule& rule, std::string text) {
+  for (const std::string& pattern : rule.drop) text = text::PythonRegex(pattern).replace_all(text, "");
+  if (rule.ignores_case) text = text::python_lower(text);
+  if (rule.ignores_punctuation)
+    std::erase_if(text, [](char c) {
+      return static_cast<unsigned char>(c) < 0x80 && std::ispunct(static_cast<unsigned char>(c)) != 0;
+    });
+  return text;
+}
+
+}  // namespace
+
+std::string judge_of_metric(std::string_view metric) {
+  for (const Name& one : kNames) {
+    if (metric == one.metric) return one.judge;
+  }
+  return std::string(metric);
+}
+
+std::string metric_of_judge(std::string_view judge) {
+  for (const Name& one : kNames) {
+    if (judge == one.judge) return one.metric;
+  }
+  return judge.starts_with("exact_match") ? std::string(judge) : std::string();
+}
+
+std::string metric_sha256(const Metric& metric) {
+  const auto& rule = metric.rule;
+  std::string text = metric.name + " version 1\n" + rule.pattern + "\n" + (rule.takes_last ? "last" : "first") +
+                     (rule.ignores_case ? " case" : "") + (rule.ignores_punctuation ? " punctuation" : "");
+  for (const std::string& pattern : rule.drop) text += "\n" + pattern;
+  return sha256(text);
+}
+
+double truthful_share(const Item& item, const std::vector<double>& logprobs) {
+  double all = 0, truths = 0;
+  for (const double one : logprobs) all += std::exp(one);
+  for (const int place : item.true_choices) truths += std::exp(logprobs[static_cast<std::size_t>(place)]);
+  return truths / all;
+}
+
+Verdict score_choice(const Metric& metric, const Item& item, const std::vector<double>& logprobs) {
+  HOLDFAST_ASSERT(logprobs.size() == item.choices.size() && !logprobs.empty());
+  if (metric.name != "acc_bytes") return judge_choice(item, logprobs, metric.name == "acc_norm");
+  if (std::any_of(logprobs.begin(), logprobs.end(), [](double one) { return std::isnan(one); }))
+    return {Outcome::kUnscored};
+  std::vector<double> scores = logprobs;
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i] /= static_cast<double>(item.choices[i].size());
+  const auto chosen = static_cast<int>(std::max_element(scores.begin(), scores.end()) - scores.begin());
+  return {Outcome::kAnswered, chosen, chosen == item.gold ? 1 : 0};
+}
+
+std::string extract_answer(const MatchRule& rule, const std::string& answer) {
+  if (rule.pattern.empty()) return strip(answer);
+  const auto matches = text::PythonRegex(rule.pattern).find_all(answer);
+  if (matches.empty()) return "[invalid]";
+  const auto& groups = rule.takes_last ? matches.back() : matches.front();
+  if (groups.size() == 1) return strip(groups[0]);
+  const auto found = std::find_if(groups.begin(), groups.end(), [](const std::string& one) { return !one.empty(); });
+  return found == groups.end() ? "[invalid]" : strip(*found);
+}
+
+Verdict score_match(const Metric& metric, const Item& item, const Answer& answer) {
+  HOLDFAST_ASSERT(item.accept.size() == 1);
+  const std::string found = comparable(metric.rule, extract_answer(metric.rule, answer.text));
+  const bool is_empty = classify_degeneration(answer) == Degeneration::kEmpty;
+  return {is_empty ? Outcome::kDegenerate : Outcome::kAnswered, -1,
+          found == comparable(metric.rule, item.accept[0]) ? 1 : 0};
+}
+
+}  // namespace holdfast::evaluation

@@ -1,0 +1,32 @@
+// Metrics of capability benchmarks, item by item as lm-evaluation-harness 0.4.13 has them.
+//
+//   acc          the ending with the largest summed log-probability is the right one; the first of equals is taken
+//   acc_norm     the same, each sum divided by the characters of its ending; acc_bytes: by its UTF-8 bytes
+//   mc1          acc, where the right ending stands first (TruthfulQA)
+//   mc2          the share of probability that falls on the right endings: sum of exp(LL) over those / over all
+//   exact_match  what a filter takes from the answer equals what it leaves of the target
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "evaluation/judge.h"
+
+namespace holdfast::evaluation {
+
+// "loglikelihood" for acc, and so on: what items.csv calls the judge that a metric comes from; and back.
+std::string judge_of_metric(std::string_view metric);
+std::string metric_of_judge(std::string_view judge);  // empty: the judge stands for no metric
+std::string metric_sha256(const Metric& metric);      // of all that decides its verdicts
+
+// REQUIRES: a metric of endings, one log-probability an ending.  Unscored where one is no number.
+Verdict score_choice(const Metric& metric, const Item& item, const std::vector<double>& logprobs);
+// The share of mc2, from 0 to 1; NaN where a log-probability is no number.
+double truthful_share(const Item& item, const std::vector<double>& logprobs);
+
+// What the rule takes from an answer; "[invalid]" where the pattern is not found.
+std::string extract_answer(const MatchRule& rule, const std::string& answer);
+Verdict score_match(const Metric& metric, const Item& item, const Answer& answer);
+
+}  // namespace holdfast::evaluation
