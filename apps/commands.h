@@ -48,5 +48,7 @@ void add_quantize_command(CLI::App& app);  // quantize
 void add_train_command(CLI::App& app);     // train
 void add_measure_commands(CLI::App& app);  // evaluate, assess, report, demo
 void add_compare_command(CLI::App& app);
+void add_label_command(CLI::App& app);
+void add_calibrate_command(CLI::App& app);
 
 }  // namespace holdfast::apps
