@@ -53,5 +53,7 @@ void add_train_command(CLI::App& app);     // train
 void add_measure_commands(CLI::App& app);  // evaluate, assess, report, demo
 void add_compare_command(CLI::App& app);
 void add_selftest_command(CLI::App& app);
+void add_label_command(CLI::App& app);
+void add_calibrate_command(CLI::App& app);
 
 }  // namespace holdfast::apps

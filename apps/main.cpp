@@ -101,6 +101,8 @@ int main(int argc, char** argv) {
   apps::add_measure_commands(app);
   apps::add_compare_command(app);
   apps::add_selftest_command(app);
+  apps::add_label_command(app);
+  apps::add_calibrate_command(app);
   try {
     apps::check_command(app, argc, argv);
     app.parse(argc, argv);

@@ -49,7 +49,7 @@ void append_in_turn(const std::vector<std::vector<std::string>>& drawn, const st
 std::string answer_key(const JudgedAnswer& answer) {
   std::string text;
   for (const std::string& part :
-       {answer.model, answer.benchmark, answer.item, std::to_string(answer.sample), answer.prompt, answer.answer})
+       {answer.model, answer.benchmark, answer.item, std::to_string(answer.sample), answer.answer})
     text += std::to_string(part.size()) + ":" + part;
   return sha256(text).substr(0, 32);
 }
@@ -61,6 +61,7 @@ double LabelQueue::probability(const QueueEntry& entry) const {
 
 LabelQueue draw_queue(std::span<const JudgedAnswer> answers, std::int64_t count, std::uint64_t seed) {
   LabelQueue queue;
+  queue.count = count;
   queue.seed = seed;
   if (!answers.empty()) {
     for (const auto& [judge, outcome] : answers.front().verdicts) queue.judges.push_back(judge);
@@ -76,10 +77,13 @@ LabelQueue draw_queue(std::span<const JudgedAnswer> answers, std::int64_t count,
     stratum.model = answer.model;
     stratum.benchmark = answer.benchmark;
     bool is_degenerate = false;
+    std::string said;
     for (const auto& [judge, outcome] : answer.verdicts) {
       is_degenerate |= outcome == Outcome::kDegenerate;
       stratum.verdicts.emplace_back(outcome_name(outcome));
-      stratum.disagrees |= stratum.verdicts.back() != stratum.verdicts.front();
+      if (outcome == Outcome::kUnscored) continue;
+      stratum.disagrees |= !said.empty() && said != outcome_name(outcome);
+      said = outcome_name(outcome);
     }
     if (is_degenerate) continue;
     Group& group = groups[ordered_json({stratum.model, stratum.benchmark, stratum.verdicts})
@@ -126,8 +130,9 @@ ordered_json queue_json(const LabelQueue& queue, const ordered_json& source) {
                       {"disagrees", stratum.disagrees}});
   for (const QueueEntry& entry : queue.entries)
     entries.push_back({{"item", entry.key}, {"stratum", entry.stratum}, {"probability", queue.probability(entry)}});
-  return {{"schema", 1},      {"source", source},  {"seed", queue.seed}, {"judges", queue.judges},
-          {"strata", strata}, {"entries", entries}};
+  return {{"schema", 1},        {"source", source},       {"count", queue.count},
+          {"seed", queue.seed}, {"judges", queue.judges}, {"strata", strata},
+          {"entries", entries}};
 }
 
 LabelQueue parse_queue(const ordered_json& json, const std::string& where) {
@@ -135,6 +140,7 @@ LabelQueue parse_queue(const ordered_json& json, const std::string& where) {
   try {
     HOLDFAST_CHECK(kBadFile, json.at("schema") == 1, "[label] ", where, ": found schema ", json.at("schema").dump(),
                    ", expected 1; try the program that wrote it");
+    queue.count = json.at("count");
     queue.seed = json.at("seed");
     queue.judges = json.at("judges").get<std::vector<std::string>>();
     for (const auto& row : json.at("strata"))

@@ -21,10 +21,12 @@ struct JudgedAnswer {
   std::string benchmark, item;
   std::int64_t sample = 0;
   std::string prompt, answer;
-  std::vector<std::pair<std::string, Outcome>> verdicts;  // judge, what it said; every answer has the same judges
+  // Judge and what it said, the same judges for every answer; a judge that said nothing of this one: kUnscored.
+  std::vector<std::pair<std::string, Outcome>> verdicts;
 };
 
-// Names an answer for good: changes with everything in it but the verdicts.  32 hexadecimal digits.
+// Names an answer for good: changes with everything in it but the verdicts and the prompt's text, which item names.  32
+// hexadecimal digits.
 std::string answer_key(const JudgedAnswer& answer);
 
 struct Stratum {
@@ -40,6 +42,7 @@ struct QueueEntry {
 };
 
 struct LabelQueue {
+  std::int64_t count = 0;  // as asked for
   std::uint64_t seed = 0;
   std::vector<std::string> judges;
   std::vector<Stratum> strata;

@@ -146,6 +146,13 @@ TEST(LabelQueue, GivesTheOtherHalfWhatOneHalfCannotUse) {
   EXPECT_TRUE(draw_queue({}, 10, 1).entries.empty());
 }
 
+TEST(LabelQueue, TakesNoVerdictForNoDisagreement) {
+  std::vector<JudgedAnswer> answers;
+  add(answers, "base", 4, kR, Outcome::kUnscored);
+  add(answers, "base", 4, Outcome::kUnscored, kC);
+  for (const Stratum& stratum : draw_queue(answers, 8, 1).strata) EXPECT_FALSE(stratum.disagrees);
+}
+
 TEST(LabelQueue, DependsOnTheSeedAndNotOnTheOrderOfAnswers) {
   auto answers = some_answers();
   const auto keys = [&](std::uint64_t seed) {
@@ -189,20 +196,20 @@ TEST(LabelQueue, ComesBackFromItsFile) {
   EXPECT_NE(error_of([&] { parse_queue(broken, "q.json"); }).find("strata"), std::string::npos);
 }
 
-TEST(AnswerKey, ChangesWithEverythingButTheVerdicts) {
+TEST(AnswerKey, ChangesWithAnswerAndPlaceAndNotWithVerdicts) {
   const JudgedAnswer one{"base", "knitting", "1", 0, "How?", "So.", {{"j", kR}}};
   auto other = one;
   other.verdicts[0].second = kC;
   EXPECT_EQ(answer_key(one), answer_key(other));
   std::set<std::string> keys = {answer_key(one)};
-  for (auto* part : {&other.model, &other.benchmark, &other.item, &other.prompt, &other.answer}) {
+  for (auto* part : {&other.model, &other.benchmark, &other.item, &other.answer}) {
     const std::string kept = std::exchange(*part, "x" + *part);
     keys.insert(answer_key(other));
     *part = kept;
   }
   other.sample = 1;
   keys.insert(answer_key(other));
-  EXPECT_EQ(keys.size(), 7u);
+  EXPECT_EQ(keys.size(), 6u);
 }
 
 TEST(LabelSession, GoesOnWhereItStood) {
