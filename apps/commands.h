@@ -55,5 +55,6 @@ void add_compare_command(CLI::App& app);
 void add_selftest_command(CLI::App& app);
 void add_label_command(CLI::App& app);
 void add_calibrate_command(CLI::App& app);
+void add_overlap_command(CLI::App& app);   // overlap
 
 }  // namespace holdfast::apps
