@@ -205,6 +205,20 @@ class SimilarSets {
   std::uint32_t turn_ = 0;
 };
 
+// The same as below for what most texts are.
+std::vector<std::string> ascii_words(std::string_view text) {
+  std::vector<std::string> words;
+  bool is_in_word = false;
+  for (char c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + ('a' - 'A'));
+    const bool is_word = (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    if (is_word && !is_in_word) words.emplace_back();
+    if (is_word) words.back() += c;
+    is_in_word = is_word;
+  }
+  return words;
+}
+
 }  // namespace
 
 const char* overlap_name(Overlap kind) {
@@ -220,6 +234,7 @@ Overlap ItemOverlap::kind() const {
 }
 
 std::vector<std::string> overlap_words(std::string_view text) {
+  if (std::none_of(text.begin(), text.end(), [](char c) { return c < 0; })) return ascii_words(text);
   const std::string lower = text::python_lower(text::repair_utf8(text));
   std::vector<std::string> words;
   std::size_t start = 0;
