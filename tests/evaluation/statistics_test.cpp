@@ -12,7 +12,7 @@
 namespace holdfast::evaluation {
 namespace {
 
-// scripts/golden/statistics.py names SciPy's version in it.
+// scripts/golden/statistics_counts.py names SciPy's version in it.
 const nlohmann::json& golden() {
   static const auto kGolden =
       nlohmann::json::parse(read_file(testing::source_directory() / "tests/golden/statistics.json"));

@@ -35,30 +35,28 @@ double deviance(double x, double m) {
   return sum;
 }
 
-// Gamma(n + 1) / (Gamma(k + 1) Gamma(n - k + 1)) p^k q^(n - k) for any real 0 <= k <= n.
-double binomial_density(double k, double n, double p, double q) {
+// Gamma(n + 1) / (Gamma(k + 1) Gamma(rest + 1)) p^k q^rest for any real k, rest >= 0, with n = k + rest and q = 1 - p.
+double binomial_density(double k, double rest, double p, double q) {
+  const double n = k + rest;
   if (p == 0) return k == 0 ? 1 : 0;
-  if (q == 0) return k == n ? 1 : 0;
+  if (q == 0) return rest == 0 ? 1 : 0;
   if (k == 0) return std::exp(n * std::log1p(-p));
-  if (k == n) return std::exp(p < 0.5 ? n * std::log(p) : n * std::log1p(-q));
+  if (rest == 0) return std::exp(p < 0.5 ? n * std::log(p) : n * std::log1p(-q));
   const double log_ratio =
-      stirling_error(n) - stirling_error(k) - stirling_error(n - k) - deviance(k, n * p) - deviance(n - k, n * q);
-  return std::exp(log_ratio) * std::sqrt(n / (kTwoPi * k * (n - k)));
+      stirling_error(n) - stirling_error(k) - stirling_error(rest) - deviance(k, n * p) - deviance(rest, n * q);
+  return std::exp(log_ratio) * std::sqrt(n / (kTwoPi * k * rest));
 }
 
-// The continued fraction of I_x(a, b), which converges fast for x < (a + 1) / (a + b + 2).
-double beta_fraction(double x, double a, double b) {
-  constexpr double kTiny = 1e-300;
-  const auto away_from_zero = [](double value) { return std::abs(value) < kTiny ? kTiny : value; };
-  double c = 1, d = 1 / away_from_zero(1 - (a + b) * x / (a + 1)), result = d;
-  for (int m = 1; m < 100000; ++m) {
-    const double even = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m));
-    d = 1 / away_from_zero(1 + even * d);
-    c = away_from_zero(1 + even / c);
-    result *= c * d;
-    const double odd = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1));
-    d = 1 / away_from_zero(1 + odd * d);
-    c = away_from_zero(1 + odd / c);
+// x^a y^b / B(a, b) over I_x(a, b), y = 1 - x: a continued fraction of positive terms by Lentz's method, fast for
+// x < (a + 1) / (a + b + 2).
+double beta_fraction(double x, double y, double a, double b) {
+  double result = a * (a * y - b * x + 1) / (a + 1), c = result, d = 0;
+  for (int i = 1; i < 100000; ++i) {
+    const double m = i, odd = a + 2 * m - 1;
+    const double over = (a + m - 1) / odd * ((a + b + m - 1) / odd) * m * (b - m) * x * x;
+    const double plus = m + m * (b - m) * x / odd + (a + m) * (a * y - b * x + 1 + m * (1 + y)) / (odd + 2);
+    d = 1 / (plus + over * d);
+    c = plus + over / c;
     result *= c * d;
     if (std::abs(c * d - 1) < 1e-16) break;
   }
@@ -66,7 +64,7 @@ double beta_fraction(double x, double a, double b) {
 }
 
 // x^a (1 - x)^b / B(a, b)
-double beta_weight(double x, double a, double b) { return a * b / (a + b) * binomial_density(a, a + b, x, 1 - x); }
+double beta_weight(double x, double a, double b) { return a * b / (a + b) * binomial_density(a, b, x, 1 - x); }
 
 }  // namespace
 
@@ -93,7 +91,7 @@ double critical_value(double level) {
 double binomial_pmf(std::int64_t k, std::int64_t n, double p) {
   HOLDFAST_ASSERT(n >= 0 && 0 <= p && p <= 1);
   if (k < 0 || k > n) return 0;
-  return binomial_density(static_cast<double>(k), static_cast<double>(n), p, 1 - p);
+  return binomial_density(static_cast<double>(k), static_cast<double>(n - k), p, 1 - p);
 }
 
 double binomial_cdf(std::int64_t k, std::int64_t n, double p) {
@@ -105,8 +103,8 @@ double binomial_cdf(std::int64_t k, std::int64_t n, double p) {
 double beta_cdf(double x, double a, double b) {
   HOLDFAST_ASSERT(a > 0 && b > 0 && 0 <= x && x <= 1);
   if (x == 0 || x == 1) return x;
-  if (x < (a + 1) / (a + b + 2)) return beta_weight(x, a, b) * beta_fraction(x, a, b) / a;
-  return 1 - beta_weight(x, a, b) * beta_fraction(1 - x, b, a) / b;
+  if (x < (a + 1) / (a + b + 2)) return beta_weight(x, a, b) / beta_fraction(x, 1 - x, a, b);
+  return 1 - beta_weight(x, a, b) / beta_fraction(1 - x, x, b, a);
 }
 
 double beta_quantile(double p, double a, double b) {
@@ -129,9 +127,16 @@ double student_quantile(double p, double df) {
   HOLDFAST_ASSERT(0 < p && p < 1 && df > 0);
   if (p == 0.5) return 0;
   const double tail = std::min(p, 1 - p);
-  const double rest = beta_quantile(1 - 2 * tail, 0.5, df / 2);  // t^2 / (df + t^2)
-  const double x = rest < 0.5 ? 1 - rest : beta_quantile(2 * tail, df / 2, 0.5);
-  const double t = std::sqrt(df * (rest < 0.5 ? rest / x : (1 - x) / x));
+  // t^2 / df from x = df / (df + t^2) in the tails and from 1 - x in the middle: from the one that is not near 1.
+  double ratio;
+  if (tail < 0.25) {
+    const double x = beta_quantile(2 * tail, df / 2, 0.5);
+    ratio = (1 - x) / x;
+  } else {
+    const double rest = beta_quantile(1 - 2 * tail, 0.5, df / 2);
+    ratio = rest / (1 - rest);
+  }
+  const double t = std::sqrt(df * ratio);
   return p < 0.5 ? -t : t;
 }
 

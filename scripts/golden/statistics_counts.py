@@ -37,7 +37,7 @@ sizes = [1, 2, 10, 29, 100, 450, 520, 886, 14042]
 cases = [(k, n) for n in sizes for k in sorted({0, 1, n // 3, n // 2, n - 1, n})]
 pairs = list(itertools.product([0, 1, 7, 40], repeat=4))[1:] + [(450, 3, 60, 7), (9000, 1200, 1100, 2742), (0, 520, 0, 0), (0, 0, 0, 520)]
 golden = {
-    "made_by": f"scripts/golden/statistics.py, scipy {scipy.__version__}",
+    "made_by": f"scripts/golden/statistics_counts.py, scipy {scipy.__version__}",
     "wilson": [{"k": k, "n": n, "low": wilson(k, n)[0], "high": wilson(k, n)[1]} for k, n in cases],
     "mcnemar": [{"b": b, "c": c, "p": float(binomtest(b, b + c).pvalue)} for b, c in [(0, 1), (1, 0), (0, 6), (3, 12), (10, 10), (59, 6), (1, 500), (0, 520), (7000, 7042), (480, 610)]],
     "paired": [{"counts": [e, g, f, h], "low": newcombe(e, f, g, h)[0], "high": newcombe(e, f, g, h)[1]} for e, f, g, h in pairs],
