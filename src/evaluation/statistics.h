@@ -12,3 +12,5 @@
 #include "evaluation/statistics/paired.h"           // McNemar, intervals of a paired difference
 #include "evaluation/statistics/power.h"            // how many prompts for a difference
 #include "evaluation/statistics/proportion.h"       // intervals of one rate
+#include "evaluation/statistics/survival.h"         // times until something happens, some of them not yet
+#include "evaluation/statistics/variance.h"         // spread by prompts, sampling and seeds
