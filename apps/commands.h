@@ -44,5 +44,6 @@ void add_model_commands(CLI::App& app);    // score, generate
 void add_quantize_command(CLI::App& app);  // quantize
 void add_train_command(CLI::App& app);     // train
 void add_measure_commands(CLI::App& app);  // evaluate, assess, report, demo
+void add_power_command(CLI::App& app);     // power
 
 }  // namespace holdfast::apps

@@ -89,6 +89,7 @@ int main(int argc, char** argv) {
   apps::add_quantize_command(app);
   apps::add_train_command(app);
   apps::add_measure_commands(app);
+  apps::add_power_command(app);
   try {
     apps::check_command(app, argc, argv);
     app.parse(argc, argv);
