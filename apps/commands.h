@@ -56,5 +56,6 @@ void add_selftest_command(CLI::App& app);
 void add_label_command(CLI::App& app);
 void add_calibrate_command(CLI::App& app);
 void add_overlap_command(CLI::App& app);   // overlap
+void add_power_command(CLI::App& app);     // power
 
 }  // namespace holdfast::apps

@@ -12,8 +12,8 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-NAMES = ("nf4", "linear", "training", "width7b", "many_adapters", "generation", "llama", "scoring", "tokenizers", "loading", "rows")
-MODULES = {"tokenizers": "tokenizer_speed"}  # the library has the other name
+NAMES = ("nf4", "linear", "training", "width7b", "many_adapters", "generation", "llama", "scoring", "tokenizers", "loading", "rows", "statistics", "coverage")
+MODULES = {"tokenizers": "tokenizer_speed", "statistics": "statistics_speed"}  # a library has the other name
 
 
 def main():

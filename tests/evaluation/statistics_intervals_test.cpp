@@ -88,7 +88,8 @@ TEST(Tango, EqualsPublishedExamples) {
   EXPECT_NEAR(tango_interval(airway).high, -0.026, 5e-4);
   EXPECT_NEAR(paired_difference(airway).low, -0.507, 5e-4);
   EXPECT_NEAR(paired_difference(airway).high, -0.026, 5e-4);
-  // Tango, Statistics in Medicine 17 (1998) 891-908: disinfection of soft contact lenses, 43, 0, 1, 0, margin 0.1: Z = 1.709.
+  // Tango, Statistics in Medicine 17 (1998) 891-908: disinfection of soft contact lenses, 43, 0, 1, 0, margin 0.1: Z
+  // = 1.709.
   EXPECT_NEAR(tango_statistic({43, 1, 0, 0}, -0.1), 1.709, 5e-4);
 }
 

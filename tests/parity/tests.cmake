@@ -45,3 +45,4 @@ holdfast_python_test(sizes.slow parity/sizes.py ARGUMENTS slow LABELS slow TIMEO
 set_tests_properties(sizes.quick sizes.slow PROPERTIES RUN_SERIAL TRUE)
 holdfast_python_test(label.page parity/label_page.py)
 holdfast_python_test(docs.measuring parity/measuring.py)
+holdfast_python_test(power.command parity/power_command.py)

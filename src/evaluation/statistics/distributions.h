@@ -21,8 +21,8 @@ double binomial_pmf(std::int64_t k, std::int64_t n, double p);
 // P(X <= k), as a tail of the beta distribution.
 double binomial_cdf(std::int64_t k, std::int64_t n, double p);
 
-// The regularised incomplete beta function I_x(a, b), the distribution function of Beta(a, b).  By Lentz's continued
-// fraction (Abramowitz and Stegun 26.5.8).  REQUIRES: a, b > 0, 0 <= x <= 1.
+// The regularised incomplete beta function I_x(a, b), the distribution function of Beta(a, b).  Source: DiDonato and
+// Morris, ACM Transactions on Mathematical Software 18 (1992) 360-373, equation 9.  REQUIRES: a, b > 0, 0 <= x <= 1.
 double beta_cdf(double x, double a, double b);
 // The x with beta_cdf(x, a, b) = p: Newton's method kept inside a shrinking bracket.  REQUIRES: 0 <= p <= 1.
 double beta_quantile(double p, double a, double b);

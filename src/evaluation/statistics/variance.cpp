@@ -1,0 +1,121 @@
+#include "evaluation/statistics/variance.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <set>
+#include <vector>
+
+#include "evaluation/statistics/distributions.h"
+
+namespace holdfast::evaluation {
+namespace {
+
+// The values of the complete prompts: one after the other, within it the seeds, within them the samples.
+struct Balanced {
+  std::size_t prompts = 0, seeds = 0, samples = 0;
+  std::vector<double> values;
+  std::int64_t left_out = 0;
+};
+
+Balanced balance(std::span<const Observation> observations) {
+  std::map<std::int64_t, std::map<std::int64_t, std::vector<double>>> cells;
+  std::set<std::int64_t> seeds;
+  Balanced data;
+  for (const auto& one : observations) {
+    auto& cell = cells[one.prompt][one.seed];
+    cell.push_back(one.value);
+    seeds.insert(one.seed);
+    data.samples = std::max(data.samples, cell.size());
+  }
+  data.seeds = seeds.size();
+  for (const auto& [prompt, by_seed] : cells) {
+    const bool is_complete = by_seed.size() == data.seeds && std::ranges::all_of(by_seed, [&](const auto& cell) {
+                               return cell.second.size() == data.samples;
+                             });
+    if (!is_complete) {
+      ++data.left_out;
+      continue;
+    }
+    ++data.prompts;
+    for (const auto& [seed, samples] : by_seed) data.values.insert(data.values.end(), samples.begin(), samples.end());
+  }
+  return data;
+}
+
+// Sums of squares about the means, and their degrees of freedom.
+struct Squares {
+  double sum = 0, freedom = 0;
+  double mean() const { return freedom > 0 ? sum / freedom : 0; }
+};
+
+struct Analysis {
+  double mean = 0;
+  Squares prompt, seed, both, sampling;
+};
+
+Analysis analyse(const Balanced& data) {
+  const double p = static_cast<double>(data.prompts), s = static_cast<double>(data.seeds),
+               r = static_cast<double>(data.samples);
+  std::vector<double> of_prompt(data.prompts), of_seed(data.seeds), of_cell(data.prompts * data.seeds);
+  for (std::size_t i = 0; i < data.values.size(); ++i) of_cell[i / data.samples] += data.values[i] / r;
+  Analysis result;
+  for (std::size_t i = 0; i < of_cell.size(); ++i) {
+    of_prompt[i / data.seeds] += of_cell[i] / s;
+    of_seed[i % data.seeds] += of_cell[i] / p;
+    result.mean += of_cell[i] / (p * s);
+  }
+  for (std::size_t i = 0; i < data.values.size(); ++i)
+    result.sampling.sum += std::pow(data.values[i] - of_cell[i / data.samples], 2);
+  for (std::size_t i = 0; i < of_cell.size(); ++i)
+    result.both.sum += r * std::pow(of_cell[i] - of_prompt[i / data.seeds] - of_seed[i % data.seeds] + result.mean, 2);
+  for (const double mean : of_prompt) result.prompt.sum += s * r * std::pow(mean - result.mean, 2);
+  for (const double mean : of_seed) result.seed.sum += p * r * std::pow(mean - result.mean, 2);
+  result.prompt.freedom = p - 1;
+  result.seed.freedom = s - 1;
+  result.both.freedom = (p - 1) * (s - 1);
+  result.sampling.freedom = p * s * (r - 1);
+  return result;
+}
+
+}  // namespace
+
+VarianceParts variance_parts(std::span<const Observation> observations, double level) {
+  constexpr double kUnknown = std::numeric_limits<double>::quiet_NaN(), kAll = std::numeric_limits<double>::infinity();
+  const Balanced data = balance(observations);
+  VarianceParts parts{.mean = kUnknown, .standard_error = kUnknown, .interval = {-kAll, kAll}};
+  parts.prompts = static_cast<std::int64_t>(data.prompts);
+  parts.seeds = static_cast<std::int64_t>(data.seeds);
+  parts.samples = static_cast<std::int64_t>(data.samples);
+  parts.left_out = data.left_out;
+  if (data.prompts == 0) return parts;
+  const Analysis analysis = analyse(data);
+  parts.mean = analysis.mean;
+  if (data.prompts < 2) return parts;
+  const double p = static_cast<double>(data.prompts), s = static_cast<double>(data.seeds),
+               r = static_cast<double>(data.samples);
+  const bool has_seeds = data.seeds > 1, has_samples = data.samples > 1;
+  const double error = analysis.sampling.mean(), both = has_seeds ? analysis.both.mean() : error;
+  if (has_samples) parts.sampling = error;
+  if (has_seeds) {
+    parts.prompt_by_seed = std::max(0.0, (both - error) / r);
+    parts.seed = std::max(0.0, (analysis.seed.mean() - both) / (p * r));
+  }
+  parts.prompt = std::max(0.0, (analysis.prompt.mean() - both) / (s * r));
+  const double from_prompts = analysis.prompt.mean(), from_seeds = has_seeds ? analysis.seed.mean() : 0;
+  const double squares = has_seeds ? std::max(from_prompts, from_prompts + from_seeds - both) : from_prompts;
+  parts.standard_error = std::sqrt(squares / (p * s * r));
+  double freedom = analysis.prompt.freedom;
+  if (squares > from_prompts) {
+    freedom = squares * squares /
+              (from_prompts * from_prompts / analysis.prompt.freedom + from_seeds * from_seeds / analysis.seed.freedom +
+               both * both / analysis.both.freedom);
+  }
+  parts.degrees_of_freedom = freedom;
+  const double half = squares > 0 ? student_critical_value(level, freedom) * parts.standard_error : 0;
+  parts.interval = {analysis.mean - half, analysis.mean + half};
+  return parts;
+}
+
+}  // namespace holdfast::evaluation
