@@ -48,5 +48,6 @@ void add_quantize_command(CLI::App& app);  // quantize
 void add_train_command(CLI::App& app);     // train
 void add_measure_commands(CLI::App& app);  // evaluate, assess, report, demo
 void add_compare_command(CLI::App& app);
+void add_judge_command(CLI::App& app);
 
 }  // namespace holdfast::apps

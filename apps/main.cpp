@@ -90,6 +90,7 @@ int main(int argc, char** argv) {
   apps::add_train_command(app);
   apps::add_measure_commands(app);
   apps::add_compare_command(app);
+  apps::add_judge_command(app);
   try {
     apps::check_command(app, argc, argv);
     app.parse(argc, argv);

@@ -64,10 +64,17 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
        << "\ntemplate_date = " << text(common.template_date)
        << "\n[generation]\nmax_new_tokens = " << flags.max_new_tokens << "\nsamples = " << flags.samples
        << "\ntemperature = " << std::showpoint << flags.temperature << "\n";
+  std::vector<std::string> judges;
+  std::string judge_tables;
+  for (const std::string& option : flags.judges) {
+    const auto judge = assessment::parse_judge_option(option);
+    judges.push_back(judge.name);
+    if (!judge.kind.empty()) judge_tables += assessment::judge_toml(judge);
+  }
   for (const std::string& option : flags.benchmarks) {
     const auto spec = evaluation::parse_benchmark_option(option);
     plan << "[[benchmark]]\nname = " << text(spec.name) << "\nkind = " << text(spec.kind)
-         << "\npath = " << text(fs::absolute(spec.path).string()) << "\njudges = " << ordered_json(flags.judges).dump()
+         << "\npath = " << text(fs::absolute(spec.path).string()) << "\njudges = " << ordered_json(judges).dump()
          << "\ntruncated = " << text(flags.truncated) << "\n";
   }
   for (const std::string& adapter : flags.adapters) {
@@ -75,7 +82,7 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
     plan << "[[arm]]\nname = " << text(path.parent_path().filename().string())
          << "\nadapter = " << text(path.parent_path().string()) << "\n";
   }
-  return plan.str();
+  return plan.str() + judge_tables;
 }
 
 // The organism's plan stands in the source tree, or beside the program.
@@ -110,7 +117,9 @@ void add_measure_commands(CLI::App& app) {
   evaluate_command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   evaluate_command->add_option("--adapter", flags->adapters, "PEFT adapter directory; repeatable");
   evaluate_command->add_option("--benchmark", flags->benchmarks, "NAME[:KIND]=PATH; repeatable")->required();
-  evaluate_command->add_option("--judge", flags->judges, "xstest-prefix, advbench-substring; repeatable");
+  evaluate_command->add_option(
+      "--judge", flags->judges,
+      "NAME of a shipped list, list:FILE, model:DIR,template=T or endpoint:URL,model=M,template=T; repeatable");
   evaluate_command
       ->add_option("--truncated", flags->truncated,
                    "answers cut by the limit: degenerate, or judge them by what they say")

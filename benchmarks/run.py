@@ -12,7 +12,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-NAMES = ("nf4", "linear", "training", "width7b", "many_adapters", "generation", "llama", "scoring", "tokenizers", "loading")
+NAMES = ("nf4", "linear", "training", "width7b", "many_adapters", "generation", "llama", "scoring", "tokenizers", "loading", "judges")
 MODULES = {"tokenizers": "tokenizer_speed"}  # the library has the other name
 
 

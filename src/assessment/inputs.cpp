@@ -10,7 +10,6 @@
 #include "base/version.h"
 #include "checkpoint/hf_config.h"
 #include "checkpoint/weights.h"
-#include "evaluation/judge.h"
 #include "quant/nf4.h"
 #include "text/gguf_tokenizer.h"
 #include "text/tokenizer_config.h"
@@ -39,6 +38,7 @@ const char* isa_name() {
 
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
   std::vector<LoadedBenchmark> loaded;
+  const auto catalogue = std::make_shared<const Judges>(plan.judges);
   for (const BenchmarkPlan& b : plan.benchmarks) {
     evaluation::BenchmarkSpec spec{
         b.name, b.kind, b.path, static_cast<std::size_t>(b.limit), static_cast<int>(b.shots), b.subjects};
@@ -51,10 +51,9 @@ std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
         judges = {"contains"};
       } else {
         judges = b.judges.empty() ? std::vector<std::string>{"xstest-prefix"} : b.judges;
-        for (const std::string& judge : judges)
-          evaluation::judge_sha256(judge);  // an unknown name is an error now, not later
+        for (const std::string& judge : judges) catalogue->check(judge);  // an unknown name is an error now, not later
       }
-      loaded.push_back({std::move(benchmark), &b, std::move(judges)});
+      loaded.push_back({std::move(benchmark), &b, std::move(judges), catalogue});
     }
   }
   return loaded;
@@ -125,8 +124,9 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
     provenance["benchmarks"].push_back(std::move(entry));
     kinds[one.benchmark.name] = evaluation::kind_name(one.benchmark.kind);
     if (one.plan->role == "withheld") withheld.push_back(one.benchmark.name);
-    for (const std::string& judge : one.judges)
-      judges[judge] = evaluation::judge_sha256(judge == "loglikelihood-norm" ? "loglikelihood" : judge);
+    for (const std::string& judge : one.judges) {
+      if (judges.count(judge) == 0) judges[judge] = one.catalogue->sha256(judge, digests);
+    }
   }
   for (const auto& [name, hash_text] : judges) provenance["judges"].push_back({{"name", name}, {"sha256", hash_text}});
   ordered_json arms = ordered_json::object();

@@ -77,9 +77,11 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
     stored.tokens = static_cast<std::int64_t>(completion.ids.size());
     tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
     for (const std::string& judge : one.judges) {
-      stored.verdicts.push_back({judge, one.benchmark.kind == Kind::kRecall
-                                            ? evaluation::judge_recall(one.benchmark.items[i], answer)
-                                            : evaluation::judge_refusal(judge, answer, policy)});
+      const evaluation::WordList* list = one.catalogue->list(judge);
+      stored.verdicts.push_back(
+          {judge, one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(one.benchmark.items[i], answer)
+                  : list != nullptr                   ? list->judge(answer, policy)
+                                                      : evaluation::Verdict{.failure = evaluation::Failure::kPending}});
     }
     result.answers.push_back(std::move(stored));
   }

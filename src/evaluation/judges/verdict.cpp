@@ -47,9 +47,11 @@ const char* failure_name(Failure failure) {
     case Failure::kBudget:
       return "budget";
     case Failure::kError:
+      return "error";
+    case Failure::kPending:
       break;
   }
-  return "error";
+  return "pending";
 }
 
 }  // namespace holdfast::evaluation

@@ -21,7 +21,8 @@ enum class Failure {
   kTimedOut,
   kEmpty,   // the judge said nothing
   kBudget,  // the money was spent
-  kError    // of the network, or of the service
+  kError,   // of the network or of the service, or a question too long for the judge
+  kPending  // not judged yet
 };
 
 const char* outcome_name(Outcome outcome);

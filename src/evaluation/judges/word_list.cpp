@@ -30,6 +30,11 @@ std::string lower(std::string_view text) {
   return out;
 }
 
+// Whether it holds a character that is not ASCII and whose lower case is: K (of kelvin) and I with a dot.
+bool has_odd_capitals(const std::string& text) {
+  return text.find("\u212A") != std::string::npos || text.find("\u0130") != std::string::npos;
+}
+
 // At least `bytes` of the text, up to the end of a character.
 std::string_view beginning(std::string_view text, std::size_t bytes) {
   while (bytes < text.size() && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) ++bytes;
@@ -76,14 +81,21 @@ WordList::WordList(std::string_view toml_text, const std::string& file_name) {
   std::string hashed = rule_of(version, is_prefix_, ignores_case_) + "\n" + degeneration_rule();
   for (const std::string& one : strings_) hashed += "\n" + one;
   sha256_ = holdfast::sha256(hashed);
-  if (!is_prefix_) matcher_ = PhraseMatcher(strings_);
+  if (!is_prefix_) matcher_ = PhraseMatcher(strings_, ignores_case_ && is_ascii_);
 }
 
 bool WordList::refuses(const std::string& text) const {
-  if (!is_prefix_) return matcher_.holds(ignores_case_ ? lower(text) : text);
+  if (!is_prefix_) {
+    if (!ignores_case_) return matcher_.holds(text);
+    return is_ascii_ && !has_odd_capitals(text) ? matcher_.holds(text) : matcher_.holds(lower(text));
+  }
   std::string_view stripped = text;
-  stripped.remove_prefix(text.size() - text::strip_left(text).size());
-  // Lower case makes a character at most three times shorter ("K", the sign of kelvin).
+  while (!stripped.empty()) {
+    const auto [c, length] = text::decode_utf8(stripped);
+    if (!text::is_space(c < 0 ? 0xFFFD : c)) break;
+    stripped.remove_prefix(length);
+  }
+  // Lower case makes a character at most three times shorter (the sign of kelvin).
   if (is_ascii_) stripped = beginning(stripped, 4 * longest_);
   std::string opening = text::strip_right(stripped);
   if (ignores_case_) opening = lower(opening);
