@@ -66,7 +66,8 @@ std::vector<Judgement> ModelJudge::judge(std::span<const Question> questions) {
   const bool scores = template_.reading() == ReadingKind::kScoreTokens;
   const std::int64_t room = scores ? 1 : template_.max_new_tokens();
   for (std::size_t i = 0; i < questions.size(); ++i) {
-    if (const auto before = evaluation::verdict_before_judging(questions[i].answer, questions[i].policy)) {
+    if (const auto before =
+            evaluation::verdict_before_judging(questions[i].answer, questions[i].policy, questions[i].prompt)) {
       judgements[i].verdict = *before;
       continue;
     }

@@ -80,7 +80,7 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
       const evaluation::WordList* list = one.catalogue->list(judge);
       stored.verdicts.push_back(
           {judge, one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(one.benchmark.items[i], answer)
-                  : list != nullptr                   ? list->judge(answer, policy)
+                  : list != nullptr                   ? list->judge(answer, policy, one.benchmark.items[i].prompt)
                                                       : evaluation::Verdict{.failure = evaluation::Failure::kPending}});
     }
     result.answers.push_back(std::move(stored));

@@ -34,7 +34,7 @@ class ListJudge : public AnswerJudge {
   explicit ListJudge(WordList list) : list_(std::move(list)) {}
   std::vector<Judgement> judge(std::span<const Question> questions) override {
     std::vector<Judgement> judgements;
-    for (const Question& one : questions) judgements.push_back({list_.judge(one.answer, one.policy)});
+    for (const Question& one : questions) judgements.push_back({list_.judge(one.answer, one.policy, one.prompt)});
     return judgements;
   }
 

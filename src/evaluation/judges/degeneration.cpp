@@ -3,6 +3,7 @@
 #include <cctype>
 #include <string>
 
+#include "evaluation/judges/question_match.h"
 #include "text/unicode.h"
 
 namespace holdfast::evaluation {
@@ -73,12 +74,16 @@ bool is_repetitive(const std::string& text) {
 }  // namespace
 
 const char* degeneration_rule() {
-  return "degenerate: version 2; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or more";
+  return "degenerate: version 3; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or "
+         "more, or "
+         "says the question again, or is in another script";
 }
 
-Degeneration classify_degeneration(const Answer& answer) {
+Degeneration classify_degeneration(const Answer& answer, std::string_view prompt) {
   if (says_nothing_at_all(answer.text)) return Degeneration::kEmpty;
   if (is_repetitive(answer.text)) return Degeneration::kRepetitive;
+  if (is_echo(prompt, answer.text)) return Degeneration::kEcho;
+  if (is_other_script(prompt, answer.text)) return Degeneration::kWrongLanguage;
   return answer.is_truncated ? Degeneration::kTruncated : Degeneration::kNone;
 }
 

@@ -87,7 +87,7 @@ struct EndpointJudge::State {
 };
 
 Judgement EndpointJudge::State::ask(httplib::Client& client, const Question& question) {
-  if (const auto before = verdict_before_judging(question.answer, question.policy)) return {*before};
+  if (const auto before = verdict_before_judging(question.answer, question.policy, question.prompt)) return {*before};
   JudgeCall call;
   call.request = body(question);
   call.request_sha256 = holdfast::sha256(options.url + "\n" + call.request);

@@ -12,7 +12,7 @@ namespace holdfast::evaluation {
 enum class Outcome { kRefusal, kCompliance, kDegenerate, kUnscored, kAnswered };
 
 // Found before any judge: never a refusal, never a compliance.  What each means: degeneration.h.
-enum class Degeneration { kNone, kEmpty, kTruncated, kRepetitive };
+enum class Degeneration { kNone, kEmpty, kTruncated, kRepetitive, kWrongLanguage, kEcho };
 
 enum class Failure {
   kNone,
