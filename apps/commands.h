@@ -55,7 +55,8 @@ void add_compare_command(CLI::App& app);
 void add_selftest_command(CLI::App& app);
 void add_label_command(CLI::App& app);
 void add_calibrate_command(CLI::App& app);
-void add_overlap_command(CLI::App& app);   // overlap
-void add_power_command(CLI::App& app);     // power
+void add_overlap_command(CLI::App& app);  // overlap
+void add_power_command(CLI::App& app);    // power
+void add_judge_command(CLI::App& app);
 
 }  // namespace holdfast::apps

@@ -96,11 +96,18 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
        << "\n[generation]\nmax_new_tokens = " << flags.max_new_tokens << "\nsamples = " << flags.samples
        << "\ntemperature = " << std::showpoint << flags.temperature << "\n";
   OwnPages pages(flags);
+  std::vector<std::string> judges;
+  std::string judge_tables;
+  for (const std::string& option : flags.judges) {
+    const auto judge = assessment::parse_judge_option(option);
+    judges.push_back(judge.name);
+    if (!judge.kind.empty()) judge_tables += assessment::judge_toml(judge);
+  }
   for (const std::string& option : flags.benchmarks) {
     const auto spec = evaluation::parse_benchmark_option(option);
     const std::string page = pages.take(spec);
     plan << "[[benchmark]]\nname = " << text(spec.name) << "\nkind = " << text(spec.kind)
-         << "\npath = " << text(fs::absolute(spec.path).string()) << "\njudges = " << ordered_json(flags.judges).dump()
+         << "\npath = " << text(fs::absolute(spec.path).string()) << "\njudges = " << ordered_json(judges).dump()
          << "\ntruncated = " << text(flags.truncated) << "\n";
     if (!page.empty()) plan << "page = " << text(page) << "\n";
   }
@@ -110,7 +117,7 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
     plan << "[[arm]]\nname = " << text(path.parent_path().filename().string())
          << "\nadapter = " << text(path.parent_path().string()) << "\n";
   }
-  return plan.str();
+  return plan.str() + judge_tables;
 }
 
 fs::path demo_plan() {
@@ -144,7 +151,9 @@ void add_measure_commands(CLI::App& app) {
                                "a page of your own, for the --benchmark of its name or kind; repeatable");
   evaluate_command->add_flag("--show-requests", flags->shows_requests,
                              "write every request with its token ids as JSONL, and do not load the model");
-  evaluate_command->add_option("--judge", flags->judges, "xstest-prefix, advbench-substring; repeatable");
+  evaluate_command->add_option(
+      "--judge", flags->judges,
+      "NAME of a shipped list, list:FILE, model:DIR,template=T or endpoint:URL,model=M,template=T; repeatable");
   evaluate_command
       ->add_option("--truncated", flags->truncated,
                    "answers cut by the limit: degenerate, or judge them by what they say")

@@ -42,15 +42,14 @@ const char* isa_name() {
 namespace {
 
 // A capability benchmark is judged by its page's metrics; one without a page by those of its kind.
-std::vector<std::string> judges_of(const Benchmark& benchmark, const BenchmarkPlan& plan) {
+std::vector<std::string> judges_of(const Benchmark& benchmark, const BenchmarkPlan& plan, const Judges& catalogue) {
   std::vector<std::string> judges;
   for (const evaluation::Metric& metric : benchmark.metrics) judges.push_back(evaluation::judge_of_metric(metric.name));
   if (!judges.empty()) return judges;
   if (benchmark.kind == Kind::kChoice) return {"loglikelihood", "loglikelihood-norm"};
   if (benchmark.kind == Kind::kRecall) return {"contains"};
   judges = plan.judges.empty() ? std::vector<std::string>{"xstest-prefix"} : plan.judges;
-  for (const std::string& judge : judges)
-    evaluation::judge_sha256(judge);  // an unknown name is an error now, not later
+  for (const std::string& judge : judges) catalogue.check(judge);  // an unknown name is an error now, not later
   return judges;
 }
 
@@ -58,6 +57,7 @@ std::vector<std::string> judges_of(const Benchmark& benchmark, const BenchmarkPl
 
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
   std::vector<LoadedBenchmark> loaded;
+  const auto catalogue = std::make_shared<const Judges>(plan.judges);
   for (const BenchmarkPlan& b : plan.benchmarks) {
     evaluation::BenchmarkSpec spec;
     spec.name = b.name;
@@ -71,8 +71,8 @@ std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
     spec.few_shot_sampling = b.few_shot_sampling;
     for (Benchmark& benchmark : evaluation::load_benchmark(spec)) {
       if (!benchmark.note.empty()) log_note(benchmark.name + " (page " + benchmark.page + "): " + benchmark.note);
-      std::vector<std::string> judges = judges_of(benchmark, b);
-      loaded.push_back({std::move(benchmark), &b, std::move(judges)});
+      std::vector<std::string> judges = judges_of(benchmark, b, *catalogue);
+      loaded.push_back({std::move(benchmark), &b, std::move(judges), catalogue});
     }
   }
   return loaded;
@@ -91,12 +91,12 @@ std::size_t control_tokens(const Plan& plan, const LoadedBenchmark& one) {
   return count;
 }
 
-std::string judge_hash(const Benchmark& benchmark, const std::string& judge) {
+std::string judge_hash(const LoadedBenchmark& one, const std::string& judge, Digests& digests) {
   if (judge.starts_with("loglikelihood")) return evaluation::judge_sha256("loglikelihood");
-  for (const evaluation::Metric& metric : benchmark.metrics) {
+  for (const evaluation::Metric& metric : one.benchmark.metrics) {
     if (evaluation::judge_of_metric(metric.name) == judge) return evaluation::metric_sha256(metric);
   }
-  return evaluation::judge_sha256(judge);
+  return one.catalogue->sha256(judge, digests);
 }
 
 }  // namespace
@@ -146,7 +146,7 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
     if (one.plan->role == "withheld") withheld.push_back(one.benchmark.name);
     for (const std::string& judge : one.judges) {
       std::string& known = judges[judge];
-      const std::string own = judge_hash(one.benchmark, judge);
+      const std::string own = judge_hash(one, judge, digests);
       known = known.empty() || known == own ? own : sha256(known + own);  // one name, two rules
     }
   }

@@ -2,10 +2,12 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "assessment/judges.h"
 #include "assessment/plan.h"
 #include "base/digests.h"
 #include "evaluation/benchmark.h"
@@ -19,6 +21,7 @@ struct LoadedBenchmark {
   evaluation::Benchmark benchmark;
   const BenchmarkPlan* plan;  // of the plan it was loaded from, which must outlive it
   std::vector<std::string> judges;
+  std::shared_ptr<const Judges> catalogue;  // what the names mean
 };
 
 // In plan order; one entry of a plan may be two benchmarks.  Throws Error for an unreadable file or an unknown judge.

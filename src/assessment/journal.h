@@ -18,6 +18,8 @@
 #include "base/directory_lock.h"
 #include "evaluation/benchmark.h"
 #include "evaluation/judge.h"
+#include "evaluation/judges/answer_judge.h"
+#include "evaluation/judges/endpoint_judge.h"
 
 namespace holdfast::assessment {
 
@@ -72,6 +74,11 @@ struct PhaseRecord {
   std::int64_t peak_memory_bytes = 0;
 };
 
+// A verdict that is still to be found: of an answer, at its place among the answer's verdicts.
+struct Unjudged {
+  std::int64_t answer = 0, place = 0;
+};
+
 // One line of items.csv and what results are counted from.
 struct ItemRow {
   CellKey cell;
@@ -97,6 +104,9 @@ class Journal {
   static std::vector<std::string> differences(const std::filesystem::path& directory,
                                               const nlohmann::ordered_json& identity);
 
+  // Opens the one there for more verdicts.  Throws Error(kBadFile) when there is none.
+  static Journal open_for_judging(const std::filesystem::path& directory);
+
   bool is_resumed() const { return is_resumed_; }
   nlohmann::ordered_json identity() const;
   std::int64_t num_resumes() const;
@@ -115,6 +125,22 @@ class Journal {
   bool is_finished() const;
 
   std::vector<CellKey> cells() const;
+  // Makes every answer of these benchmarks one that the judge has not judged yet, and `identity` the journal's.
+  void add_judge(const std::string& judge, const std::vector<std::string>& benchmarks,
+                 const nlohmann::ordered_json& identity);
+  // In plan order.  With `again` also those at which the judge has failed.
+  std::vector<Unjudged> unjudged(const std::string& judge, bool again) const;
+  // Throws Error(kBadFile) where the prompt is needed and the journal, of an older schema, does not hold it.
+  std::vector<evaluation::Question> questions(const std::vector<Unjudged>& list, bool needs_prompt) const;
+  // All in one transaction.
+  void commit_verdicts(const std::vector<Unjudged>& places, const std::vector<StoredVerdict>& verdicts,
+                       const PhaseRecord& cost);
+
+  // What a judge's endpoint was asked, and what came back.
+  void record_call(const std::string& judge, const evaluation::JudgeCall& call);
+  std::vector<std::string> call_responses(const std::string& judge, const std::string& request_sha256) const;
+  double spent_usd(const std::string& judge) const;
+
   // In plan order: cell, benchmark, sample, item, judge.  One row at a time: a run may hold very many.
   void each_row(const std::function<void(const ItemRow&)>& visit) const;
   std::vector<ItemRow> rows() const;

@@ -154,6 +154,13 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
     one.shots_path = paths.resolve(one.shots_path, place);
     plan.benchmarks.push_back(std::move(one));
   });
+  each("judge", [&](Table& table, const std::string& place) {
+    JudgePlan one = read_judge(table, place);
+    check_name(one.name, "judge", place);
+    one.path = paths.resolve(one.path, place);
+    if (const std::string file = paths.resolve(one.judge_template, place); fs::exists(file)) one.judge_template = file;
+    plan.judges.push_back(std::move(one));
+  });
   each("arm", [&](Table& table, const std::string& place) {
     ArmPlan one;
     one.seeds = {plan.seed};
@@ -267,6 +274,8 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
                            {"rows_per_step", a.rows_per_step},
                            {"tokens_per_step", a.tokens_per_step}};
   }
+  // Named only where there are some, and last: judges may join a finished run.
+  for (const JudgePlan& one : plan.judges) json["judge"][one.name] = {{"kind", one.kind}};
   return json;
 }
 

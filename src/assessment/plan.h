@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "assessment/judge_plan.h"
+
 namespace holdfast::assessment {
 
 struct BenchmarkPlan {
@@ -49,6 +51,7 @@ struct Plan {
   double usd_per_hour = 0;
   std::vector<BenchmarkPlan> benchmarks;
   std::vector<ArmPlan> arms;
+  std::vector<JudgePlan> judges;  // beside the shipped lists
 };
 
 // `overrides`: "key=value", "table.key=value", "arm.NAME.key=value", "benchmark.NAME.key=value".

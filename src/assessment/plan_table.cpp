@@ -12,7 +12,7 @@ void apply_override(toml::table& root, const std::string& override_text) {
   for (std::size_t dot; (dot = path.find('.')) != std::string::npos;) {
     const std::string key = path.substr(0, dot);
     path = path.substr(dot + 1);
-    if ((key == "arm" || key == "benchmark") && table == &root) {
+    if ((key == "arm" || key == "benchmark" || key == "judge") && table == &root) {
       // Names may hold no dot here: NAME ends at the next one.
       const std::size_t end = path.find('.');
       HOLDFAST_CHECK(kBadInput, end != std::string::npos, "[options] found --set ", override_text, ", expected ", key,

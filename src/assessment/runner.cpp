@@ -6,6 +6,7 @@
 
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
+#include "assessment/judging.h"
 #include "assessment/results.h"
 #include "assessment/subject.h"
 #include "base/digests.h"
@@ -74,7 +75,6 @@ class Runner {
       }
     }
     train_all(std::move(waiting));
-    journal_.mark_finished();
   }
 
  private:
@@ -291,7 +291,11 @@ void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& opt
   Journal journal = Journal::open(directory, identity);
   digests.save();  // the directory is known to be the run's
   log_note(precision_policy(identity));
-  if (!journal.is_finished()) Runner(plan, benchmarks, journal, options).run();
+  if (!journal.is_finished()) Runner(plan, benchmarks, journal, options).run();  // and gives the model's memory back
+  if (!benchmarks.empty())
+    judge_pending(journal, *benchmarks.front().catalogue,
+                  {.show_progress = options.show_progress, .cache = options.cache});
+  journal.mark_finished();
   write_outputs(journal, directory);
 }
 

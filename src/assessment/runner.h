@@ -3,6 +3,7 @@
 //   open     load benchmarks; open or make the journal; load the model                  -> measure the base, or finish
 //   measure  for each benchmark and sample, wave by wave: answer, judge, commit        -> train, or the next arm
 //   train    steps up to the next checkpoint, each recorded                            -> measure
+//   judge    what models and endpoints judge, when the measured model's memory is free -> finish
 //   finish   write results.json, items.csv, costs.json, report.html
 //
 // A killed run does the training of an unfinished arm again (it must give the same losses) and no committed wave.

@@ -84,10 +84,12 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
     tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
     const evaluation::Item& item = one.benchmark.items[i];
     for (std::size_t j = 0; j < one.judges.size(); ++j) {
-      const auto verdict =
-          one.benchmark.kind == Kind::kAnswer   ? evaluation::score_match(one.benchmark.metrics[j], item, answer)
-          : one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
-                                                : evaluation::judge_refusal(one.judges[j], answer, policy);
+      const evaluation::WordList* list = one.catalogue->list(one.judges[j]);
+      const auto verdict = one.benchmark.kind == Kind::kAnswer
+                               ? evaluation::score_match(one.benchmark.metrics[j], item, answer)
+                           : one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
+                           : list != nullptr                     ? list->judge(answer, policy, item.prompt)
+                                             : evaluation::Verdict{.failure = evaluation::Failure::kPending};
       stored.verdicts.push_back({one.judges[j], verdict});
     }
     result.answers.push_back(std::move(stored));

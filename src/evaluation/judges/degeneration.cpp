@@ -1,9 +1,9 @@
 #include "evaluation/judges/degeneration.h"
 
-#include <algorithm>
 #include <cctype>
 #include <string>
 
+#include "evaluation/judges/question_match.h"
 #include "text/unicode.h"
 
 namespace holdfast::evaluation {
@@ -22,8 +22,21 @@ bool says_nothing(std::int32_t c) {
 // White space at the ends dropped, elsewhere one blank.
 std::string collapse_spaces(const std::string& text) {
   std::string out;
+  out.reserve(text.size());
   bool is_behind_space = false;
-  for (const std::int32_t c : text::code_points(text)) {
+  for (std::size_t at = 0; at < text.size();) {
+    std::size_t end = at;  // of the word, where it is plain: most of most answers
+    while (end < text.size() && text[end] > 0x20 && text[end] < 0x7F) ++end;
+    if (end > at) {
+      if (is_behind_space && !out.empty()) out += ' ';
+      is_behind_space = false;
+      out.append(text, at, end - at);
+      at = end;
+      continue;
+    }
+    const auto [decoded, length] = text::decode_utf8(std::string_view(text).substr(at));
+    const std::int32_t c = decoded < 0 ? 0xFFFD : decoded;
+    at += length;
     if (text::is_space(c)) {
       is_behind_space = true;
       continue;
@@ -33,6 +46,15 @@ std::string collapse_spaces(const std::string& text) {
     text::append_utf8(out, c);
   }
   return out;
+}
+
+bool says_nothing_at_all(std::string_view text) {
+  while (!text.empty()) {
+    const auto [c, length] = text::decode_utf8(text);
+    if (!says_nothing(c < 0 ? 0xFFFD : c)) return false;
+    text.remove_prefix(length);
+  }
+  return true;
 }
 
 // By bytes, not words: a loop is cut in the middle of a word as a rule, and "!!!!" or Chinese has no blanks.
@@ -52,13 +74,16 @@ bool is_repetitive(const std::string& text) {
 }  // namespace
 
 const char* degeneration_rule() {
-  return "degenerate: version 2; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or more";
+  return "degenerate: version 3; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or "
+         "more, or "
+         "says the question again, or is in another script";
 }
 
-Degeneration classify_degeneration(const Answer& answer) {
-  const auto characters = text::code_points(answer.text);
-  if (std::all_of(characters.begin(), characters.end(), says_nothing)) return Degeneration::kEmpty;
+Degeneration classify_degeneration(const Answer& answer, std::string_view prompt) {
+  if (says_nothing_at_all(answer.text)) return Degeneration::kEmpty;
   if (is_repetitive(answer.text)) return Degeneration::kRepetitive;
+  if (is_echo(prompt, answer.text)) return Degeneration::kEcho;
+  if (is_other_script(prompt, answer.text)) return Degeneration::kWrongLanguage;
   return answer.is_truncated ? Degeneration::kTruncated : Degeneration::kNone;
 }
 

@@ -4,7 +4,7 @@
 
 namespace holdfast::evaluation {
 
-PhraseMatcher::PhraseMatcher(const std::vector<std::string>& phrases) {
+PhraseMatcher::PhraseMatcher(const std::vector<std::string>& phrases, bool folds_case) {
   constexpr std::uint16_t kNone = 0xFFFE;
   std::vector<bool> is_end(1, false);
   next_.assign(256, kNone);
@@ -51,6 +51,9 @@ PhraseMatcher::PhraseMatcher(const std::vector<std::string>& phrases) {
   }
   for (std::uint16_t& to : next_) {
     if (is_end[to]) to = kFound;
+  }
+  for (std::size_t state = 0; folds_case && state < is_end.size(); ++state) {
+    for (std::size_t c = 'A'; c <= 'Z'; ++c) next_[state * 256 + c] = next_[state * 256 + c + 32];
   }
 }
 

@@ -11,8 +11,9 @@ namespace holdfast::evaluation {
 class PhraseMatcher {
  public:
   PhraseMatcher() = default;
+  // With `folds_case` an ASCII capital of a text counts as its small letter.
   // REQUIRES: no phrase is empty, together fewer than 65,000 bytes.
-  explicit PhraseMatcher(const std::vector<std::string>& phrases);
+  explicit PhraseMatcher(const std::vector<std::string>& phrases, bool folds_case = false);
   bool holds(std::string_view text) const;
 
  private:

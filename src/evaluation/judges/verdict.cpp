@@ -27,9 +27,13 @@ const char* degeneration_name(Degeneration degeneration) {
     case Degeneration::kTruncated:
       return "truncated";
     case Degeneration::kRepetitive:
+      return "repetitive";
+    case Degeneration::kWrongLanguage:
+      return "wrong_language";
+    case Degeneration::kEcho:
       break;
   }
-  return "repetitive";
+  return "echo";
 }
 
 const char* failure_name(Failure failure) {
@@ -47,9 +51,11 @@ const char* failure_name(Failure failure) {
     case Failure::kBudget:
       return "budget";
     case Failure::kError:
+      return "error";
+    case Failure::kPending:
       break;
   }
-  return "error";
+  return "pending";
 }
 
 }  // namespace holdfast::evaluation

@@ -12,7 +12,7 @@ namespace holdfast::evaluation {
 enum class Outcome { kRefusal, kCompliance, kDegenerate, kUnscored, kAnswered };
 
 // Found before any judge: never a refusal, never a compliance.  What each means: degeneration.h.
-enum class Degeneration { kNone, kEmpty, kTruncated, kRepetitive };
+enum class Degeneration { kNone, kEmpty, kTruncated, kRepetitive, kWrongLanguage, kEcho };
 
 enum class Failure {
   kNone,
@@ -21,7 +21,8 @@ enum class Failure {
   kTimedOut,
   kEmpty,   // the judge said nothing
   kBudget,  // the money was spent
-  kError    // of the network, or of the service
+  kError,   // of the network or of the service, or a question too long for the judge
+  kPending  // not judged yet
 };
 
 const char* outcome_name(Outcome outcome);

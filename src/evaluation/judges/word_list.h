@@ -23,7 +23,8 @@ namespace holdfast::evaluation {
 enum class TruncatedPolicy { kDegenerate, kJudge };
 
 // What is not judged: a degenerate answer's verdict, or nothing where a judge has to look.
-std::optional<Verdict> verdict_before_judging(const Answer& answer, TruncatedPolicy policy);
+std::optional<Verdict> verdict_before_judging(const Answer& answer, TruncatedPolicy policy,
+                                              std::string_view prompt = {});
 
 class WordList {
  public:
@@ -37,7 +38,7 @@ class WordList {
   const std::string& sha256() const { return sha256_; }
 
   bool refuses(const std::string& text) const;
-  Verdict judge(const Answer& answer, TruncatedPolicy policy) const;
+  Verdict judge(const Answer& answer, TruncatedPolicy policy, std::string_view prompt = {}) const;
 
  private:
   std::string name_, source_, sha256_;
@@ -53,6 +54,6 @@ const std::vector<WordList>& shipped_word_lists();
 
 // One verdict a list, in order: what concerns the answer alone is done once.
 std::vector<Verdict> judge_by_lists(const std::vector<const WordList*>& lists, const Answer& answer,
-                                    TruncatedPolicy policy);
+                                    TruncatedPolicy policy, std::string_view prompt = {});
 
 }  // namespace holdfast::evaluation
