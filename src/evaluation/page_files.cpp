@@ -75,7 +75,7 @@ Rows read_rows(const std::vector<fs::path>& files) {
       read_csv(file, rows);
     } else {
       const auto format = is_json_lines(file) ? text::RecordFormat::kJsonl : text::RecordFormat::kAuto;
-      for (auto& record : text::read_records(file, format)) rows.records.push_back(std::move(record));
+      for (auto& record : text::read_records(file, {format})) rows.records.push_back(std::move(record));
     }
   }
   HOLDFAST_CHECK(kBadFile, !rows.records.empty(), "[benchmark] ", files.empty() ? "" : files[0].string(),

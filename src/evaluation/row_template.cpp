@@ -17,6 +17,12 @@ jinja::Value regex_replace(const jinja::Arguments& a) {
   return jinja::Value(text::PythonRegex(text_at(1, "pattern")).replace_all(text_at(0, "string"), text_at(2, "repl")));
 }
 
+jinja::Value name_space(const jinja::Arguments& a) {
+  jinja::Dict dict;
+  for (const auto& [name, value] : a.named) dict.emplace_back(name, value);
+  return jinja::Value::name_space(std::move(dict));
+}
+
 // The expression of a template that is nothing but one; else empty.
 std::string only_expression(const std::string& source) {
   const std::string inner = text::strip_left(text::strip_right(source));
@@ -36,6 +42,7 @@ Row::Row(const ordered_json& columns, std::string where) : place(std::move(where
   for (const auto& [name, value] : columns.items()) set(name, value);
   if (!columns.contains("cells")) set("cells", columns);
   values["regex_replace"] = jinja::Function(regex_replace);
+  values["namespace"] = jinja::Function(name_space);
 }
 
 void Row::set(const std::string& name, const ordered_json& value) { values[name] = jinja::Value::from_json(value); }

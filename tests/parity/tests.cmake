@@ -38,6 +38,13 @@ holdfast_python_test(journal.kill parity/kill.py)
 holdfast_python_test(journal.interrupt parity/interrupt.py)
 # Ten kills of the whole demo take minutes: ctest --preset all.
 holdfast_python_test(journal.kill_full parity/kill.py ARGUMENTS full LABELS slow TIMEOUT 1800)
+# Every request of the capability pages, as text and ids, beside lm-evaluation-harness; no model runs.
+holdfast_python_test(parity.lm_eval_requests parity/lm_eval_requests.py)
+set_tests_properties(parity.lm_eval_requests PROPERTIES ENVIRONMENT_MODIFICATION "HF_HUB_OFFLINE=set:1")
+# What the organism and SmolLM2 answer and score, item by item beside lm-evaluation-harness: ctest --preset all.
+holdfast_python_test(parity.lm_eval_items parity/lm_eval_items.py ARGUMENTS assets/organism --items 12 LABELS slow TIMEOUT 3600)
+holdfast_python_test(parity.lm_eval_items_smollm2 parity/lm_eval_items.py ARGUMENTS models/smollm2 --items 6 --shots LABELS slow TIMEOUT 7200)
+set_tests_properties(parity.lm_eval_items parity.lm_eval_items_smollm2 PROPERTIES ENVIRONMENT_MODIFICATION "HF_HUB_OFFLINE=set:1")
 # A few items of the real run beside the PyTorch pipeline, two minutes: ctest --preset all.
 holdfast_python_test(parity.real_run parity/real_run.py LABELS slow)
 # Peak memory against the planner: at a width of 1024; at the true widths, to 13B in full depth, half an hour.

@@ -1,0 +1,83 @@
+// Golden: scripts/golden/lm_eval_metrics.py, made by lm-evaluation-harness' own metrics and filters.
+#include "evaluation/metrics.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "base/files.h"
+#include "evaluation/page.h"
+#include "text/python_regex.h"
+
+namespace holdfast::evaluation {
+namespace {
+
+class Metrics : public ::testing::Test {
+ protected:
+  const nlohmann::json golden_ =
+      nlohmann::json::parse(read_file(std::string(HOLDFAST_SOURCE_DIR) + "/tests/golden/lm_eval_metrics.json"));
+};
+
+TEST_F(Metrics, OfChoicesAreThoseOfLmEvalTiesIncluded) {
+  for (const auto& one : golden_["choices"]) {
+    Item item;
+    item.choices = one["choices"].get<std::vector<std::string>>();
+    item.gold = one["gold"];
+    item.true_choices = one["true_choices"].get<std::vector<int>>();
+    const auto logprobs = one["logprobs"].get<std::vector<double>>();
+    for (const char* metric : {"acc", "acc_norm", "acc_bytes"})
+      EXPECT_EQ(score_choice({metric, {}}, item, logprobs).correct, one[metric].get<double>()) << one;
+    EXPECT_NEAR(truthful_share(item, logprobs), one["mc2"].get<double>(), 1e-12) << one;
+  }
+}
+
+TEST_F(Metrics, OfAnswersAreThoseOfLmEvalsFilters) {
+  std::size_t right = 0;
+  for (const auto& one : golden_["answers"]) {
+    const Page* page = find_page(one["page"].get<std::string>());
+    ASSERT_NE(page, nullptr);
+    for (const Metric& metric : page->metrics) {
+      if (metric.name != one["metric"]) continue;
+      EXPECT_EQ(extract_answer(metric.rule, one["answer"]), one["extracted"]) << one;
+      for (std::size_t i = 0; i < one["targets"].size(); ++i) {
+        Item item;
+        item.accept = {one["targets"][i]};
+        const Answer answer{{}, one["answer"]};
+        EXPECT_EQ(score_match(metric, item, answer).correct, one["correct"][i]) << one << one["targets"][i];
+        right += one["correct"][i].get<std::size_t>();
+      }
+    }
+  }
+  EXPECT_GE(right, 20u);
+}
+
+TEST(MetricOfChoices, IsUnscoredWhereAModelGivesNoNumber) {
+  Item item;
+  item.choices = {"wool", "yarn"};
+  item.gold = 0;
+  for (const char* metric : {"acc", "acc_norm", "acc_bytes", "mc1"})
+    EXPECT_EQ(score_choice({metric, {}}, item, {std::nan(""), -1.0}).outcome, Outcome::kUnscored) << metric;
+}
+
+TEST(MetricNames, AndJudgeNamesStandForEachOther) {
+  for (const char* metric : {"acc", "acc_norm", "acc_bytes", "mc1", "mc2", "exact_match", "exact_match_flexible"})
+    EXPECT_EQ(metric_of_judge(judge_of_metric(metric)), metric);
+  EXPECT_EQ(metric_of_judge("xstest-prefix"), "");
+}
+
+// From Python's documentation of re, and its answers where that has none.
+TEST(PythonRegex, FindsAndReplacesAsPythonDoes) {
+  using Groups = std::vector<std::vector<std::string>>;
+  EXPECT_EQ(text::PythonRegex("(\\w+)=(\\d+)").find_all("set width=20 and height=10"),
+            (Groups{{"width", "20"}, {"height", "10"}}));
+  EXPECT_EQ(text::PythonRegex("x*").replace_all("abxd", "-"), "-a-b--d-");
+  EXPECT_EQ(text::PythonRegex("(a)(b)?").find_all("abac"), (Groups{{"a", "b"}, {"a", ""}}));
+  EXPECT_EQ(text::PythonRegex("\\.$").replace_all("one.\n", ""), "one\n");
+  EXPECT_EQ(text::PythonRegex("(?s).*#### ").replace_all("a\nb #### c", ""), "c");
+  EXPECT_EQ(text::PythonRegex("(k)(n)").replace_all("knit", "\\2\\1"), "nkit");
+  EXPECT_EQ(text::PythonRegex("é?").replace_all("né", "."), ".n..");
+}
+
+}  // namespace
+}  // namespace holdfast::evaluation
