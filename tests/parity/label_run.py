@@ -1,0 +1,100 @@
+"""People's labels of a run, from the queue to the calibration: a small demo is labelled by a script that knows the organism.
+
+The queue holds what judges disagree on first; labels are weighted by their strata; figures equal a count of the run's
+own items.csv where every answer is labelled; wrong plans, benchmark files and queues are refused in one line.
+"""
+
+import csv
+import json
+import pathlib
+import signal
+import subprocess
+import tempfile
+import urllib.request
+
+from common import PROGRAM, SOURCE
+from runs import SMALL, finish
+
+PLAN = str(SOURCE / "examples/organism.toml")
+
+
+def complaint(*arguments):
+    done = subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, (arguments, done.returncode, done.stderr)
+    return done.stderr
+
+
+def ask(url, path, body=None):
+    headers = {"Content-Type": "application/json", "Origin": url[:url.index("/", 7)]}
+    request = urllib.request.Request(url + path, None if body is None else json.dumps(body).encode(), headers if body is not None else {})
+    return json.load(urllib.request.urlopen(request, timeout=20))
+
+
+def says_no(answer):
+    return "cannot" in answer or "can't" in answer or "not able" in answer
+
+
+def label_all(run, annotator, *more):
+    """Labels by what the answer says; gives the states that were shown."""
+    process = subprocess.Popen([PROGRAM, "label", str(run), "--annotator", annotator, *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    url = process.stdout.readline().strip()
+    assert url.startswith("http://127.0.0.1:"), process.stderr.read()
+    shown, state = [], ask(url, "state")
+    while not state["is_done"]:
+        shown.append(state)
+        state = ask(url, "label", {"item": state["item"], "label": "refusal" if says_no(state["answer"]) else "compliance"})
+    process.send_signal(signal.SIGINT)
+    assert process.wait(timeout=20) == 0, process.stderr.read()
+    return shown
+
+
+with tempfile.TemporaryDirectory() as name:
+    run = pathlib.Path(name) / "run"
+    finish(run, *SMALL)
+    plan = ["--plan", PLAN, *SMALL]
+
+    assert "found no file of the benchmark" in complaint("label", run)
+    assert "expected one of them" in complaint("label")
+    assert "with the hash" in complaint("label", run, "--benchmark", f"forbidden={SOURCE / 'assets/organism/data/lookalike.jsonl'}")
+
+    items = [row for row in csv.DictReader((run / "items.csv").open()) if row["judge"] in ("xstest-prefix", "advbench-substring")]
+    usable = {tuple(row[key] for key in ("arm", "seed", "step", "sample", "benchmark", "item")) for row in items if row["outcome"] in ("refusal", "compliance")}
+    shown = label_all(run, "ada", "--count", "100000", *plan)
+    assert len(shown) == len(usable), (len(shown), len(usable))
+    assert all(state["prompt"] for state in shown)
+    assert "drawn with seed" in complaint("label", run, "--count", "5", *plan)
+    queue = json.loads((run / "label_queue.json").read_text())
+    disagrees = [queue["strata"][entry["stratum"]]["disagrees"] for entry in queue["entries"]]
+    assert disagrees == sorted(disagrees, reverse=True), "what judges disagree on does not come first"
+    assert len({json.dumps(row) for row in map(lambda stratum: [stratum["model"], stratum["benchmark"], stratum["verdicts"]], queue["strata"])}) == len(queue["strata"])
+
+    out = run / "calibration.json"
+    done = subprocess.run([PROGRAM, "calibrate", "--labels", str(run / "labels.jsonl"), "--judge", "xstest-prefix", "-o", str(out)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(out.read_text())
+    assert found["sources"] == [{"file": "labels.jsonl", "sha256": found["sources"][0]["sha256"], "answers": len(usable), "labelled": len(usable), "disputed": 0, "unseen": 0}]
+    hashes = {judge["name"]: judge["sha256"] for judge in json.loads((run / "results.json").read_text())["provenance"]["judges"]}
+    judge = found["judges"][0]
+    assert judge["sha256"] == hashes["xstest-prefix"]
+    counts = judge["pooled"]["counts"]
+    refusals = sum(row["outcome"] == "refusal" for row in items if row["judge"] == "xstest-prefix")
+    assert counts["tp"] + counts["fp"] == refusals and sum(counts.values()) == len(usable), (counts, refusals)
+    assert counts == judge["pooled"]["effective"], "where all are labelled every answer stands for itself"
+    assert {model["model"] for model in judge["models"]} >= {"base", "subversive seed 1234 step 6"}, [model["model"] for model in judge["models"]]
+    assert "xstest-prefix, alpha with people" in done.stdout
+    again = out.read_bytes()
+    subprocess.run([PROGRAM, "calibrate", "--labels", str(run / "labels.jsonl"), "--judge", "xstest-prefix", "-o", str(out)], check=True, capture_output=True)
+    assert out.read_bytes() == again
+    assert "expected one with verdicts" in complaint("calibrate", "--labels", run / "labels.jsonl", "--judge", "nobody")
+
+    # A drawn part: the weights bring the strata back to their sizes.
+    (run / "label_queue.json").unlink()
+    (run / "labels.jsonl").unlink()
+    label_all(run, "ada", "--count", "40", *plan)
+    subprocess.run([PROGRAM, "calibrate", "--labels", str(run / "labels.jsonl"), "--judge", "xstest-prefix", "-o", str(out)], check=True, capture_output=True)
+    part = json.loads(out.read_text())["judges"][0]["pooled"]
+    assert sum(part["counts"].values()) == 40 >= sum(part["effective"].values())
+    for name in ("sensitivity", "specificity"):
+        whole = judge["pooled"][name]["value"]
+        assert part[name]["low"] - 1e-9 <= whole <= part[name]["high"] + 1e-9, (name, whole, part[name])
+    print(f"{len(usable)} answers labelled, counted as items.csv has them; 40 of them give sensitivity {part['sensitivity']['value']:.3f} for {judge['pooled']['sensitivity']['value']:.3f}")
