@@ -134,6 +134,20 @@ TEST(ClusterBootstrap, AgreesWithTheScoreIntervalOfManyPairs) {
   }
 }
 
+TEST(ClusterBootstrap, TakesPercentilesWhereDrawsHaveNoErrorOfTheirOwn) {
+  std::vector<double> differences(500);
+  std::vector<std::int64_t> cluster(500);
+  for (std::size_t i = 0; i < differences.size(); ++i) {
+    differences[i] = i < 2 ? -1 : 0;
+    cluster[i] = static_cast<std::int64_t>(i);
+  }
+  const Interval found = cluster_bootstrap(differences, cluster).interval;
+  const Interval percentile =
+      cluster_bootstrap(differences, cluster, {.method = BootstrapMethod::kPercentile}).interval;
+  EXPECT_EQ(found.low, percentile.low);
+  EXPECT_EQ(found.high, percentile.high);
+}
+
 TEST(ClusterBootstrap, SaysWhenTheDrawsKnowNothing) {
   const double zeros[] = {0, 0, 0};
   const std::int64_t own[] = {0, 1, 2}, one[] = {0, 0, 0};

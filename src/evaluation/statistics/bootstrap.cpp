@@ -88,13 +88,14 @@ Bootstrap cluster_bootstrap(std::span<const double> values, std::span<const std:
       value, std::sqrt(std::max(0.0, squares - shift * shift / number) / (number - 1)), {}, resampler.units(), false};
   const double tail = (1 - options.level) / 2;
   std::ranges::sort(draws);
-  if (is_studentised) {
-    std::ranges::sort(ratios);
+  const auto ratio_at = [&](double q) { return ratios[static_cast<std::size_t>(q * (number - 1))]; };
+  std::ranges::sort(ratios);
+  // A draw of which nothing varies has no error of its own: where these reach the ends, the percentiles stand in.
+  const bool has_ends = is_studentised && std::isfinite(ratio_at(tail)) && std::isfinite(ratio_at(1 - tail));
+  if (has_ends) {
     const auto [least, most] = std::ranges::minmax(values);
-    const auto end = [&](double q) {
-      return std::clamp(value - error * ratios[static_cast<std::size_t>(q * (number - 1))], least, most);
-    };
-    result.interval = {end(1 - tail), end(tail)};
+    result.interval = {std::clamp(value - error * ratio_at(1 - tail), least, most),
+                       std::clamp(value - error * ratio_at(tail), least, most)};
   } else if (options.method == BootstrapMethod::kBca) {
     result.interval = bca(draws, value, acceleration(resampler, totals), options.level);
   } else {

@@ -9,13 +9,14 @@
 namespace holdfast::evaluation {
 
 // Percentile: the quantiles of the draws.  BCa: the same, at levels corrected for bias and for a skew that the
-// jackknife over clusters measures.  Studentised: each draw in units of its own standard error.  How well each covers
-// stands in docs/statistics.md.  Sources: Efron, JASA 82 (1987) 171-185; Davison and Hinkley, Bootstrap Methods
+// jackknife over clusters measures.  Studentised: each draw in units of its own standard error; percentiles where so
+// few clusters differ that draws have none.  Studentised covers best, BCa falls to 93 % on changes of -1, 0 and 1
+// (docs/statistics.md).  Sources: Efron, JASA 82 (1987) 171-185; Davison and Hinkley, Bootstrap Methods
 // (1997), 5.2-5.3.
 enum class BootstrapMethod { kPercentile, kBca, kStudentised };
 
 struct BootstrapOptions {
-  BootstrapMethod method = BootstrapMethod::kBca;
+  BootstrapMethod method = BootstrapMethod::kStudentised;
   int draws = 10000;
   std::uint64_t seed = 1234;
   double level = kLevel;
