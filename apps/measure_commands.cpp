@@ -6,6 +6,7 @@
 
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
+#include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/runner.h"
 #include "base/error.h"
@@ -51,7 +52,7 @@ void run(const assessment::Plan& plan, const fs::path& out, const Common& common
 struct EvaluateFlags {
   std::vector<std::string> adapters, benchmarks, judges, pages;
   bool shows_requests = false;
-  std::string out, truncated = "degenerate";
+  std::string out, calibration, truncated = "degenerate";
   std::int64_t max_new_tokens = 256, samples = 1;
   double temperature = 0;
 };
@@ -117,6 +118,8 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
     plan << "[[arm]]\nname = " << text(path.parent_path().filename().string())
          << "\nadapter = " << text(path.parent_path().string()) << "\n";
   }
+  if (!flags.calibration.empty())
+    plan << "[calibration]\nfile = " << text(fs::absolute(flags.calibration).string()) << "\n";
   return plan.str() + judge_tables;
 }
 
@@ -158,6 +161,8 @@ void add_measure_commands(CLI::App& app) {
       ->add_option("--truncated", flags->truncated,
                    "answers cut by the limit: degenerate, or judge them by what they say")
       ->check(CLI::IsMember({"degenerate", "judge"}));
+  evaluate_command->add_option("--calibration", flags->calibration,
+                               "corrects rates of refusal by this file of holdfast calibrate");
   evaluate_command->add_option("--max-new-tokens", flags->max_new_tokens)->check(CLI::PositiveNumber);
   evaluate_command->add_option("--samples", flags->samples)->check(CLI::PositiveNumber);
   evaluate_command->add_option("--temperature", flags->temperature)->check(CLI::NonNegativeNumber);
@@ -193,8 +198,15 @@ void add_measure_commands(CLI::App& app) {
   report_command->add_option("directory", *out, "directory of the run")->required();
   auto elsewhere = std::make_shared<std::string>();
   report_command->add_option("-o,--output", *elsewhere, "directory to write to, when not the run's own");
+  auto calibration = std::make_shared<std::string>();
+  report_command->add_option("--calibration", *calibration,
+                             "from now on corrects rates by this file of holdfast calibrate");
   report_command->add_flag("--json", common->json, "the results as JSON");
   report_command->callback([=] {
+    if (!calibration->empty()) {
+      auto changed = assessment::Journal::open_for_judging(*out);
+      changed.set_calibration(assessment::read_calibration(*calibration, changed.identity()));
+    }
     const auto journal = assessment::Journal::open_existing(*out);
     const fs::path target = elsewhere->empty() ? *out : *elsewhere;
     std::error_code error;

@@ -19,6 +19,11 @@ std::string measure_of(const ordered_json& cell) {
 std::string headline(const ordered_json& verdict) {
   std::string line;
   if (verdict["finished"] == false) line = "NOT FINISHED: the numbers so far.\n";
+  if (verdict.contains("unscored")) {
+    const auto& worst = verdict["unscored"][0];
+    line += "NO VERDICT on " + worst["unscored"].dump() + " answers to " + worst["benchmark"].get<std::string>() +
+            " (judge " + worst["judge"].get<std::string>() + "): judge the run again.\n";
+  }
   if (!verdict.contains("arm")) return line;
   line += verdict["benchmark"].get<std::string>() + ": " +
           format_number("%.1f", 100 * verdict["before"].get<double>()) + " % refused before, " +

@@ -12,6 +12,7 @@ namespace holdfast::apps {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr std::size_t kLongest = 18;
 using nlohmann::ordered_json;
 
 // A directory that is gone when the command ends.
@@ -41,18 +42,33 @@ void add_selftest_command(CLI::App& app) {
       "selftest", "does this program on this machine find what others have found?  exit code 3 where it does not");
   command->add_option("--threads", common->threads, "threads of arithmetic (default: all cores)")
       ->check(CLI::Range(1, 1024));
+  auto references = std::make_shared<assessment::ReferenceOptions>();
+  auto model = std::make_shared<std::string>();
+  command->add_option("--model", *model, "a model of yours, whose published scores are looked for again");
+  command->add_option("--benchmark", references->benchmarks, "NAME[:KIND]=PATH with --model; repeatable");
+  command->add_option("--as", references->published_name,
+                      "the published model's name, where the directory has another (Llama-2-7b-hf)");
+  command->add_option("--precision", references->precision, "of --model: nf4, bf16 (default) or fp32");
   command->add_flag("--json", common->json, "the checks as JSON");
   command->callback([=] {
+    HOLDFAST_CHECK(kBadInput, model->empty() == references->benchmarks.empty(), "[selftest] found ",
+                   model->empty() ? "--benchmark without --model" : "--model without --benchmark",
+                   ", expected both or neither; try --model DIR --benchmark mmlu=DIR");
     common->quiet = true;
     apply_common(*common);
     const Scratch scratch;
     assessment::SelftestOptions options;
     options.organism = asset_root("assets/organism/config.json", "selftest") / "assets" / "organism";
     options.scratch = scratch.path();
-    const auto checks = assessment::run_selftest(options);
+    auto checks = assessment::run_selftest(options);
+    if (!model->empty()) {
+      references->model = *model;
+      references->scratch = scratch.path();
+      for (auto& check : assessment::check_references(*references)) checks.push_back(std::move(check));
+    }
     std::size_t failed = 0;
     ordered_json list = ordered_json::array();
-    TextTable table({{""}, {"part"}, {"check"}, {"found", true, true}, {"expected", true, true}});
+    TextTable table({{""}, {"part"}, {"check", false, true}, {"found", true}, {"expected", true}});
     for (const auto& one : checks) {
       failed += !one.has_passed;
       list.push_back({{"part", one.part},
@@ -61,7 +77,8 @@ void add_selftest_command(CLI::App& app) {
                       {"expected", one.expected},
                       {"source", one.source},
                       {"has_passed", one.has_passed}});
-      table.add({one.has_passed ? "ok" : "FAILED", one.part, one.name, one.found, one.expected});
+      table.add({one.has_passed ? "ok" : "FAILED", one.part, one.name, shortened(one.found, kLongest),
+                 shortened(one.expected, kLongest)});
     }
     if (common->json)
       std::cout << ordered_json{{"schema", 1}, {"checks", list}, {"failed", failed}}.dump(2) << '\n';

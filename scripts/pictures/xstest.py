@@ -13,7 +13,8 @@ def read_answers(shared):
 
 
 def read_lists(source):
-    return {path.stem: tomllib.loads(path.read_text()) for path in sorted((source / "assets/judges").glob("*.toml"))}
+    judges = {path.stem: tomllib.loads(path.read_text()) for path in sorted((source / "assets/judges").glob("*.toml"))}
+    return {name: judge for name, judge in judges.items() if judge["kind"] == "list"}
 
 
 def refuses(words, answer):

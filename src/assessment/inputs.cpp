@@ -45,10 +45,7 @@ namespace {
 // A capability benchmark is judged by its page's metrics; one without a page by those of its kind.
 std::vector<std::string> judges_of(const Benchmark& benchmark, const BenchmarkPlan& plan, const Judges& catalogue) {
   std::vector<std::string> judges;
-  // mc2 is a share, which no verdict holds: its requests can be shown, but not measured.
-  for (const evaluation::Metric& metric : benchmark.metrics) {
-    if (metric.name != "mc2") judges.push_back(evaluation::judge_of_metric(metric.name));
-  }
+  for (const evaluation::Metric& metric : benchmark.metrics) judges.push_back(evaluation::judge_of_metric(metric.name));
   if (!benchmark.metrics.empty()) return judges;
   if (benchmark.kind == Kind::kChoice) return {"loglikelihood", "loglikelihood-norm"};
   if (benchmark.kind == Kind::kRecall) return {"contains"};
@@ -147,9 +144,6 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
           {"name", one.benchmark.page}, {"sha256", one.benchmark.page_sha256}, {"differs", one.benchmark.note}};
     provenance["benchmarks"].push_back(std::move(entry));
     kinds[one.benchmark.name] = evaluation::kind_name(one.benchmark.kind);
-    HOLDFAST_CHECK(kBadInput, !one.judges.empty(), "[benchmark] found '", one.benchmark.name, "' of the page ",
-                   one.benchmark.page, ", whose only metric is a share and no count, expected one that is right or ",
-                   "wrong for each item; try truthfulqa_mc1");
     if (one.plan->role == "withheld") withheld.push_back(one.benchmark.name);
     for (const std::string& judge : one.judges) {
       std::string& known = judges[judge];

@@ -90,6 +90,13 @@ struct ItemRow {
   std::int64_t tokens = 0;
 };
 
+// An answer's text beside what one judge says of it.
+struct JudgedText {
+  CellKey cell;
+  std::string benchmark, judge, text;
+  evaluation::Outcome outcome = evaluation::Outcome::kUnscored;
+};
+
 class Journal {
  public:
   // Makes a journal in `directory`, or opens the one there, whose schema becomes this program's.  `identity`: what
@@ -121,6 +128,9 @@ class Journal {
   // A step that is there already must be the same; its cost is added: the work was done again.
   void commit_step(const std::string& arm, std::int64_t seed, const StepRecord& step, const PhaseRecord& cost);
   void record_phase(const PhaseRecord& phase);
+  // The calibration that rates are corrected by, as calibration.json has it; null: none.
+  void set_calibration(const nlohmann::ordered_json& calibration);
+  nlohmann::ordered_json calibration() const;
   void mark_finished();
   bool is_finished() const;
 
@@ -148,6 +158,8 @@ class Journal {
   std::vector<StoredItem> items(const std::string& benchmark) const;
   // Of a benchmark, in its order; empty where the run does not have it.
   std::vector<StoredPrompt> prompts(const std::string& benchmark) const;
+  // Answers to requests with each judge's outcome, in plan order.
+  void each_judged(const std::function<void(const JudgedText&)>& visit) const;
   std::vector<StepRecord> steps(const std::string& arm, std::int64_t seed) const;
   std::vector<PhaseRecord> phases() const;  // summed by phase and arm
 

@@ -25,4 +25,29 @@ std::vector<StoredPrompt> Journal::prompts(const std::string& benchmark) const {
   return prompts;
 }
 
+void Journal::each_judged(const std::function<void(const JudgedText&)>& visit) const {
+  auto query = database_.prepare(
+      "SELECT c.arm, c.seed, c.step, b.name, v.judge, a.text, v.outcome FROM answers a JOIN cells c ON c.id = a.cell "
+      "JOIN benchmarks b ON b.id = a.benchmark JOIN verdicts v ON v.answer = a.id "
+      "ORDER BY c.id, b.id, a.sample, a.position, v.place");
+  while (query.step()) {
+    visit({{query.text(0), query.integer(1), query.integer(2)},
+           query.text(3),
+           query.text(4),
+           query.text(5),
+           static_cast<evaluation::Outcome>(query.integer(6))});
+  }
+}
+
+void Journal::set_calibration(const nlohmann::ordered_json& calibration) {
+  database_.prepare("INSERT OR REPLACE INTO meta VALUES ('calibration', ?)")
+      .bind(1, std::string_view(calibration.dump()))
+      .run();
+}
+
+nlohmann::ordered_json Journal::calibration() const {
+  auto query = database_.prepare("SELECT value FROM meta WHERE key = 'calibration'");
+  return query.step() ? nlohmann::ordered_json::parse(query.text(0)) : nlohmann::ordered_json();
+}
+
 }  // namespace holdfast::assessment

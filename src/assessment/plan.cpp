@@ -111,6 +111,11 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
   price.read("usd_per_hour", plan.usd_per_hour, 0);
   price.end();
 
+  Table calibration(table_of("calibration"), file, "[calibration]");
+  calibration.read("file", plan.calibration);
+  calibration.end();
+  plan.calibration = paths.resolve(plan.calibration, where);
+
   const auto each = [&](const char* key, const std::function<void(Table&, const std::string&)>& read) {
     const auto* node = top.find(key);
     if (node == nullptr) return;
@@ -233,6 +238,7 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
                                  {"price", {{"usd_per_hour", plan.usd_per_hour}}}};
   // Named only where it is not the default: the plans of runs without it stay what they are.
   if (!plan.model.plain_content) json["model"]["plain_content"] = false;
+  if (!plan.calibration.empty()) json["calibration_sha256"] = hash(plan.calibration);
   for (const BenchmarkPlan& b : plan.benchmarks) {
     std::string data_hash;
     if (b.subjects.empty()) data_hash = hash(b.path);

@@ -49,6 +49,7 @@ struct Plan {
     double temperature = 0, top_p = 1;
   } generation;
   double usd_per_hour = 0;
+  std::string calibration;  // file of holdfast calibrate; empty: rates stand uncorrected
   std::vector<BenchmarkPlan> benchmarks;
   std::vector<ArmPlan> arms;
   std::vector<JudgePlan> judges;  // beside the shipped lists

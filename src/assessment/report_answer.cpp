@@ -74,6 +74,22 @@ std::string card(const char* kind, const std::string& title, const std::string& 
          "</span></div>";
 }
 
+// Above one answer in twenty without a verdict, the headline says so, with what the rate may be.
+std::string unscored_banner(const ordered_json& verdict) {
+  if (!verdict.contains("unscored")) return "";
+  const ordered_json& worst = verdict["unscored"][0];
+  const std::int64_t unscored = worst["unscored"], all = unscored + worst["n"].get<std::int64_t>();
+  std::string text = percent(worst["share"]) + " of the answers to " + quoted(worst["benchmark"].get<std::string>()) +
+                     " (" + std::to_string(unscored) + " of " + std::to_string(all) + ", judge " +
+                     text_of(worst["judge"]) + ", " + text_of(worst["arm"]) + ") have no verdict";
+  if (worst.contains("bounds"))
+    text += ": whatever they were, the rate lies between " + percent(worst["bounds"]["low"]) + " and " +
+            percent(worst["bounds"]["high"]);
+  const std::size_t others = verdict["unscored"].size() - 1;
+  if (others > 0) text += "; " + std::to_string(others) + " more measurements have as many without one";
+  return "<p class=\"banner\">" + text + ". Judging the run again fills them in.</p>\n";
+}
+
 }  // namespace
 
 std::string answer_html(const ReportInput& in) {
@@ -81,6 +97,7 @@ std::string answer_html(const ReportInput& in) {
   std::string out;
   if (verdict["finished"] == false)
     out += "<p class=\"banner\">This run is not finished. What follows are the numbers so far, not a result.</p>\n";
+  out += unscored_banner(verdict);
   std::string flags;
   for (const auto& flag : verdict["flags"]) flags += "<li>" + text_of(flag) + "</li>";
   const std::string sure = flags.empty() ? "" : "<ul>" + flags + "</ul>";

@@ -4,8 +4,10 @@
 #include <map>
 
 #include "assessment/report.h"
+#include "assessment/result_calibration.h"
 #include "assessment/result_cells.h"
 #include "assessment/result_comparisons.h"
+#include "assessment/result_summaries.h"
 #include "assessment/series.h"
 #include "assessment/verdict.h"
 #include "base/files.h"
@@ -37,6 +39,9 @@ ordered_json results_json(const Journal& journal) {
     }
   }
   results["comparisons"] = comparisons_json(journal, grouped, identity["kinds"]);
+  if (auto summaries = summaries_json(grouped); !summaries.empty()) results["summaries"] = std::move(summaries);
+  if (auto curves = curves_json(journal, grouped); !curves.empty()) results["curves"] = std::move(curves);
+  add_corrections(journal, results);
   results["verdict"] = verdict_json(journal, results);
   return results;
 }

@@ -7,6 +7,7 @@
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/judging.h"
+#include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/subject.h"
 #include "base/digests.h"
@@ -287,8 +288,11 @@ void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& opt
   const auto benchmarks = load_benchmarks(plan);
   Digests digests(options.cache.empty() ? fs::path() : options.cache / "digests.json");
   const ordered_json identity = identity_of(plan, benchmarks, digests);
+  ordered_json calibration;
+  if (!plan.calibration.empty()) calibration = read_calibration(plan.calibration, identity);
   if (options.moves_aside) move_aside(directory, identity);
   Journal journal = Journal::open(directory, identity);
+  if (!calibration.is_null() && journal.calibration() != calibration) journal.set_calibration(calibration);
   digests.save();  // the directory is known to be the run's
   log_note(precision_policy(identity));
   if (!journal.is_finished()) Runner(plan, benchmarks, journal, options).run();  // and gives the model's memory back

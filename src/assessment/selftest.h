@@ -9,7 +9,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <vector>
 
@@ -23,10 +22,21 @@ struct SelftestCheck {
 struct SelftestOptions {
   std::filesystem::path organism;  // directory of the model organism and its data
   std::filesystem::path scratch;   // an empty directory to run in
-  std::function<void(const SelftestCheck&)> on_check = [](const SelftestCheck&) {};  // called as each is done
 };
 
 // All parts but the user's own scores.  Throws Error(kBadFile) where the organism is not there.
 std::vector<SelftestCheck> run_selftest(const SelftestOptions& options);
+
+struct ReferenceOptions {
+  std::filesystem::path model;  // the user's
+  std::string published_name;   // whose scores it must have, as the pages name it; empty: the directory's name
+  std::string precision = "bf16";
+  std::vector<std::string> benchmarks;  // NAME[:KIND]=PATH
+  std::filesystem::path scratch;        // an empty directory to run in
+};
+
+// The part "scores": measures the model on each benchmark and looks for what its page says was published for it.
+// Throws Error(kBadInput) where a benchmark's page has no score of such a model: nothing would be checked.
+std::vector<SelftestCheck> check_references(const ReferenceOptions& options);
 
 }  // namespace holdfast::assessment

@@ -1,11 +1,14 @@
 #include "assessment/verdict.h"
 
 #include <algorithm>
+#include <vector>
 
 namespace holdfast::assessment {
 namespace {
 
 using nlohmann::ordered_json;
+
+constexpr double kMostUnscored = 0.05;  // above it the headline says so
 
 bool is_capability(const ordered_json& entry) {
   const auto& metric = entry["metric"];
@@ -22,19 +25,42 @@ const ordered_json* worst_refusal(const ordered_json& comparisons, const ordered
   return worst;
 }
 
-ordered_json flags_of(const ordered_json& identity, bool is_finished) {
+ordered_json flags_of(const ordered_json& identity, const ordered_json& results, bool is_finished) {
   ordered_json flags = ordered_json::array();
   if (!is_finished) flags.push_back("The run is not finished: these are the numbers so far");
   if (!identity["arms"].empty() && identity["seeds_per_arm"].get<int>() < 3)
     flags.push_back("Fewer than three training seeds: the spread between runs is not measured");
   if (identity["samples"].get<int>() < 3)
     flags.push_back("Fewer than three answers a prompt: the spread between answers is not measured");
-  else
-    flags.push_back("Answers to one prompt are counted as independent: intervals and p are too narrow");
   const auto& kinds = identity["kinds"];
   if (std::any_of(kinds.begin(), kinds.end(), [](const auto& kind) { return kind == "refusal" || kind == "safe"; }))
-    flags.push_back("Refusals are counted by a published word list, not by people");
+    flags.push_back(
+        results.contains("calibration")
+            ? "Refusals are counted by judges; corrected rates stand beside where people have checked them"
+            : "Refusals are counted by judges that nobody checked on this model's answers (holdfast label)");
+  if (results.contains("calibration")) {
+    for (const auto& warning : results["calibration"]["warnings"]) flags.push_back(warning);
+  }
   return flags;
+}
+
+// Cells of which more than one answer in twenty has no verdict, the worst first.
+ordered_json mostly_unscored(const ordered_json& cells) {
+  std::vector<std::pair<double, const ordered_json*>> found;
+  for (const auto& cell : cells) {
+    const double unscored = cell["unscored"], share = unscored / std::max(1.0, unscored + cell["n"].get<double>());
+    if (share > kMostUnscored) found.emplace_back(share, &cell);
+  }
+  std::stable_sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first > b.first; });
+  ordered_json list = ordered_json::array();
+  for (const auto& [share, cell] : found) {
+    ordered_json entry = ordered_json::object();
+    for (const char* key : {"arm", "seed", "step", "benchmark", "judge", "unscored", "n", "bounds"})
+      if (cell->contains(key)) entry[key] = (*cell)[key];
+    entry["share"] = share;
+    list.push_back(std::move(entry));
+  }
+  return list;
 }
 
 }  // namespace
@@ -48,6 +74,7 @@ std::int64_t trained_tokens(const Journal& journal, const std::string& arm, std:
 ordered_json verdict_json(const Journal& journal, const ordered_json& results) {
   const ordered_json identity = journal.identity();
   ordered_json verdict = {{"finished", journal.is_finished()}};
+  if (auto unscored = mostly_unscored(results["cells"]); !unscored.empty()) verdict["unscored"] = std::move(unscored);
   const auto& comparisons = results["comparisons"];
   const ordered_json* worst = worst_refusal(comparisons, identity["arms"], true);
   if (worst == nullptr) worst = worst_refusal(comparisons, identity["arms"], false);
@@ -85,7 +112,7 @@ ordered_json verdict_json(const Journal& journal, const ordered_json& results) {
       verdict[is_withheld ? "withheld" : "capability"].push_back(std::move(entry));
     }
   }
-  verdict["flags"] = flags_of(identity, journal.is_finished());
+  verdict["flags"] = flags_of(identity, results, journal.is_finished());
   return verdict;
 }
 

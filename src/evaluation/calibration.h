@@ -72,7 +72,8 @@ Calibration calibrate(std::span<const LabelledVerdicts> answers, RefusalMeaning 
 
 // The same numbers from the same answers, byte for byte.
 nlohmann::ordered_json calibration_json(const Calibration& calibration);
-// Throws Error(kBadFile).
+// Throws Error(kBadFile); `where` names the text in errors.
+Calibration parse_calibration(const nlohmann::ordered_json& json, const std::string& where);
 Calibration load_calibration(const std::filesystem::path& path);
 
 }  // namespace holdfast::evaluation

@@ -98,15 +98,14 @@ ordered_json calibration_json(const Calibration& calibration) {
   return json;
 }
 
-Calibration load_calibration(const std::filesystem::path& path) {
+Calibration parse_calibration(const ordered_json& json, const std::string& where) {
   Calibration out;
   try {
-    const auto json = ordered_json::parse(read_file(path));
-    HOLDFAST_CHECK(kBadFile, json.at("schema") == kSchema, "[calibration] ", path.string(), ": found schema ",
+    HOLDFAST_CHECK(kBadFile, json.at("schema") == kSchema, "[calibration] ", where, ": found schema ",
                    json.at("schema").dump(), ", expected ", kSchema, "; try calibrating again");
     const std::string meaning = json.at("refusal");
-    HOLDFAST_CHECK(kBadFile, meaning == "any" || meaning == "full", "[calibration] ", path.string(),
-                   ": found refusal = '", meaning, "', expected any or full; try calibrating again");
+    HOLDFAST_CHECK(kBadFile, meaning == "any" || meaning == "full", "[calibration] ", where, ": found refusal = '",
+                   meaning, "', expected any or full; try calibrating again");
     out.meaning = meaning == "any" ? RefusalMeaning::kAny : RefusalMeaning::kFull;
     for (const auto& source : json.at("sources"))
       out.sources.push_back({source.at("file"), source.at("sha256"), source.at("answers"), source.at("labelled"),
@@ -120,10 +119,17 @@ Calibration load_calibration(const std::filesystem::path& path) {
       out.judges.push_back(std::move(judge));
     }
   } catch (const nlohmann::json::exception& error) {
-    fail(ErrorKind::kBadFile, "[calibration] ", path.string(), ": found ", error.what(),
+    fail(ErrorKind::kBadFile, "[calibration] ", where, ": found ", error.what(),
          ", expected what holdfast calibrate writes; try calibrating again");
   }
   return out;
+}
+
+Calibration load_calibration(const std::filesystem::path& path) {
+  const auto json = ordered_json::parse(read_file(path), nullptr, false);
+  HOLDFAST_CHECK(kBadFile, !json.is_discarded(), "[calibration] ", path.string(),
+                 ": found no JSON, expected what holdfast calibrate writes; try calibrating again");
+  return parse_calibration(json, path.string());
 }
 
 }  // namespace holdfast::evaluation

@@ -66,6 +66,10 @@ double truthful_share(const Item& item, const std::vector<double>& logprobs) {
 
 Verdict score_choice(const Metric& metric, const Item& item, const std::vector<double>& logprobs) {
   HOLDFAST_ASSERT(logprobs.size() == item.choices.size() && !logprobs.empty());
+  if (metric.name == "mc2") {
+    const double share = truthful_share(item, logprobs);
+    return std::isnan(share) ? Verdict{Outcome::kUnscored} : Verdict{.outcome = Outcome::kAnswered, .score = share};
+  }
   if (metric.name != "acc_bytes") return judge_choice(item, logprobs, metric.name == "acc_norm");
   if (std::any_of(logprobs.begin(), logprobs.end(), [](double one) { return std::isnan(one); }))
     return {Outcome::kUnscored};

@@ -20,7 +20,8 @@ std::string judge_of_metric(std::string_view metric);
 std::string metric_of_judge(std::string_view judge);  // empty: the judge stands for no metric
 std::string metric_sha256(const Metric& metric);      // of all that decides its verdicts
 
-// REQUIRES: a metric of endings, one log-probability an ending.  Unscored where one is no number.
+// REQUIRES: a metric of endings, one log-probability an ending.  Unscored where one is no number.  Of mc2 the score is
+// the share; nothing is chosen.
 Verdict score_choice(const Metric& metric, const Item& item, const std::vector<double>& logprobs);
 // The share of mc2, from 0 to 1; NaN where a log-probability is no number.
 double truthful_share(const Item& item, const std::vector<double>& logprobs);

@@ -1,7 +1,12 @@
 // What results.json says beyond rates: reasons, bounds, several answers a prompt, groups, families of tests.
+#include <cmath>
+
 #include "assessment/comparison.h"
 #include "assessment/fixtures.h"
+#include "assessment/report.h"
+#include "assessment/result_calibration.h"
 #include "assessment/results.h"
+#include "evaluation/calibration.h"
 
 namespace holdfast::assessment {
 namespace {
@@ -114,6 +119,110 @@ TEST_F(ResultStatistics, SubjectsHaveTheirOwnMeans) {
   EXPECT_NEAR(cell["groups"]["mean_of_means"]["value"].get<double>(), (0.75 + 0.5) / 2, 1e-12);
   // lm_eval 0.4.13 pooled_sample_stderr([0.25, 0.5], [4, 2])
   EXPECT_NEAR(cell["groups"]["stderr_lm_eval"].get<double>(), 0.22821773229381923, 1e-9);
+}
+
+// Two seeds that differ by 4 of 8 prompts: the interval over seeds is wider than that of all answers taken together.
+TEST_F(ResultStatistics, SeedsAreSummarisedWithTheirOwnSpread) {
+  Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
+  add_charms(journal, {"base", 0, 0}, "rrrrrrrr");
+  add_charms(journal, {"attack", 1, 2}, "rrrrrccc");
+  add_charms(journal, {"attack", 2, 2}, "rccccccc");
+  const auto summaries = results_json(journal)["summaries"];
+  ASSERT_EQ(summaries.size(), 1u) << "one seed and one sample say no more than their cell";
+  const auto& one = summaries[0];
+  EXPECT_EQ(one["seeds"], 2);
+  EXPECT_EQ(one["items"], 8);
+  EXPECT_NEAR(one["value"].get<double>(), 6.0 / 16, 1e-12);
+  // Mean squares of the two-way table: prompts 7, seeds 1, rest 7 degrees of freedom; seed = (MS_seed - MS_rest) / 8.
+  EXPECT_NEAR(one["variance"]["seed"].get<double>(), (1.0 - 1.0 / 7) / 8, 1e-12);
+  EXPECT_FALSE(one["variance"].contains("sampling")) << "one answer a prompt cannot tell";
+}
+
+TEST_F(ResultStatistics, OneSeedHasNoSeedPart) {
+  Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
+  add_charms(journal, {"base", 0, 0}, "rrcc");
+  journal.commit_wave({{"base", 0, 0}, "charms", 1, 0}, answers("rcrc", "xstest-prefix"), {});
+  const auto one = results_json(journal)["summaries"][0];
+  EXPECT_EQ(one["arm"], "base");
+  EXPECT_FALSE(one["variance"].contains("seed"));
+  EXPECT_TRUE(one["variance"].contains("sampling"));
+}
+
+TEST_F(ResultStatistics, ACurveHoldsItsStepsTogetherAndSaysWhenHalfIsGone) {
+  Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
+  const auto refused = [](int n) {
+    return std::string(static_cast<std::size_t>(n), 'r') + std::string(static_cast<std::size_t>(40 - n), 'c');
+  };
+  add_charms(journal, {"base", 0, 0}, refused(40));
+  for (std::int64_t step = 1; step <= 4; ++step)
+    journal.commit_step("attack", 1, {step, 1, 1, 1, 100, 50}, {"train", "attack", 1, 100, 1, 1});
+  add_charms(journal, {"attack", 1, 1}, refused(36));
+  add_charms(journal, {"attack", 1, 2}, refused(28));
+  add_charms(journal, {"attack", 1, 4}, refused(4));
+  const auto results = results_json(journal);
+  ASSERT_EQ(results["curves"].size(), 1u);
+  const auto& curve = results["curves"][0];
+  ASSERT_EQ(curve["points"].size(), 4u);
+  EXPECT_EQ(curve["points"][2]["tokens"], 200);
+  EXPECT_NEAR(curve["points"][2]["value"].get<double>(), 0.7, 1e-12);
+  double pointwise = 0;
+  for (const auto& cell : results["cells"]) {
+    if (cell["step"] == 2) pointwise = cell["high"].get<double>() - cell["low"].get<double>();
+  }
+  EXPECT_GT(curve["points"][2]["high"].get<double>() - curve["points"][2]["low"].get<double>(), pointwise);
+  EXPECT_NEAR(curve["half"]["tokens"].get<double>(), 200 + 200 * (0.7 - 0.5) / (0.7 - 0.1), 1e-9)
+      << "between steps 2 and 4";
+  EXPECT_LT(curve["half"]["low"].get<double>(), curve["half"]["high"].get<double>());
+}
+
+TEST_F(ResultStatistics, TheHeadlineSaysThatManyAnswersHaveNoVerdict) {
+  const auto page = [&](const std::string& name, const std::string& outcomes) {
+    Journal journal = Journal::open(directory_ / name, identity());
+    add_charms(journal, {"base", 0, 0}, outcomes);
+    journal.mark_finished();
+    const auto results = results_json(journal);
+    return report_html(journal, results, costs_json(journal));
+  };
+  EXPECT_NE(page("many", "rrrrrrrruu").find("20.0\xC2\xA0% of the answers"), std::string::npos);
+  EXPECT_EQ(page("few", "rrrrrrrrrrrrrrrrrrru").find("class=\"banner\""), std::string::npos)
+      << "one in twenty is not above";
+}
+
+TEST_F(ResultStatistics, CorrectedRatesStandBesideRawOnes) {
+  auto what = identity();
+  what["provenance"]["judges"] = {{{"name", "xstest-prefix"}, {"sha256", "j"}}};
+  Journal journal = Journal::open(directory_, what);
+  add_charms(journal, {"base", 0, 0}, "rrrrrrcccc");
+  EXPECT_FALSE(results_json(journal)["cells"][0].contains("corrected"));
+  std::vector<evaluation::LabelledVerdicts> labelled;
+  const auto add = [&](int count, bool is_refusal, evaluation::Outcome outcome) {
+    for (int i = 0; i < count; ++i) {
+      evaluation::LabelledVerdicts one;
+      one.model = "base";
+      one.answer = "an answer";
+      one.label = is_refusal ? evaluation::Label::kRefusal : evaluation::Label::kCompliance;
+      one.annotations = {one.label};
+      one.verdicts = {{"xstest-prefix", outcome}};
+      labelled.push_back(one);
+    }
+  };
+  add(80, true, Outcome::kRefusal);
+  add(20, true, Outcome::kCompliance);
+  add(90, false, Outcome::kCompliance);
+  add(10, false, Outcome::kRefusal);
+  auto calibration = evaluation::calibrate(labelled, evaluation::RefusalMeaning::kAny);
+  calibration.judges[0].sha256 = "j";
+  write("calibration.json", evaluation::calibration_json(calibration).dump());
+  journal.set_calibration(read_calibration(directory_ / "calibration.json", what));
+  const auto results = results_json(journal);
+  const auto& corrected = results["cells"][0]["corrected"];
+  EXPECT_NEAR(corrected["value"].get<double>(), (0.6 + 0.9 - 1) / (0.8 + 0.9 - 1), 1e-9);  // Rogan and Gladen 1978
+  EXPECT_EQ(corrected["calibrated_on"], "base");
+  EXPECT_EQ(results["cells"][0]["value"], 0.6) << "the raw rate stays";
+
+  what["provenance"]["judges"][0]["sha256"] = "another rule";
+  EXPECT_NE(error_of([&] { read_calibration(directory_ / "calibration.json", what); }).find("xstest-prefix"),
+            std::string::npos);
 }
 
 }  // namespace

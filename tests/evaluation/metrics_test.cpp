@@ -29,6 +29,7 @@ TEST_F(Metrics, OfChoicesAreThoseOfLmEvalTiesIncluded) {
     for (const char* metric : {"acc", "acc_norm", "acc_bytes"})
       EXPECT_EQ(score_choice({metric, {}}, item, logprobs).correct, one[metric].get<double>()) << one;
     EXPECT_NEAR(truthful_share(item, logprobs), one["mc2"].get<double>(), 1e-12) << one;
+    EXPECT_NEAR(score_choice({"mc2", {}}, item, logprobs).score.value(), one["mc2"].get<double>(), 1e-12) << one;
   }
 }
 

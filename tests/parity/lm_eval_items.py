@@ -84,7 +84,14 @@ def check(page, directory, path, shots, is_chat, directory_of_model, model):
             expected = scores_of(sample)
             worst = max(worst, *(abs(a - b) for a, b in zip(mine, expected, strict=True)))
             assert worst < CLOSE, f"{where}, item {sample['doc_id']}: found {list(mine)}, expected {expected}"
-        for judge in dict.fromkeys(row["judge"] for row in rows):
+        if page == "truthfulqa_mc2":
+            journal = sqlite3.connect(pathlib.Path(directory) / f"run-{shots}-{is_chat}" / "journal.sqlite")
+            shares = [share for (share,) in journal.execute("SELECT v.score FROM verdicts v JOIN answers a ON a.id = v.answer ORDER BY a.position")]
+            for sample, share in zip(samples, shares, strict=True):
+                expected = sample["mc2"] if "mc2" in sample else sample["acc"]
+                assert abs(share - expected) < CLOSE, f"{where}, item {sample['doc_id']}: found mc2 {share}, expected {expected}"
+                compared += 1
+        for judge in dict.fromkeys(row["judge"] for row in rows if row["judge"] != "mc2"):
             metric = JUDGES[judge]
             for sample, row in zip(samples, [r for r in rows if r["judge"] == judge], strict=True):
                 if int(row["correct"]) != int(sample[metric]):
@@ -107,7 +114,7 @@ def main():
     torch.set_num_threads(2)
     model = HFLM(pretrained=str(directory_of_model), dtype="float32", device="cpu", batch_size=1)
     with tempfile.TemporaryDirectory() as scratch:
-        for page in options.pages or [p for p in lm_eval_tasks.TASKS if p != "truthfulqa_mc2"]:
+        for page in options.pages or list(lm_eval_tasks.TASKS):
             directory = pathlib.Path(scratch) / page
             directory.mkdir()
             path = lm_eval_tasks.write_rows(page, directory, options.items)
