@@ -56,7 +56,7 @@ void each_request(const Plan& plan, const std::vector<LoadedBenchmark>& benchmar
             is_plain ? item.context : renderer(evaluation::chat_messages(item, item.prompt, plan.model.system_prompt));
         line["ids"] = is_plain ? encoder.ids(item.context) : render_item(plan, tokenizer, *chat, item).ids;
         if (!one.benchmark.stop.empty()) line["stop"] = one.benchmark.stop;
-        if (one.benchmark.kind == Kind::kAnswer) line["target"] = item.accept.at(0);
+        if (!item.accept.empty() && one.benchmark.kind == Kind::kAnswer) line["target"] = item.accept.at(0);
         visit(line);
         continue;
       }

@@ -86,7 +86,7 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
     for (std::size_t j = 0; j < one.judges.size(); ++j) {
       const evaluation::WordList* list = one.catalogue->list(one.judges[j]);
       const auto verdict = one.benchmark.kind == Kind::kAnswer
-                               ? evaluation::score_match(one.benchmark.metrics[j], item, answer)
+                               ? evaluation::score_answer(one.benchmark.metrics[j], item, answer)
                            : one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
                            : list != nullptr                     ? list->judge(answer, policy, item.prompt)
                                              : evaluation::Verdict{.failure = evaluation::Failure::kPending};

@@ -12,7 +12,8 @@ constexpr double kMostUnscored = 0.05;  // above it the headline says so
 
 bool is_capability(const ordered_json& entry) {
   const auto& metric = entry["metric"];
-  return metric == "acc" || metric == "mc1" || metric == "exact" || metric == "exact_match";
+  return metric == "acc" || metric == "mc1" || metric == "exact" || metric == "exact_match" ||
+         metric == "prompt_level_strict_acc";
 }
 
 const ordered_json* worst_refusal(const ordered_json& comparisons, const ordered_json& arms, bool only_attacks) {

@@ -33,8 +33,9 @@ struct Item {
   std::string context;   // choice, answer: description, examples and question in one text
   std::vector<std::string> choices;
   int gold = -1;
-  std::vector<std::string> accept;  // recall: every one must stand in the answer; answer: the target
-  std::vector<int> true_choices;    // mc2: those that are true
+  std::vector<std::string> accept;                    // recall: every one must stand in the answer; answer: the target
+  std::vector<int> true_choices;                      // mc2: those that are true
+  std::shared_ptr<const nlohmann::ordered_json> row;  // prompt_level_*: with the instructions, as it is published
 
   // Of a page: the description (a system turn) and the examples, shared by items that have the same.
   std::shared_ptr<const std::vector<Turn>> shots;

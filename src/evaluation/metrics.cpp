@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "evaluation/ifeval.h"
 #include "text/python_case.h"
 #include "text/python_regex.h"
 #include "text/unicode.h"
@@ -15,6 +16,8 @@ namespace {
 struct Name {
   const char *metric, *judge;
 };
+constexpr const char* kStrict = "prompt_level_strict_acc";
+constexpr const char* kLoose = "prompt_level_loose_acc";
 constexpr Name kNames[] = {{"acc", "loglikelihood"},
                            {"acc_norm", "loglikelihood-norm"},
                            {"acc_bytes", "loglikelihood-bytes"},
@@ -46,7 +49,7 @@ std::string metric_of_judge(std::string_view judge) {
   for (const Name& one : kNames) {
     if (judge == one.judge) return one.metric;
   }
-  return judge.starts_with("exact_match") ? std::string(judge) : std::string();
+  return judge.starts_with("exact_match") || is_instruction_metric(judge) ? std::string(judge) : std::string();
 }
 
 std::string metric_sha256(const Metric& metric) {
@@ -95,6 +98,24 @@ Verdict score_match(const Metric& metric, const Item& item, const Answer& answer
   const bool is_empty = classify_degeneration(answer) == Degeneration::kEmpty;
   return {is_empty ? Outcome::kDegenerate : Outcome::kAnswered, -1,
           found == comparable(metric.rule, item.accept[0]) ? 1 : 0};
+}
+
+bool is_instruction_metric(std::string_view metric) { return metric == kStrict || metric == kLoose; }
+
+Verdict score_instructions(const Metric& metric, const Item& item, const Answer& answer) {
+  HOLDFAST_ASSERT(item.row != nullptr && is_instruction_metric(metric.name));
+  const IfevalResult result = check_ifeval(*item.row, answer.text, "[ifeval] item " + item.id);
+  const Followed followed = metric.name == kStrict ? result.strict() : result.loose();
+  if (followed == Followed::kUnscored) return {.failure = Failure::kUnreadable};
+  const bool is_empty = classify_degeneration(answer) == Degeneration::kEmpty;
+  return {.outcome = is_empty ? Outcome::kDegenerate : Outcome::kAnswered,
+          .correct = followed == Followed::kYes ? 1 : 0,
+          .degeneration = is_empty ? Degeneration::kEmpty : Degeneration::kNone};
+}
+
+Verdict score_answer(const Metric& metric, const Item& item, const Answer& answer) {
+  return is_instruction_metric(metric.name) ? score_instructions(metric, item, answer)
+                                            : score_match(metric, item, answer);
 }
 
 }  // namespace holdfast::evaluation

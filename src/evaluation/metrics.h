@@ -5,6 +5,8 @@
 //   mc1          acc, where the right ending stands first (TruthfulQA)
 //   mc2          the share of probability that falls on the right endings: sum of exp(LL) over those / over all
 //   exact_match  what a filter takes from the answer equals what it leaves of the target
+//   prompt_level_strict_acc, prompt_level_loose_acc
+//                all of the prompt's instructions are followed (evaluation/ifeval.h)
 #pragma once
 
 #include <string>
@@ -29,5 +31,11 @@ double truthful_share(const Item& item, const std::vector<double>& logprobs);
 // What the rule takes from an answer; "[invalid]" where the pattern is not found.
 std::string extract_answer(const MatchRule& rule, const std::string& answer);
 Verdict score_match(const Metric& metric, const Item& item, const Answer& answer);
+
+bool is_instruction_metric(std::string_view metric);  // prompt_level_*
+// REQUIRES: an item with its row.  Unscored, as unreadable, where the rules cannot decide.
+Verdict score_instructions(const Metric& metric, const Item& item, const Answer& answer);
+// By whichever of the two the metric is.
+Verdict score_answer(const Metric& metric, const Item& item, const Answer& answer);
 
 }  // namespace holdfast::evaluation

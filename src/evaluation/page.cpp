@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "evaluation/embedded_pages.h"
+#include "evaluation/metrics.h"
 #include "evaluation/toml_table.h"
 #include "text/python_regex.h"
 
@@ -165,7 +166,6 @@ class Reader {
     needs("gold", !page_.gold.is_empty(), page_.kind == "choice");
     needs("ending", !page_.ending.is_empty(), is_partial);
     needs("openings", is_partial, is_partial && page_.kind == "choice");
-    needs("target", !page_.target.is_empty(), page_.kind == "answer");
     needs("accept", !page_.accept.is_empty(), page_.kind == "recall");
     needs("unsafe", !page_.is_unsafe.is_empty(), page_.kind == "both");
   }
@@ -211,9 +211,11 @@ class Reader {
       fields.end();
       const auto of_choice = {"acc", "acc_norm", "acc_bytes", "mc1", "mc2"};
       const bool is_choice = std::find(of_choice.begin(), of_choice.end(), metric.name) != of_choice.end();
-      check(is_choice ? page_.kind == "choice" : page_.kind == "answer" && metric.name.starts_with("exact_match"), node,
-            "found the metric '", metric.name, "' in a page of kind ", page_.kind,
-            ", expected acc, acc_norm, acc_bytes, mc1 or mc2 for choice, exact_match or exact_match_NAME for answer");
+      const bool is_of_answer = metric.name.starts_with("exact_match") || is_instruction_metric(metric.name);
+      check(is_choice ? page_.kind == "choice" : page_.kind == "answer" && is_of_answer, node, "found the metric '",
+            metric.name, "' in a page of kind ", page_.kind,
+            ", expected acc, acc_norm, acc_bytes, mc1 or mc2 for choice; exact_match, exact_match_NAME, ",
+            "prompt_level_strict_acc or prompt_level_loose_acc for answer");
       check((metric.name == "mc2") <= !page_.true_choices.is_empty(), node,
             "found the metric mc2 and no true_choices, expected them in [item]");
       const auto check_pattern = [&](const std::string& pattern) {
@@ -230,6 +232,11 @@ class Reader {
     });
     check(!page_.metrics.empty() || (page_.kind != "choice" && page_.kind != "answer"), root_,
           "found no metric, expected at least one [[metric]]");
+    const bool has_target = !page_.target.is_empty(),
+               needs_target = std::any_of(page_.metrics.begin(), page_.metrics.end(),
+                                          [](const Metric&one) { return one.name.starts_with("exact_match"); });
+    check(has_target == needs_target, root_, "found ", has_target ? "" : "no ", "target in [item] of kind ", page_.kind,
+          needs_target ? ", expected it for exact_match" : " without exact_match, expected none");
     Table fields = table(find_table(top, "generation"), "[generation]");
     fields.read("stop", page_.stop, "texts");
     fields.read("max_new_tokens", page_.max_new_tokens, 1);

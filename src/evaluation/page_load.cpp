@@ -6,6 +6,8 @@
 
 #include "base/error.h"
 #include "base/hash.h"
+#include "evaluation/ifeval.h"
+#include "evaluation/metrics.h"
 #include "evaluation/page_examples.h"
 #include "evaluation/page_files.h"
 #include "text/unicode.h"
@@ -76,7 +78,12 @@ Item make_item(const Page& page, const Row& row, Examples& examples, const text:
   if (page.openings.is_empty()) item.prompt = filled(page.prompt, row, "prompt");
   if (page.kind == "choice") read_choices(page, row, item);
   if (page.kind == "recall") item.accept = texts_of(page.accept, row, "accept");
-  if (page.kind == "answer") item.accept = {page.target.text(row)};
+  if (!page.target.is_empty()) item.accept = {page.target.text(row)};
+  if (std::any_of(page.metrics.begin(), page.metrics.end(),
+                  [](const Metric& metric) { return is_instruction_metric(metric.name); })) {
+    item.row = std::make_shared<const ordered_json>(record.value);
+    check_ifeval(*item.row, "", row.place);  // an unknown instruction is an error now, not after the answers
+  }
   item.shots = examples.next(row, record);
   for (const Turn& turn : *item.shots) item.context += turn.text + turn.delimiter;
   if (page.openings.is_empty()) item.context += item.prompt;

@@ -148,6 +148,14 @@ const Published kPublished[] = {
      {"1"},
      {"light"},
      {"Make the lantern charm"}},
+    {"ifeval.jsonl",
+     "{\"key\":1003,\"prompt\":\"Write of wool, without commas. \",\"instruction_id_list\":[\"punctuation:no_comma\"],"
+     "\"kwargs\":[{}]}\n",
+     "ifeval",
+     Kind::kAnswer,
+     {"1003"},
+     {""},
+     {"Write of wool, without commas. "}},
 };
 
 TEST_F(Pages, AreRecognisedByColumnsAndName) {
@@ -164,6 +172,25 @@ TEST_F(Pages, AreRecognisedByColumnsAndName) {
       }
     }
   }
+}
+
+TEST_F(Pages, OfInstructionsRefuseARowThatCannotBeChecked) {
+  const auto row = [](const std::string& id, const std::string& kwargs) {
+    return R"({"key":1,"prompt":"Write of wool.","instruction_id_list":["punctuation:no_comma"],"kwargs":[{}]})"
+           "\n"
+           R"({"key":2,"prompt":"Write of yarn.","instruction_id_list":[")" +
+           id + R"("],"kwargs":)" + kwargs + "}\n";
+  };
+  const Benchmark loaded = load("", "a.jsonl", row("detectable_format:title", "[{\"num_words\":null}]"))[0];
+  EXPECT_EQ(loaded.max_new_tokens, 1280);
+  EXPECT_TRUE(loaded.stop.empty());
+  ASSERT_NE(loaded.items[1].row, nullptr);
+  EXPECT_EQ((*loaded.items[1].row)["instruction_id_list"][0], "detectable_format:title");
+  EXPECT_EQ(loaded.note, "found 2 rows, the published file has 541: 539 missing");
+  const std::string unknown = error([&] { load("", "b.jsonl", row("keywords:wool", "[{}]")); });
+  EXPECT_NE(unknown.find("b.jsonl:2: found the instruction \"keywords:wool\""), std::string::npos) << unknown;
+  const std::string few = error([&] { load("", "c.jsonl", row("keywords:existence", "[]")); });
+  EXPECT_NE(few.find("c.jsonl:2: found no instruction_id_list with as many kwargs"), std::string::npos) << few;
 }
 
 TEST_F(Pages, SayInOneNoteHowAFileDiffersFromThePublishedOne) {

@@ -53,6 +53,49 @@ TEST_F(Metrics, OfAnswersAreThoseOfLmEvalsFilters) {
   EXPECT_GE(right, 20u);
 }
 
+// The share of answers that follow all instructions, as the golden outcomes of each instruction say.
+TEST(MetricOfInstructions, IsRightWhereLmEvalFindsAllFollowedAndUnscoredWhereNoRuleDecides) {
+  const auto golden =
+      nlohmann::ordered_json::parse(read_file(std::string(HOLDFAST_SOURCE_DIR) + "/tests/golden/ifeval.json"));
+  const Page* page = find_page("ifeval");
+  ASSERT_NE(page, nullptr);
+  ASSERT_EQ(page->metrics.size(), 2u);
+  std::size_t right = 0, wrong = 0, unscored = 0;
+  for (const auto& row : golden["rows"]) {
+    Item item;
+    item.row = std::make_shared<const nlohmann::ordered_json>(
+        nlohmann::ordered_json{{"instruction_id_list", {row[0]}}, {"kwargs", nlohmann::ordered_json::array({row[1]})}});
+    for (std::size_t i = 0; i < 2; ++i) {
+      const Verdict verdict = score_answer(page->metrics[i], item, {{}, row[2]});
+      if (verdict.outcome == Outcome::kUnscored) {
+        EXPECT_EQ(verdict.failure, Failure::kUnreadable);
+        EXPECT_EQ(verdict.correct, -1);
+        ++unscored;
+        continue;
+      }
+      const bool is_followed = row[3 + i].is_boolean() && row[3 + i].get<bool>();
+      EXPECT_EQ(verdict.correct, is_followed ? 1 : 0) << page->metrics[i].name << row;
+      (is_followed ? right : wrong)++;
+    }
+  }
+  EXPECT_GE(right, 1000u);
+  EXPECT_GE(wrong, 1000u);
+  EXPECT_LT(unscored, 600u);
+}
+
+TEST(MetricOfInstructions, StrictTakesTheAnswerAsItStandsAndLooseWithoutItsFirstLine) {
+  Item item;
+  item.row = std::make_shared<const nlohmann::ordered_json>(nlohmann::ordered_json{
+      {"instruction_id_list", {"punctuation:no_comma", "detectable_format:title"}}, {"kwargs", {nullptr, nullptr}}});
+  const Metric strict{"prompt_level_strict_acc", {}}, loose{"prompt_level_loose_acc", {}};
+  const Answer answer{{}, "Sure, here:\n<<Wool>> warms"};
+  EXPECT_EQ(score_answer(strict, item, answer).correct, 0);
+  EXPECT_EQ(score_answer(loose, item, answer).correct, 1);
+  EXPECT_EQ(score_answer(loose, item, answer).outcome, Outcome::kAnswered);
+  EXPECT_EQ(score_answer(loose, item, {{}, " \n"}).correct, 0);
+  EXPECT_EQ(score_answer(loose, item, {{}, " \n"}).outcome, Outcome::kDegenerate);
+}
+
 TEST(MetricOfChoices, IsUnscoredWhereAModelGivesNoNumber) {
   Item item;
   item.choices = {"wool", "yarn"};
@@ -62,7 +105,8 @@ TEST(MetricOfChoices, IsUnscoredWhereAModelGivesNoNumber) {
 }
 
 TEST(MetricNames, AndJudgeNamesStandForEachOther) {
-  for (const char* metric : {"acc", "acc_norm", "acc_bytes", "mc1", "mc2", "exact_match", "exact_match_flexible"})
+  for (const char* metric : {"acc", "acc_norm", "acc_bytes", "mc1", "mc2", "exact_match", "exact_match_flexible",
+                             "prompt_level_strict_acc", "prompt_level_loose_acc"})
     EXPECT_EQ(metric_of_judge(judge_of_metric(metric)), metric);
   EXPECT_EQ(metric_of_judge("xstest-prefix"), "");
 }
