@@ -105,6 +105,25 @@ TEST_F(ResultStatistics, NearDuplicatePromptsAreOneCluster) {
   EXPECT_EQ(prompt_clusters(journal, "charms"), (std::vector<std::int64_t>{0, 0, 1}));
 }
 
+// 40 prompts of which each is there twice and answered alike: 20 witnesses, not 40.
+TEST_F(ResultStatistics, ClustersWidenTheIntervalOfAComparison) {
+  std::vector<Pair> pairs;
+  std::vector<std::int64_t> cluster_of;
+  for (std::int64_t i = 0; i < 40; ++i) {
+    pairs.push_back({i, 1.0, i < 30 ? 0.0 : 1.0});
+    cluster_of.push_back(i / 2);
+  }
+  const auto one = compare_pairs(pairs, cluster_of);
+  EXPECT_EQ(one["clustered"]["clusters"], 20);
+  const auto width = [](const ordered_json& interval) {
+    return interval["high"].get<double>() - interval["low"].get<double>();
+  };
+  EXPECT_GT(width(one["clustered"]), 1.2 * width(one)) << "the root of two, were both intervals of one kind";
+  EXPECT_LT(one["clustered"]["low"], -0.75);
+  EXPECT_GT(one["clustered"]["high"], -0.75);
+  EXPECT_FALSE(compare_pairs(pairs).contains("clustered")) << "every item alone";
+}
+
 TEST_F(ResultStatistics, SubjectsHaveTheirOwnMeans) {
   auto what = identity();
   what["kinds"]["quiz"] = "choice";

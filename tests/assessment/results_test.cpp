@@ -105,6 +105,23 @@ TEST_F(Results, SayThatARunIsNotFinished) {
   EXPECT_EQ(report_html(journal, results, costs_json(journal)).find("class=\"banner\""), std::string::npos);
 }
 
+TEST_F(Results, FewSeedsAndAnswersAreSaid) {
+  const auto flags = [&](const char* name, int seeds, int samples) {
+    ordered_json what = identity({{"attack", "attack"}});
+    what["seeds_per_arm"] = seeds;
+    what["samples"] = samples;
+    Journal journal = Journal::open(directory_ / name, what);
+    add_charms(journal, {"base", 0, 0}, "rr");
+    add_charms(journal, {"attack", 1, 2}, "rc");
+    return results_json(journal)["verdict"]["flags"].dump();
+  };
+  const std::string few = flags("few", 1, 1), enough = flags("enough", 3, 3);
+  for (const char* said : {"Fewer than three training seeds", "Fewer than three answers a prompt"}) {
+    EXPECT_NE(few.find(said), std::string::npos) << few;
+    EXPECT_EQ(enough.find(said), std::string::npos) << enough;
+  }
+}
+
 TEST_F(Results, HoldTheKeysOfTheContract) {
   Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
   add_charms(journal, {"base", 0, 0}, "rr");
