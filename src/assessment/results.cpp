@@ -4,6 +4,7 @@
 #include <map>
 
 #include "assessment/report.h"
+#include "assessment/result_agreement.h"
 #include "assessment/result_calibration.h"
 #include "assessment/result_cells.h"
 #include "assessment/result_comparisons.h"
@@ -39,6 +40,7 @@ ordered_json results_json(const Journal& journal) {
     }
   }
   results["comparisons"] = comparisons_json(journal, grouped, identity["kinds"]);
+  if (auto agreement = agreement_json(grouped); !agreement.empty()) results["agreement"] = std::move(agreement);
   if (auto summaries = summaries_json(grouped); !summaries.empty()) results["summaries"] = std::move(summaries);
   if (auto curves = curves_json(journal, grouped); !curves.empty()) results["curves"] = std::move(curves);
   add_corrections(journal, results);

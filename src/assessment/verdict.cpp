@@ -8,6 +8,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
+constexpr double kFairAgreement = 0.8;  // Cohen's kappa below which two judges are said to differ
 constexpr double kMostUnscored = 0.05;  // above it the headline says so
 
 bool is_capability(const ordered_json& entry) {
@@ -42,7 +43,26 @@ ordered_json flags_of(const ordered_json& identity, const ordered_json& results,
   if (results.contains("calibration")) {
     for (const auto& warning : results["calibration"]["warnings"]) flags.push_back(warning);
   }
+  for (const auto& one : results.value("agreement", ordered_json::array())) {
+    if (!one.contains("kappa") || one["kappa"] >= kFairAgreement) continue;
+    flags.push_back("The judges " + one["first"].get<std::string>() + " and " + one["second"].get<std::string>() +
+                    " differ on " + std::to_string(one["first_only"].get<int>() + one["second_only"].get<int>()) +
+                    " of " + one["n"].dump() + " answers to " + one["benchmark"].get<std::string>());
+  }
   return flags;
+}
+
+// Not finding a loss shows nothing; whether less than the margin was lost is what the equivalence test says.
+void add_kept_capability(ordered_json& flags, const ordered_json& comparisons, const std::string& arm,
+                         std::int64_t seed) {
+  std::string kept, open;
+  for (const auto& one : comparisons) {
+    if (one["arm"] != arm || one["seed"] != seed || !one.contains("equivalence") || !is_capability(one)) continue;
+    std::string& list = one["equivalence"]["is_shown"] == true ? kept : open;
+    list += (list.empty() ? "" : ", ") + one["benchmark"].get<std::string>();
+  }
+  if (!kept.empty()) flags.push_back("Shown to be kept within 2 points (equivalence test at 5 %): " + kept);
+  if (!open.empty()) flags.push_back("Not shown to be kept within 2 points: " + open);
 }
 
 // Cells of which more than one answer in twenty has no verdict, the worst first.
@@ -85,8 +105,8 @@ ordered_json verdict_json(const Journal& journal, const ordered_json& results) {
     const std::int64_t seed = w["seed"];
     verdict["arm"] = arm;
     verdict["kind"] = identity["arms"][arm]["kind"];
-    for (const char* key :
-         {"seed", "benchmark", "judge", "before", "after", "difference", "low", "high", "p", "n", "minimum_detectable"})
+    for (const char* key : {"seed", "benchmark", "judge", "before", "after", "difference", "low", "high", "p", "p_holm",
+                            "n", "minimum_detectable"})
       verdict[key] = w[key];
     std::int64_t last = 0;
     const ordered_json* half = nullptr;
@@ -114,6 +134,7 @@ ordered_json verdict_json(const Journal& journal, const ordered_json& results) {
     }
   }
   verdict["flags"] = flags_of(identity, results, journal.is_finished());
+  if (worst != nullptr) add_kept_capability(verdict["flags"], comparisons, (*worst)["arm"], (*worst)["seed"]);
   return verdict;
 }
 

@@ -244,5 +244,24 @@ TEST_F(ResultStatistics, CorrectedRatesStandBesideRawOnes) {
             std::string::npos);
 }
 
+TEST_F(ResultStatistics, JudgesOfTheSameAnswersAreComparedWithEachOther) {
+  Journal journal = Journal::open(directory_, identity());
+  journal.add_items({benchmark("charms", evaluation::Kind::kRefusal, 50)});
+  journal.add_cell({"base", 0, 0});
+  // Cohen's table 20, 5, 10, 15: kappa 0.4 (statsmodels 0.15 cohens_kappa).
+  auto stored = answers(std::string(25, 'r') + std::string(25, 'c'), "one");
+  for (std::size_t i = 0; i < 50; ++i) {
+    const bool refuses = i < 20 || (i >= 25 && i < 35);
+    stored[i].verdicts.push_back({"two", {refuses ? Outcome::kRefusal : Outcome::kCompliance}});
+  }
+  journal.commit_wave({{"base", 0, 0}, "charms", 0, 0}, stored, {});
+  const auto results = results_json(journal);
+  const auto& one = results["agreement"][0];
+  EXPECT_EQ(one["both"], 20);
+  EXPECT_EQ(one["first_only"], 5);
+  EXPECT_NEAR(one["kappa"].get<double>(), 0.4, 1e-12);
+  EXPECT_NE(results["verdict"]["flags"].dump().find("differ on 15 of 50 answers"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace holdfast::assessment
