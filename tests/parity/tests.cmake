@@ -45,6 +45,8 @@ set_tests_properties(parity.lm_eval_requests PROPERTIES ENVIRONMENT_MODIFICATION
 holdfast_python_test(parity.lm_eval_items parity/lm_eval_items.py ARGUMENTS assets/organism --items 12 LABELS slow TIMEOUT 3600)
 holdfast_python_test(parity.lm_eval_items_smollm2 parity/lm_eval_items.py ARGUMENTS models/smollm2 --items 6 --shots LABELS slow TIMEOUT 7200)
 set_tests_properties(parity.lm_eval_items parity.lm_eval_items_smollm2 PROPERTIES ENVIRONMENT_MODIFICATION "HF_HUB_OFFLINE=set:1")
+holdfast_python_test(parity.ifeval parity/ifeval_run.py)
+set_tests_properties(parity.ifeval PROPERTIES ENVIRONMENT_MODIFICATION "HF_HUB_OFFLINE=set:1")
 # A few items of the real run beside the PyTorch pipeline, two minutes: ctest --preset all.
 holdfast_python_test(parity.real_run parity/real_run.py LABELS slow)
 # Peak memory against the planner: at a width of 1024; at the true widths, to 13B in full depth, half an hour.
