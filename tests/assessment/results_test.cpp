@@ -127,8 +127,7 @@ TEST_F(Results, HoldTheKeysOfTheContract) {
   add_charms(journal, {"base", 0, 0}, "rr");
   add_charms(journal, {"attack", 1, 2}, "rc");
   const auto results = results_json(journal);
-  EXPECT_EQ(keys_of(results), (std::vector<std::string>{"schema", "provenance", "cells", "comparisons", "summaries",
-                                                        "curves", "verdict"}));
+  EXPECT_EQ(keys_of(results), (std::vector<std::string>{"schema", "provenance", "cells", "comparisons", "verdict"}));
   const auto comparison = results["comparisons"][0];
   for (const char* key : {"arm", "benchmark", "metric", "judge", "before", "after", "difference", "low", "high", "p",
                           "test", "minimum_detectable"})
