@@ -163,8 +163,8 @@ class Selftest {
     add_number("Clopper-Pearson 81/263, high", exact.high, 0.3676, kNewcombe);
     for (const auto& row : evaluation::simulate_coverage()) {
       if (!row.claims_nominal) continue;
-      add("statistics", row.method + ", " + row.setting, number_text("%.1f %%", 100 * row.covered),
-          "95 % by chance", "simulation of " + std::to_string(row.runs) + " data sets", row.is_as_claimed());
+      add("statistics", row.method + ", " + row.setting, number_text("%.1f %%", 100 * row.covered), "95 % by chance",
+          "simulation of " + std::to_string(row.runs) + " data sets", row.is_as_claimed());
     }
   }
 

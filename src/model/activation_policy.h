@@ -2,8 +2,8 @@
 // bit.
 //
 //   keep       they stay in memory
-//   recompute  only the layer's input stays; the backward pass runs the layer forward again: half as much arithmetic again
-//   offload    they wait in a file, whose pages the system writes to disk when memory is short
+//   recompute  only the layer's input stays; the backward pass runs the layer forward again: half as much arithmetic
+//   again offload    they wait in a file, whose pages the system writes to disk when memory is short
 #pragma once
 
 #include <ATen/core/Tensor.h>

@@ -7,11 +7,11 @@ import shutil
 import subprocess
 import tempfile
 
-from common import PROGRAM, SOURCE
+from common import PROGRAM, SHARED, SOURCE
 
 
-def selftest(program):
-    done = subprocess.run([program, "selftest", "--json"], capture_output=True, text=True)
+def selftest(program, *arguments):
+    done = subprocess.run([program, "selftest", "--json", *map(str, arguments)], capture_output=True, text=True)
     return done.returncode, done.stdout, done.stderr
 
 
@@ -38,4 +38,13 @@ with tempfile.TemporaryDirectory() as folder:
     assert status == 3, (status, out, error)
     failed = {check["part"] for check in json.loads(out)["checks"] if not check["has_passed"]}
     assert {"answers", "counts"} <= failed and "statistics" not in failed, failed
+# A model has the published scores of another only by chance; and a name that no page knows is refused, not passed.
+anatomy = SHARED / "benchmarks/mmlu/anatomy"
+if anatomy.exists():
+    organism = ("--model", SOURCE / "assets/organism", "--precision", "fp32", "--benchmark", f"mmlu={anatomy}")
+    status, out, error = selftest(PROGRAM, *organism, "--as", "Llama-2-7b-hf")
+    assert status == 3, (status, out, error)
+    assert [check["part"] for check in json.loads(out)["checks"] if not check["has_passed"]] == ["scores"], out
+    status, out, error = selftest(PROGRAM, *organism)
+    assert status == 2 and "Llama-2-7b-hf" in error, (status, out, error)
 print(f"selftest: {len(checks)} checks pass, and fail where the model is another")
