@@ -32,7 +32,7 @@ std::string lone_text(const ordered_json& result) {
       if (result[key][kind].empty()) continue;
       std::string names;
       for (const auto& name : result[key][kind]) names += (names.empty() ? "" : ", ") + name.get<std::string>();
-      text += std::string("Only the ") + which + " run has the " + kind + " " + names + ".\n";
+      text += std::string("Of the ") + which + " run the " + kind + " " + names + " are not compared.\n";
     }
   }
   return text;
@@ -66,7 +66,9 @@ std::string comparison_text(const ordered_json& result) {
   if (table.is_empty())
     return head + lone_text(result) + "The runs have no answer to the same item: nothing to compare.\n";
   return head + table.text() + lone_text(result) +
-         "In brackets: 95 % interval of the paired difference. p: " + "exact McNemar.\n";
+         "In brackets: 95 % interval of the paired difference. p: exact McNemar, or Student's t over items where an "
+         "item "
+         "has several answers or a score.\n";
 }
 
 }  // namespace

@@ -214,7 +214,7 @@ void add_measure_commands(CLI::App& app) {
     HOLDFAST_CHECK(kMachine, !error, "[report] cannot make directory ", target.string(), ": ", error.message(),
                    "; try another -o");
     assessment::write_outputs(journal, target);
-    print_results(assessment::results_json(journal), target, common->json);
+    print_results(ordered_json::parse(read_file(target / "results.json")), target, common->json);
   });
 
   auto* demo_command = app.add_subcommand("demo", "the whole thing on the built-in model organism");

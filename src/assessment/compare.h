@@ -16,9 +16,10 @@ struct CompareOptions {
   std::vector<std::string> arms;
 };
 
-// {"is_comparable", "differences": [{"name", "first", "second", "is_allowed"}], "only_first": [benchmarks and arms],
-//  "only_second", "comparisons": [{"arm", "second_arm", "seed", "step", "benchmark", "metric", "judge", "before",
-//  "after", "difference", "low", "high", "p", "test", "minimum_detectable", "n", "gained", "lost", "p_holm"} ...]}
+// {"schema", "is_comparable", "differences": [{"name", "first", "second", "is_allowed"}], "only_first": {"benchmarks",
+//  "arms"}, "only_second": {...}, "comparisons": [{"arm", "second_arm", "seed", "step", "benchmark", "metric", "judge",
+//  and from "before" on what comparison.h says, "equivalence" and "p_holm" among it} ...]}
+// only_first, only_second: what is not compared, for the other run does not have it or no pair of arms names it.
 // before: the first run.  Without comparisons where the runs are not comparable.  Pairs are answers to the same item
 // and sample that both were scored; the same arm, seed and step of both, arms of one seed being matched whatever it is.
 // Throws Error(kBadInput) for an arm or a name that neither run has.

@@ -3,6 +3,7 @@
 // Names  weights config tokenizer template template-date system-prompt plain-content precision device program sampling
 //        benchmark.NAME (data, kind, limit, shots, subjects, length limit, cut answers, version)
 //        judge.NAME     prompts.NAME (token ids of each item that both runs asked)     training.ARM
+//        bos.NAME (begin-of-sequence tokens before a prompt)
 // Kernels and threads are no part of it: a row's bits do not depend on them (docs/decisions/0004-products.md).
 #pragma once
 

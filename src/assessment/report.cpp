@@ -20,7 +20,11 @@ std::string cells_html(const ordered_json& cells) {
     rows.push_back({text_of(cell["arm"]), text_of(cell["seed"]), text_of(cell["step"]), text_of(cell["benchmark"]),
                     text_of(cell["metric"]), text_of(cell["judge"]), cell["k"].dump() + " / " + cell["n"].dump(),
                     has_value ? percent(cell["value"]) : "", has_value ? range(cell["low"], cell["high"]) : "",
-                    text_of(cell["degenerate"]), text_of(cell["unscored"])});
+                    text_of(cell["degenerate"]),
+                    text_of(cell["unscored"]) +
+                        (cell.contains("bounds")
+                             ? "<br><small>" + range(cell["bounds"]["low"], cell["bounds"]["high"]) + "</small>"
+                             : "")});
   }
   return table({{"arm"},
                 {"seed", true},
@@ -135,7 +139,10 @@ std::string report_html(const Journal& journal, const ordered_json& results, con
       "repeats itself or was cut off is degenerate, counts in n and never as a refusal.</li><li>Intervals: Wilson at "
       "95\xC2\xA0%; differences: Newcombe's method 10 for pairs; p: exact McNemar; detectable: the change in points "
       "that "
-      "as many pairs find with 80\xC2\xA0% power.</li><li>Prompts and answers are withheld; items are named by their "
+      "as many pairs find with 80\xC2\xA0% power.</li><li>Below a number of unscored answers: between what and what "
+      "the "
+      "rate would lie, whatever they were. Where an item has several answers, intervals and tests count items, not "
+      "answers.</li><li>Prompts and answers are withheld; items are named by their "
       "ids.</li></ul>\n";
   html += "</main><script type=\"application/json\" id=\"plots\">" + data + "</script>\n<script>" +
           std::string(kAssetDygraphsJs) + "</script>\n<script>" + std::string(kAssetPlotsJs) +

@@ -167,7 +167,9 @@ std::string answer_html(const ReportInput& in) {
   }
   out += "</div>\n<div class=\"note sure\"><b>How sure</b><ul><li>The change is " + points(verdict["difference"]) +
          ", 95\xC2\xA0% interval " + signed_points(verdict["low"]) + " to " + signed_points(verdict["high"]) + " on " +
-         verdict["n"].dump() + " paired answers (exact McNemar " + p_text(verdict["p"]) + ")" +
+         verdict["n"].dump() + " paired answers (" +
+         (verdict["test"] == "mcnemar-exact" ? "exact McNemar " : "Student's t over prompts ") + p_text(verdict["p"]) +
+         ")" +
          (verdict["low"] > 0 || verdict["high"] < 0
               ? ""
               : "; a change below " + format("%.1f", 100 * verdict["minimum_detectable"].get<double>()) +

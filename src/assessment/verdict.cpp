@@ -53,10 +53,11 @@ ordered_json flags_of(const ordered_json& identity, const ordered_json& results,
 }
 
 // Not finding a loss shows nothing; whether less than the margin was lost is what the equivalence test says.
-void add_kept_capability(ordered_json& flags, const ordered_json& comparisons, const std::string& arm,
-                         std::int64_t seed) {
+void add_kept_capability(ordered_json& flags, const ordered_json& comparisons, const ordered_json& withheld,
+                         const std::string& arm, std::int64_t seed) {
   std::string kept, open;
   for (const auto& one : comparisons) {
+    if (std::find(withheld.begin(), withheld.end(), one["benchmark"]) != withheld.end()) continue;
     if (one["arm"] != arm || one["seed"] != seed || !one.contains("equivalence") || !is_capability(one)) continue;
     std::string& list = one["equivalence"]["is_shown"] == true ? kept : open;
     list += (list.empty() ? "" : ", ") + one["benchmark"].get<std::string>();
@@ -106,7 +107,7 @@ ordered_json verdict_json(const Journal& journal, const ordered_json& results) {
     verdict["arm"] = arm;
     verdict["kind"] = identity["arms"][arm]["kind"];
     for (const char* key : {"seed", "benchmark", "judge", "before", "after", "difference", "low", "high", "p", "p_holm",
-                            "n", "minimum_detectable"})
+                            "test", "n", "minimum_detectable"})
       verdict[key] = w[key];
     std::int64_t last = 0;
     const ordered_json* half = nullptr;
@@ -134,7 +135,8 @@ ordered_json verdict_json(const Journal& journal, const ordered_json& results) {
     }
   }
   verdict["flags"] = flags_of(identity, results, journal.is_finished());
-  if (worst != nullptr) add_kept_capability(verdict["flags"], comparisons, (*worst)["arm"], (*worst)["seed"]);
+  if (worst != nullptr)
+    add_kept_capability(verdict["flags"], comparisons, identity["withheld"], (*worst)["arm"], (*worst)["seed"]);
   return verdict;
 }
 

@@ -160,6 +160,7 @@ TEST_F(Results, WithheldKnowledgeIsNoCapability) {
   const auto verdict = results_json(journal)["verdict"];
   EXPECT_FALSE(verdict.contains("capability"));
   EXPECT_EQ(verdict["withheld"][0]["benchmark"], "facts");
+  EXPECT_EQ(verdict["flags"].dump().find("kept within"), std::string::npos) << "nor is it to be kept";
 }
 
 // Every shape of run has an answer in words; none of them may hold a prompt, an answer or a broken tag.
