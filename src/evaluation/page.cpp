@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/hash.h"
-#include "evaluation/embedded_pages.h"
 #include "evaluation/metrics.h"
 #include "evaluation/toml_table.h"
 #include "text/python_regex.h"
@@ -268,7 +267,7 @@ Page parse_page(std::string_view text, const std::string& file) {
 const std::vector<Page>& built_in_pages() {
   static const std::vector<Page> kPages = [] {
     std::vector<Page> pages;
-    for (const EmbeddedPage& one : kEmbeddedPages) pages.push_back(parse_page(one.text, std::string(one.file)));
+    for (const auto& [file, toml] : page_assets()) pages.push_back(parse_page(toml, std::string(file)));
     std::sort(pages.begin(), pages.end(), [](const Page& a, const Page& b) { return a.name < b.name; });
     return pages;
   }();

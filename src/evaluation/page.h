@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -61,6 +62,9 @@ struct Page {
 
 // `file` names it in errors: `[page] FILE:LINE: found ..., expected ...`.  Throws Error(kBadInput).
 Page parse_page(std::string_view toml, const std::string& file);
+
+// The files of assets/benchmarks, as the build puts them into the program (cmake/embed_folder.cmake): name and bytes.
+std::span<const std::pair<std::string_view, std::string_view>> page_assets();
 
 // The pages that the program brings, in order of their names; and one of them, or null.
 const std::vector<Page>& built_in_pages();
