@@ -66,9 +66,14 @@ std::vector<std::vector<std::uint32_t>> numbered(std::span<const std::string> pr
   return sets;
 }
 
+// |A and B| / |A or B| >= threshold; stops as soon as what is left of either cannot make up what is missing.
 bool is_near(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b, double threshold) {
-  std::size_t common = 0;
-  for (std::size_t i = 0, j = 0; i < a.size() && j < b.size();) {
+  const double both = static_cast<double>(a.size() + b.size());
+  // common >= needed is necessary, a hair taken off against rounding; the last line decides.
+  const auto needed = static_cast<std::size_t>(std::ceil(threshold * both / (1 + threshold) * (1 - 1e-12)));
+  std::size_t common = 0, i = 0, j = 0;
+  while (i < a.size() && j < b.size()) {
+    if (common + std::min(a.size() - i, b.size() - j) < needed) return false;
     if (a[i] == b[j])
       ++common, ++i, ++j;
     else if (a[i] < b[j])
@@ -76,7 +81,7 @@ bool is_near(std::span<const std::uint32_t> a, std::span<const std::uint32_t> b,
     else
       ++j;
   }
-  return static_cast<double>(common) >= threshold * static_cast<double>(a.size() + b.size() - common);
+  return static_cast<double>(common) >= threshold * (both - static_cast<double>(common));
 }
 
 }  // namespace
