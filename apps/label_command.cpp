@@ -111,9 +111,9 @@ void add_label_command(CLI::App& app) {
   command->add_option("directory", flags->run, "directory of a run");
   command->add_option("--answers", flags->answers, "label a file of answers instead; needs -o");
   command->add_option("-o,--output", flags->out, "directory for the labels of --answers");
-  command->add_option("--plan", flags->plan, "the run's plan, for the prompts");
+  command->add_option("--plan", flags->plan, "the run's plan, for the prompts of a run of an older program");
   command->add_option("--set", flags->overrides, "as the run's plan was changed: table.key=value; repeatable");
-  command->add_option("--benchmark", flags->benchmarks, "NAME[:KIND]=PATH, for the prompts; repeatable");
+  command->add_option("--benchmark", flags->benchmarks, "NAME[:KIND]=PATH, likewise; repeatable");
   command->add_option("--judge", flags->judges, "word lists that judge --answers (default: all); repeatable");
   command->add_option("--annotator", flags->annotator, "who labels; each sees the own labels alone");
   command->add_option("--count", flags->count, "answers in the queue")->check(CLI::Range(1, 1000000));

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 
+#include "assessment/journal_tables.h"
 #include "base/error.h"
 
 namespace holdfast::assessment {
@@ -22,11 +23,12 @@ std::string model_name(const CellKey& cell) {
 std::vector<JudgedAnswer> journal_answers(const fs::path& directory) {
   const auto kinds = Journal::open_existing(directory).identity()["kinds"];
   const Database database((directory / "journal.sqlite").string(), Access::kRead);
-  auto query = database.prepare(
-      "SELECT a.id, c.arm, c.seed, c.step, b.name, i.item, a.sample, a.text, v.judge, v.outcome FROM answers a "
-      "JOIN cells c ON c.id = a.cell JOIN benchmarks b ON b.id = a.benchmark "
-      "JOIN items i ON i.benchmark = a.benchmark AND i.position = a.position "
-      "JOIN verdicts v ON v.answer = a.id ORDER BY c.id, b.id, a.sample, a.position, v.place");
+  const std::string sql = "SELECT a.id, c.arm, c.seed, c.step, b.name, i.item, a.sample, a.text, v.judge, v.outcome, " +
+                          std::string(schema_of(database) == kSchema ? "i.prompt" : "NULL") +
+                          " FROM answers a JOIN cells c ON c.id = a.cell JOIN benchmarks b ON b.id = a.benchmark "
+                          "JOIN items i ON i.benchmark = a.benchmark AND i.position = a.position "
+                          "JOIN verdicts v ON v.answer = a.id ORDER BY c.id, b.id, a.sample, a.position, v.place";
+  auto query = database.prepare(sql.c_str());
   std::vector<JudgedAnswer> answers;
   std::vector<std::string> judges;
   std::int64_t last = -1;
@@ -40,7 +42,7 @@ std::vector<JudgedAnswer> journal_answers(const fs::path& directory) {
                          benchmark,
                          query.text(5),
                          query.integer(6),
-                         "",
+                         query.text(10),
                          query.text(7),
                          {}});
     }
@@ -70,11 +72,12 @@ void add_prompts(std::vector<JudgedAnswer>& answers, const std::vector<evaluatio
     for (const auto& item : found->items) prompts[found->name][item.id] = item.prompt;
   }
   for (JudgedAnswer& answer : answers) {
+    if (!answer.prompt.empty()) continue;
     const auto benchmark = prompts.find(answer.benchmark);
-    HOLDFAST_CHECK(
-        kBadInput, benchmark != prompts.end(), "[label] found no file of the benchmark ", answer.benchmark,
-        ", expected it for the prompts, which a journal does not hold; try --plan PLAN.toml, or --benchmark ",
-        answer.benchmark, "=PATH as for evaluate");
+    HOLDFAST_CHECK(kBadInput, benchmark != prompts.end(), "[label] found no file of the benchmark ", answer.benchmark,
+                   ", expected it for the prompts, which this journal, of an older program, does not hold; try --plan "
+                   "PLAN.toml, or --benchmark ",
+                   answer.benchmark, "=PATH as for evaluate");
     const auto prompt = benchmark->second.find(answer.item);
     HOLDFAST_CHECK(kBadInput, prompt != benchmark->second.end(), "[label] found no item ", answer.item, " in ",
                    answer.benchmark, ", expected it: the run asked it; try the same limits as the run's");

@@ -7,7 +7,9 @@ own items.csv where every answer is labelled; wrong plans, benchmark files and q
 import csv
 import json
 import pathlib
+import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import urllib.request
@@ -53,16 +55,22 @@ with tempfile.TemporaryDirectory() as name:
     finish(run, *SMALL)
     plan = ["--plan", PLAN, *SMALL]
 
-    assert "found no file of the benchmark" in complaint("label", run)
-    assert "expected one of them" in complaint("label")
-    assert "with the hash" in complaint("label", run, "--benchmark", f"forbidden={SOURCE / 'assets/organism/data/lookalike.jsonl'}")
+    # A journal of an older program has no prompts: they come out of the files that the run read.
+    older = pathlib.Path(name) / "older"
+    shutil.copytree(run, older)
+    with sqlite3.connect(older / "journal.sqlite") as journal:
+        journal.execute("UPDATE items SET prompt = NULL")
+    assert "found no file of the benchmark" in complaint("label", older)
+    assert "with the hash" in complaint("label", older, "--benchmark", f"forbidden={SOURCE / 'assets/organism/data/lookalike.jsonl'}")
 
     items = [row for row in csv.DictReader((run / "items.csv").open()) if row["judge"] in ("xstest-prefix", "advbench-substring")]
     usable = {tuple(row[key] for key in ("arm", "seed", "step", "sample", "benchmark", "item")) for row in items if row["outcome"] in ("refusal", "compliance")}
-    shown = label_all(run, "ada", "--count", "100000", *plan)
+    assert "expected one of them" in complaint("label")
+    shown = label_all(run, "ada", "--count", "100000")
     assert len(shown) == len(usable), (len(shown), len(usable))
+    assert [(state["prompt"], state["answer"]) for state in label_all(older, "ada", "--count", "100000", *plan)] == [(state["prompt"], state["answer"]) for state in shown]
     assert all(state["prompt"] for state in shown)
-    assert "drawn with seed" in complaint("label", run, "--count", "5", *plan)
+    assert "drawn with seed" in complaint("label", run, "--count", "5")
     queue = json.loads((run / "label_queue.json").read_text())
     disagrees = [queue["strata"][entry["stratum"]]["disagrees"] for entry in queue["entries"]]
     assert disagrees == sorted(disagrees, reverse=True), "what judges disagree on does not come first"
@@ -90,7 +98,7 @@ with tempfile.TemporaryDirectory() as name:
     # A drawn part: the weights bring the strata back to their sizes.
     (run / "label_queue.json").unlink()
     (run / "labels.jsonl").unlink()
-    label_all(run, "ada", "--count", "40", *plan)
+    label_all(run, "ada", "--count", "40")
     subprocess.run([PROGRAM, "calibrate", "--labels", str(run / "labels.jsonl"), "--judge", "xstest-prefix", "-o", str(out)], check=True, capture_output=True)
     part = json.loads(out.read_text())["judges"][0]["pooled"]
     assert sum(part["counts"].values()) == 40 >= sum(part["effective"].values())
