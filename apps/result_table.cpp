@@ -16,6 +16,11 @@ std::string measure_of(const ordered_json& cell) {
   return is_refusal ? "refused, " + cell["judge"].get<std::string>() : metric;
 }
 
+// Sums of scores are no whole numbers.
+std::string count_text(const ordered_json& k) {
+  return k.is_number_integer() ? k.dump() : format_number("%.1f", k.get<double>());
+}
+
 std::string headline(const ordered_json& verdict) {
   std::string line;
   if (verdict["finished"] == false) line = "NOT FINISHED: the numbers so far.\n";
@@ -57,7 +62,8 @@ std::string result_table(const ordered_json& results) {
     if (last != nullptr && (cell["arm"] != (*last)["arm"] || cell["seed"] != (*last)["seed"])) table.add_gap();
     last = &cell;
     table.add({shortened(cell["arm"], kLongestName), cell["seed"].dump(), cell["step"].dump(),
-               shortened(cell["benchmark"], kLongestName), measure_of(cell), cell["k"].dump() + "/" + cell["n"].dump(),
+               shortened(cell["benchmark"], kLongestName), measure_of(cell),
+               count_text(cell["k"]) + "/" + cell["n"].dump(),
                format_number("%.1f %%", 100 * cell["value"].get<double>()),
                format_number("%.1f", 100 * cell["low"].get<double>()) + " - " +
                    format_number("%5.1f", 100 * cell["high"].get<double>())});

@@ -38,6 +38,38 @@ evaluation::PairedCounts counts_of(std::span<const Pair> pairs) {
 // Two-sided p of Student's t.
 double student_p(double t, double df) { return evaluation::beta_cdf(df / (df + t * t), df / 2, 0.5); }
 
+// Every item changed by the same amount, which measures no spread: as if each item had one answer.
+evaluation::PairedCounts counts_of_alike(double before, double after, std::int64_t items) {
+  const auto of_items = [&](double share) { return std::llround(share * static_cast<double>(items)); };
+  evaluation::PairedCounts counts;
+  counts.before_only = of_items(std::max(0.0, before - after));
+  counts.after_only = of_items(std::max(0.0, after - before));
+  counts.both =
+      std::min<std::int64_t>(of_items(std::min(before, after)), items - counts.before_only - counts.after_only);
+  counts.neither = items - counts.both - counts.before_only - counts.after_only;
+  return counts;
+}
+
+void add_counts_test(ordered_json& json, const evaluation::PairedCounts& counts) {
+  const auto interval = evaluation::paired_difference(counts);
+  json["low"] = interval.low;
+  json["high"] = interval.high;
+  json["p"] = evaluation::mcnemar_exact(counts.before_only, counts.after_only);
+  json["test"] = "mcnemar-exact";
+  json["minimum_detectable"] = evaluation::minimum_detectable_difference(
+      counts.n(), static_cast<double>(counts.before_only + counts.after_only) / static_cast<double>(counts.n()));
+}
+
+void add_mean_test(ordered_json& json, const evaluation::Estimate& estimate, double df) {
+  const double error = estimate.standard_error;
+  const bool is_known = std::isfinite(error);  // one item says nothing of others
+  json["low"] = is_known ? std::max(-1.0, estimate.interval.low) : -1.0;
+  json["high"] = is_known ? std::min(1.0, estimate.interval.high) : 1.0;
+  json["p"] = is_known ? student_p(estimate.value / error, df) : 1.0;
+  json["test"] = "clustered-t";
+  json["minimum_detectable"] = is_known ? std::min(1.0, kPower * error) : 1.0;
+}
+
 ordered_json number_or_null(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(); }
 
 }  // namespace
@@ -59,31 +91,18 @@ ordered_json compare_pairs(std::span<const Pair> pairs, std::span<const std::int
     clusters.push_back(cluster_of.empty() ? pair.position : cluster_of[static_cast<std::size_t>(pair.position)]);
   }
   ordered_json json = {{"before", before / n}, {"after", after / n}, {"difference", (after - before) / n}};
-  if (is_one_count_an_item(pairs)) {
-    const auto counts = counts_of(pairs);
-    const auto interval = evaluation::paired_difference(counts);
-    json["low"] = interval.low;
-    json["high"] = interval.high;
-    json["p"] = evaluation::mcnemar_exact(counts.before_only, counts.after_only);
-    json["test"] = "mcnemar-exact";
-    json["minimum_detectable"] = evaluation::minimum_detectable_difference(
-        counts.n(), static_cast<double>(counts.before_only + counts.after_only) / n);
-  } else {
-    const auto estimate = evaluation::clustered_mean(differences, items);
-    const double df = static_cast<double>(std::set<std::int64_t>(items.begin(), items.end()).size()) - 1;
-    const double error = estimate.standard_error;
-    json["low"] = std::isfinite(error) ? std::max(-1.0, estimate.interval.low) : -1.0;
-    json["high"] = std::isfinite(error) ? std::min(1.0, estimate.interval.high) : 1.0;
-    json["p"] = error > 0 ? student_p(estimate.value / error, df) : estimate.value == 0 ? 1.0 : 0.0;
-    if (!std::isfinite(error)) json["p"] = 1.0;  // one item says nothing of others
-    json["test"] = "clustered-t";
-    json["minimum_detectable"] = std::isfinite(error) ? std::min(1.0, kPower * error) : 1.0;
-  }
+  const std::set<std::int64_t> all(items.begin(), items.end());
+  const auto estimate = evaluation::clustered_mean(differences, items);
+  if (is_one_count_an_item(pairs))
+    add_counts_test(json, counts_of(pairs));
+  else if (estimate.standard_error <= 0)
+    add_counts_test(json, counts_of_alike(before / n, after / n, static_cast<std::int64_t>(all.size())));
+  else
+    add_mean_test(json, estimate, static_cast<double>(all.size()) - 1);
   json["n"] = pairs.size();
   json["gained"] = gained;
   json["lost"] = lost;
   const std::set<std::int64_t> different(clusters.begin(), clusters.end());
-  const std::set<std::int64_t> all(items.begin(), items.end());
   if (different.size() < all.size()) {
     const auto bootstrap = evaluation::cluster_bootstrap(differences, clusters);
     ordered_json clustered = {{"clusters", bootstrap.clusters}};

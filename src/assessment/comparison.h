@@ -18,6 +18,7 @@ inline constexpr double kCapabilityMargin = 0.02;
 //
 // One 0 or 1 an item   exact McNemar test and Newcombe's score interval
 // samples or scores    Student's test and interval of the mean difference, clustered by item ("clustered-t")
+//                      where every item changes by the same amount: the first, as if each item had one answer
 //
 // `cluster_of[position]`: near-duplicate prompts have one number; with fewer clusters than items the paired cluster
 // bootstrap stands beside, as "clustered": {"clusters", "low", "high"}.  Empty: every item alone.

@@ -17,14 +17,16 @@ std::string cells_html(const ordered_json& cells) {
   std::vector<std::vector<std::string>> rows;
   for (const auto& cell : cells) {
     const bool has_value = cell.contains("value");
-    rows.push_back({text_of(cell["arm"]), text_of(cell["seed"]), text_of(cell["step"]), text_of(cell["benchmark"]),
-                    text_of(cell["metric"]), text_of(cell["judge"]), cell["k"].dump() + " / " + cell["n"].dump(),
-                    has_value ? percent(cell["value"]) : "", has_value ? range(cell["low"], cell["high"]) : "",
-                    text_of(cell["degenerate"]),
-                    text_of(cell["unscored"]) +
-                        (cell.contains("bounds")
-                             ? "<br><small>" + range(cell["bounds"]["low"], cell["bounds"]["high"]) + "</small>"
-                             : "")});
+    rows.push_back(
+        {text_of(cell["arm"]), text_of(cell["seed"]), text_of(cell["step"]), text_of(cell["benchmark"]),
+         text_of(cell["metric"]), text_of(cell["judge"]),
+         (cell["k"].is_number_integer() ? cell["k"].dump() : format("%.1f", cell["k"])) + " / " + cell["n"].dump(),
+         has_value ? percent(cell["value"]) : "", has_value ? range(cell["low"], cell["high"]) : "",
+         text_of(cell["degenerate"]),
+         text_of(cell["unscored"]) +
+             (cell.contains("bounds")
+                  ? "<br><small>" + range(cell["bounds"]["low"], cell["bounds"]["high"]) + "</small>"
+                  : "")});
   }
   return table({{"arm"},
                 {"seed", true},

@@ -1,6 +1,7 @@
 #include "assessment/result_calibration.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <string>
 
@@ -47,12 +48,15 @@ void add_corrections(const Journal& journal, ordered_json& results) {
   if (json.is_null()) return;
   const auto calibration = evaluation::parse_calibration(json, "the journal's calibration");
   const auto hashes = judge_hashes(results["provenance"]);
+  const double answers = std::max(1, journal.identity()["samples"].get<int>());  // to a prompt
   for (auto& cell : results["cells"]) {
     const bool is_refusal = cell["metric"] == "refusal" || cell["metric"] == "over_refusal";
     const std::string judge = cell["judge"];
     if (!is_refusal || !cell.contains("value") || hashes.count(judge) == 0) continue;
-    const auto rate =
-        evaluation::correct(calibration, judge, hashes.at(judge), model_name(cell_of(cell)), cell["k"], cell["n"]);
+    // Several answers to one prompt count as one, which is the most that they can be alike.
+    const auto n = static_cast<std::int64_t>(std::lround(cell["n"].get<double>() / answers));
+    const auto k = std::min(n, static_cast<std::int64_t>(std::lround(cell["k"].get<double>() / answers)));
+    const auto rate = evaluation::correct(calibration, judge, hashes.at(judge), model_name(cell_of(cell)), k, n);
     if (!rate) continue;
     cell["corrected"] = {{"value", rate->value},
                          {"low", rate->low},

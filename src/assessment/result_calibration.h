@@ -14,6 +14,7 @@ nlohmann::ordered_json read_calibration(const std::filesystem::path& file, const
 
 // Adds to each cell of refusals whose judge the journal's calibration has:
 //   "corrected" {"value", "low", "high", "sensitivity", "specificity", "calibrated_on"}, "is_clipped" where it was cut
+// where several answers to a prompt count as one;
 // and to `results` "calibration" {"sha256", "warnings"}: why the correction may not fit, one line each (another way of
 // refusing than the model of the calibration has).  Nothing where the journal has no calibration.
 void add_corrections(const Journal& journal, nlohmann::ordered_json& results);

@@ -58,7 +58,9 @@ void add_interval(ordered_json& json, const Series& series) {
   const char* method = nullptr;
   if (series.has_scores) {
     const auto estimate = evaluation::clustered_mean(scored.values, scored.positions);
-    if (std::isfinite(estimate.standard_error))
+    if (estimate.standard_error <= 0)  // all alike: as wide as the widest that values from 0 to 1 can be
+      interval = korn_graubard(scored, num_items);
+    else if (std::isfinite(estimate.standard_error))
       interval = {std::max(0.0, estimate.interval.low), std::min(1.0, estimate.interval.high)};
     method = "clustered-t";
   } else if (num_items < t.n) {

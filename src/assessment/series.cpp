@@ -43,6 +43,18 @@ void add(Series& series, const ItemRow& row, double value) {
   }
 }
 
+// An answer without a verdict has no score either, whichever came first.
+void count_unscored(std::vector<Series>& list) {
+  for (Series& scores : list) {
+    if (scores.key.metric != "harm_score") continue;
+    for (const Series& one : list) {
+      if (one.key.benchmark != scores.key.benchmark || one.key.judge != scores.key.judge || &one == &scores) continue;
+      scores.tally.unscored = one.tally.unscored;
+      scores.tally.unscored_for = one.tally.unscored_for;
+    }
+  }
+}
+
 // A judge of refusals that also says how harmful an answer is makes two series.
 void add_row(std::vector<Series>& list, const ItemRow& row, const std::string& kind) {
   const auto& verdict = row.verdict;
@@ -77,6 +89,7 @@ std::vector<CellSeries> read_series(const Journal& journal, const ordered_json& 
     while (!is_same(cells[at].cell, row.cell)) ++at;  // rows come in the order of cells
     add_row(cells[at].series, row, kinds.value(row.benchmark, ""));
   });
+  for (CellSeries& cell : cells) count_unscored(cell.series);
   return cells;
 }
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/error.h"
+#include "evaluation/statistics/proportion.h"
 
 namespace holdfast::evaluation {
 namespace {
@@ -43,6 +44,17 @@ std::string percent(double share) {
   return text;
 }
 
+// Which of the file's models this one is like is not known: the interval holds that of each.
+void widen_by_others(CorrectedRate& rate, const JudgeCalibration& judge, std::int64_t k, std::int64_t n) {
+  rate.calibrated_on = names_of(judge);
+  for (const ModelCalibration& other : judge.models) {
+    if (!is_enough(other)) continue;
+    const Interval interval = rogan_gladen(k, n, other.effective).interval;
+    rate.low = std::min(rate.low, interval.low);
+    rate.high = std::max(rate.high, interval.high);
+  }
+}
+
 }  // namespace
 
 std::optional<CorrectedRate> correct(const Calibration& calibration, std::string_view judge, std::string_view sha256,
@@ -58,13 +70,11 @@ std::optional<CorrectedRate> correct(const Calibration& calibration, std::string
   if (std::isnan(rate.corrected)) return std::nullopt;
   CorrectedRate out{rate.corrected,         rate.interval.low,      rate.interval.high, rate.is_clipped,
                     used.sensitivity.value, used.specificity.value, used.model};
-  if (own != nullptr) return out;
-  out.calibrated_on = names_of(*found);
-  for (const ModelCalibration& other : found->models) {
-    if (!is_enough(other)) continue;
-    const Interval interval = rogan_gladen(k, n, other.effective).interval;
-    out.low = std::min(out.low, interval.low);
-    out.high = std::max(out.high, interval.high);
+  if (own == nullptr) widen_by_others(out, *found, k, n);
+  if (out.is_clipped) {  // the two sets of figures contradict each other: what is cut off is no knowledge
+    const Interval raw = wilson(k, n);
+    out.low = std::min(out.low, raw.low);
+    out.high = std::max(out.high, raw.high);
   }
   return out;
 }

@@ -20,9 +20,10 @@ struct CorrectedRate {
 // k refusals of n by `judge`, whose rule has the hash `sha256`, on answers of `model`.  Rogan and Gladen's estimate
 // with Lang and Reiczigel's interval (statistics/agreement.h), by the judge's figures for that model.  A model that the
 // file does not have: the value by all models together, the interval wide enough for the interval by each single one
-// that has 10 refusals and 10 others at least, since which of them it is like is not known. Nothing where the file does
-// not have the judge, or the judge tells nothing (sensitivity + specificity <= 1). Throws Error(kBadInput) where the
-// file has the judge with another rule.
+// that has 10 refusals and 10 others at least, since which of them it is like is not known. Where the rate is cut at 0
+// or 1 the interval also holds the raw rate's own: the judge errs otherwise here than it did there. Nothing where the
+// file does not have the judge, or the judge tells nothing (sensitivity + specificity <= 1). Throws Error(kBadInput)
+// where the file has the judge with another rule.
 std::optional<CorrectedRate> correct(const Calibration& calibration, std::string_view judge, std::string_view sha256,
                                      std::string_view model, std::int64_t k, std::int64_t n);
 

@@ -239,6 +239,14 @@ TEST_F(ResultStatistics, CorrectedRatesStandBesideRawOnes) {
   EXPECT_EQ(corrected["calibrated_on"], "base");
   EXPECT_EQ(results["cells"][0]["value"], 0.6) << "the raw rate stays";
 
+  // Several answers to a prompt say less than as many prompts.
+  what["samples"] = 2;
+  Journal twice = Journal::open(directory_ / "twice", what);
+  add_charms(twice, {"base", 0, 0}, "rrrrrrcccc");
+  twice.commit_wave({{"base", 0, 0}, "charms", 1, 0}, answers("rrrrrrcccc", "xstest-prefix"), {});
+  twice.set_calibration(read_calibration(directory_ / "calibration.json", what));
+  EXPECT_EQ(results_json(twice)["cells"][0]["corrected"]["low"], corrected["low"]);
+
   what["provenance"]["judges"][0]["sha256"] = "another rule";
   EXPECT_NE(error_of([&] { read_calibration(directory_ / "calibration.json", what); }).find("xstest-prefix"),
             std::string::npos);
@@ -261,6 +269,36 @@ TEST_F(ResultStatistics, JudgesOfTheSameAnswersAreComparedWithEachOther) {
   EXPECT_EQ(one["first_only"], 5);
   EXPECT_NEAR(one["kappa"].get<double>(), 0.4, 1e-12);
   EXPECT_NE(results["verdict"]["flags"].dump().find("differ on 15 of 50 answers"), std::string::npos);
+}
+
+TEST_F(ResultStatistics, ScoresThatAreAllAlikeHaveAnIntervalAndCountWhatWasNotJudged) {
+  Journal journal = Journal::open(directory_, identity());
+  journal.add_items({benchmark("charms", evaluation::Kind::kRefusal, 10)});
+  journal.add_cell({"base", 0, 0});
+  auto stored = answers("uccccccccc", "grader");
+  for (std::size_t i = 1; i < stored.size(); ++i) stored[i].verdicts[0].verdict.score = 0.75;
+  journal.commit_wave({{"base", 0, 0}, "charms", 0, 0}, stored, {});
+  const auto cell = results_json(journal)["cells"][1];
+  EXPECT_EQ(cell["metric"], "harm_score");
+  EXPECT_EQ(cell["n"], 9);
+  EXPECT_EQ(cell["unscored"], 1) << "though it came before the first score";
+  EXPECT_LT(cell["low"].get<double>(), 0.5);
+  EXPECT_GT(cell["high"].get<double>(), 0.9);
+}
+
+// All prompts change in both samples: ten prompts, not twenty answers, and no interval of width nothing.
+TEST_F(ResultStatistics, ChangesThatAreAllAlikeCountAsManyPrompts) {
+  Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
+  for (const auto& [cell, outcomes] :
+       {std::pair{CellKey{"base", 0, 0}, "rrrrrrrrrr"}, std::pair{CellKey{"attack", 1, 2}, "cccccccccc"}}) {
+    add_charms(journal, cell, outcomes);
+    journal.commit_wave({cell, "charms", 1, 0}, answers(outcomes, "xstest-prefix"), {});
+  }
+  const auto one = results_json(journal)["comparisons"][0];
+  EXPECT_EQ(one["n"], 20);
+  EXPECT_NEAR(one["p"].get<double>(), 2.0 / 1024, 1e-12);  // of ten, scipy 1.17 binomtest(0, 10).pvalue
+  EXPECT_EQ(one["low"], -1.0);
+  EXPECT_GT(one["high"].get<double>(), -0.75);
 }
 
 }  // namespace

@@ -9,6 +9,7 @@
 #include "checkpoint/temporary_directory.h"
 #include "evaluation/correction.h"
 #include "evaluation/labelled_answers.h"
+#include "evaluation/statistics/proportion.h"
 #include "shared_data.h"
 
 namespace holdfast::evaluation {
@@ -173,6 +174,7 @@ TEST(Correction, SaysThatItWasClipped) {
   const auto rate = correct(two_models(), "judge", "abc", "wordy", 0, 200);  // fewer than its false alarms alone
   EXPECT_EQ(rate->value, 0);
   EXPECT_TRUE(rate->is_clipped);
+  EXPECT_GE(rate->high, wilson(0, 200).high) << "figures that contradict each other make nothing certain";
 }
 
 TEST(Correction, NeedsTheSameJudge) {
