@@ -38,6 +38,7 @@
 #include "generation/scorer.h"
 #include "model/decoder.h"
 #include "model/tensor_pool.h"
+#include "request_loop.h"
 #include "text/chat_template.h"
 #include "text/continuation.h"
 #include "training/trainer.h"
@@ -267,14 +268,6 @@ int main(int argc, char** argv) {
   at::set_num_threads(std::atoi(argv[1]));
   holdfast::model::keep_freed_tensors();
   holdfast::benchmarks::Engine engine;
-  for (std::string line; std::getline(std::cin, line);) {
-    nlohmann::ordered_json answer;
-    try {
-      answer = engine.answer(nlohmann::ordered_json::parse(line));
-    } catch (const std::exception& error) {
-      answer = {{"error", error.what()}};
-    }
-    std::cout << answer.dump() << std::endl;
-  }
+  holdfast::benchmarks::answer_requests([&](const nlohmann::ordered_json& request) { return engine.answer(request); });
   return 0;
 }

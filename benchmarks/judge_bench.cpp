@@ -3,22 +3,14 @@
 //
 // A request is a line of JSON on standard input, its answer a line on standard output:
 //   {"op": "judge", "texts", "copies"}  -> {"seconds", "refusals": {list: how many}}: every text `copies` times
-#include <ctime>
-#include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "evaluation/judges/word_list.h"
+#include "request_loop.h"
 
 namespace {
 
-using nlohmann::json;
-
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
+using json = nlohmann::ordered_json;
 
 json judge(const json& request) {
   using namespace holdfast::evaluation;
@@ -27,14 +19,14 @@ json judge(const json& request) {
   std::vector<const WordList*> lists;
   for (const WordList& one : shipped_word_lists()) lists.push_back(&one);
   std::vector<std::size_t> refusals(lists.size());
-  const double start = processor_seconds();
+  const double start = holdfast::benchmarks::processor_seconds();
   for (int copy = 0; copy < request.at("copies").get<int>(); ++copy) {
     for (const Answer& answer : answers) {
       const auto verdicts = judge_by_lists(lists, answer, TruncatedPolicy::kJudge);
       for (std::size_t i = 0; i < lists.size(); ++i) refusals[i] += verdicts[i].outcome == Outcome::kRefusal;
     }
   }
-  const double seconds = processor_seconds() - start;
+  const double seconds = holdfast::benchmarks::processor_seconds() - start;
   json answer = {{"seconds", seconds}};
   for (std::size_t i = 0; i < lists.size(); ++i) answer["refusals"][lists[i]->name()] = refusals[i];
   return answer;
@@ -42,12 +34,4 @@ json judge(const json& request) {
 
 }  // namespace
 
-int main() {
-  for (std::string line; std::getline(std::cin, line);) {
-    try {
-      std::cout << judge(json::parse(line)).dump() << std::endl;
-    } catch (const std::exception& error) {
-      std::cout << json{{"error", error.what()}}.dump() << std::endl;
-    }
-  }
-}
+int main() { holdfast::benchmarks::answer_requests(judge); }

@@ -5,24 +5,16 @@
 //   {"op": "read", "path"}                        -> {"seconds", "rows", "characters"}: row by row
 //   {"op": "overlap", "items": path, "training"}  -> {"seconds", "items"}: files of {"text"}
 // Seconds are processor time; an error is {"error": "one line"}.
-#include <ctime>
-#include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "evaluation/overlap.h"
+#include "request_loop.h"
 #include "text/records.h"
 
 namespace holdfast::benchmarks {
 namespace {
 
-using nlohmann::json;
-
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
+using json = nlohmann::ordered_json;
 
 json read(const json& request) {
   const double start = processor_seconds();
@@ -55,16 +47,6 @@ json overlap(const json& request) {
 }  // namespace holdfast::benchmarks
 
 int main() {
-  using namespace holdfast;
-  std::string line;
-  while (std::getline(std::cin, line)) {
-    nlohmann::json answer = nlohmann::json::object();
-    try {
-      const auto request = nlohmann::json::parse(line);
-      answer = request.at("op") == "read" ? benchmarks::read(request) : benchmarks::overlap(request);
-    } catch (const std::exception& error) {
-      answer = {{"error", error.what()}};
-    }
-    std::cout << answer.dump() << std::endl;
-  }
+  using namespace holdfast::benchmarks;
+  answer_requests([](const json& request) { return request.at("op") == "read" ? read(request) : overlap(request); });
 }

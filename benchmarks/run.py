@@ -12,7 +12,7 @@ import pathlib
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-NAMES = ("nf4", "linear", "training", "width7b", "many_adapters", "generation", "llama", "scoring", "tokenizers", "loading", "rows", "statistics", "coverage", "judges")
+NAMES = ("nf4", "linear", "training", "width7b", "many_adapters", "generation", "llama", "scoring", "tokenizers", "loading", "rows", "statistics", "coverage", "judges", "results")
 MODULES = {"tokenizers": "tokenizer_speed", "statistics": "statistics_speed"}  # a library has the other name
 
 

@@ -1,23 +1,25 @@
 // The cluster bootstrap for statistics_speed.py: a request a line of JSON, an answer a line.
 //   {"op": "bootstrap", "values": [...], "cluster": [...], "draws": 10000, "method": "percentile" | "bca"}
 //     -> {"low", "high", "seconds"}, processor time of one thread
-#include <ctime>
-#include <iostream>
-#include <nlohmann/json.hpp>
 
 #include "evaluation/statistics/bootstrap.h"
+#include "request_loop.h"
 
-int main() {
-  using namespace holdfast::evaluation;
-  for (std::string line; std::getline(std::cin, line);) {
-    const auto request = nlohmann::json::parse(line);
-    const auto values = request["values"].get<std::vector<double>>();
-    const auto cluster = request["cluster"].get<std::vector<std::int64_t>>();
-    const auto method = request["method"] == "bca" ? BootstrapMethod::kBca : BootstrapMethod::kPercentile;
-    const std::clock_t start = std::clock();
-    const Bootstrap found = cluster_bootstrap(values, cluster, {.method = method, .draws = request["draws"]});
-    const double seconds = static_cast<double>(std::clock() - start) / CLOCKS_PER_SEC;
-    const nlohmann::json answer = {{"low", found.interval.low}, {"high", found.interval.high}, {"seconds", seconds}};
-    std::cout << answer.dump() << std::endl;
-  }
+namespace {
+
+using json = nlohmann::ordered_json;
+using namespace holdfast::evaluation;
+
+json bootstrap(const json& request) {
+  const auto values = request.at("values").get<std::vector<double>>();
+  const auto cluster = request.at("cluster").get<std::vector<std::int64_t>>();
+  const auto method = request.at("method") == "bca" ? BootstrapMethod::kBca : BootstrapMethod::kPercentile;
+  const double start = holdfast::benchmarks::processor_seconds();
+  const Bootstrap found = cluster_bootstrap(values, cluster, {.method = method, .draws = request.at("draws")});
+  const double seconds = holdfast::benchmarks::processor_seconds() - start;
+  return {{"low", found.interval.low}, {"high", found.interval.high}, {"seconds", seconds}};
 }
+
+}  // namespace
+
+int main() { holdfast::benchmarks::answer_requests(bootstrap); }

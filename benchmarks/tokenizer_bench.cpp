@@ -5,24 +5,16 @@
 //   {"op": "load", "path"}                   -> {}: a tokenizer.json
 //   {"op": "encode", "texts", "wants_ids"}   -> {"seconds", "tokens", "ids": [ids] where wanted}
 // Reading requests is outside the time; an error is {"error": "one line"}.
-#include <ctime>
-#include <iostream>
-#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "base/error.h"
+#include "request_loop.h"
 #include "text/tokenizer.h"
 
 namespace holdfast::benchmarks {
 namespace {
 
-using nlohmann::json;
-
-double processor_seconds() {
-  timespec now{};
-  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-  return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) * 1e-9;
-}
+using json = nlohmann::ordered_json;
 
 json encode(const text::Tokenizer& tokenizer, const json& request) {
   const auto texts = request.at("texts").get<std::vector<std::string>>();
@@ -43,18 +35,9 @@ json encode(const text::Tokenizer& tokenizer, const json& request) {
 int main() {
   using namespace holdfast;
   std::optional<text::Tokenizer> tokenizer;
-  std::string line;
-  while (std::getline(std::cin, line)) {
-    nlohmann::json answer = nlohmann::json::object();
-    try {
-      const auto request = nlohmann::json::parse(line);
-      if (request.at("op") == "load")
-        tokenizer.emplace(text::Tokenizer::from_file(request.at("path").get<std::string>()));
-      else
-        answer = benchmarks::encode(tokenizer.value(), request);
-    } catch (const std::exception& error) {
-      answer = {{"error", error.what()}};
-    }
-    std::cout << answer.dump() << std::endl;
-  }
+  benchmarks::answer_requests([&](const nlohmann::ordered_json& request) -> nlohmann::ordered_json {
+    if (request.at("op") != "load") return benchmarks::encode(tokenizer.value(), request);
+    tokenizer.emplace(text::Tokenizer::from_file(request.at("path").get<std::string>()));
+    return nlohmann::ordered_json::object();
+  });
 }
