@@ -163,9 +163,13 @@ void add_measure_commands(CLI::App& app) {
       ->check(CLI::IsMember({"degenerate", "judge"}));
   evaluate_command->add_option("--calibration", flags->calibration,
                                "corrects rates of refusal by this file of holdfast calibrate");
-  evaluate_command->add_option("--max-new-tokens", flags->max_new_tokens)->check(CLI::PositiveNumber);
-  evaluate_command->add_option("--samples", flags->samples)->check(CLI::PositiveNumber);
-  evaluate_command->add_option("--temperature", flags->temperature)->check(CLI::NonNegativeNumber);
+  evaluate_command
+      ->add_option("--max-new-tokens", flags->max_new_tokens, "an answer's length limit, in tokens (default: 256)")
+      ->check(CLI::PositiveNumber);
+  evaluate_command->add_option("--samples", flags->samples, "answers to each prompt, with a temperature (default: 1)")
+      ->check(CLI::PositiveNumber);
+  evaluate_command->add_option("--temperature", flags->temperature, "0, the default: the likeliest token")
+      ->check(CLI::NonNegativeNumber);
   auto* evaluate_output = evaluate_command->add_option("-o,--output", flags->out, "directory of the run");
   evaluate_command->add_option("--set", *overrides, kSetHelp);
   evaluate_command->callback([=] {

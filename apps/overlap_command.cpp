@@ -118,7 +118,7 @@ void overlap(const Flags& flags, const Common& common) {
 }  // namespace
 
 void add_overlap_command(CLI::App& app) {
-  CLI::App* command = app.add_subcommand("overlap", "Which benchmark items stand in the training data");
+  CLI::App* command = app.add_subcommand("overlap", "which benchmark items stand in the training data");
   const auto flags = std::make_shared<Flags>();
   const auto common = std::make_shared<Common>();
   command->add_option("--data", flags->data, "training rows")->required();

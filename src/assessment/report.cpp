@@ -127,8 +127,9 @@ std::string report_html(const Journal& journal, const ordered_json& results, con
             "trains nothing has no line. Drag to zoom, double-click to return.</p>\n<noscript><p class=\"note\">The "
             "plots need JavaScript; all numbers are in the tables.</p></noscript>\n";
     html +=
-        "<h2>The arms side by side</h2>\n<p class=\"note\">Each arm at its last step; below each rate its change in "
-        "points.</p>\n" +
+        "<h2>The arms side by side</h2>\n<p class=\"note\">Each arm at its last step; below each rate k / n, its "
+        "interval, "
+        "and its change in points on the items that both scored.</p>\n" +
         arms_html(in);
     html += "<h2>Before and after, on the same items</h2>\n" + comparisons_html(results["comparisons"]);
   }

@@ -24,6 +24,12 @@ std::map<std::pair<std::string, std::int64_t>, std::int64_t> ends_of(const std::
   return ends;
 }
 
+// Below a rate: how many of how many, and its interval.
+std::string counts_of(const ordered_json& cell) {
+  return "<br><small>" + cell["k"].dump() + " / " + cell["n"].dump() + ", " + range(cell["low"], cell["high"]) +
+         "</small>";
+}
+
 }  // namespace
 
 std::string arms_html(const ReportInput& in) {
@@ -37,7 +43,7 @@ std::string arms_html(const ReportInput& in) {
     columns.push_back({text_of(cell["benchmark"]) + "<br><small>" + text_of(cell["metric"]) +
                            (has_judge ? "<br>" + text_of(cell["judge"]) : "") + "</small>",
                        true});
-    rows[0].push_back(percent(cell["value"]));
+    rows[0].push_back(percent(cell["value"]) + counts_of(cell));
   }
   std::map<std::pair<std::string, std::int64_t>, std::vector<const ordered_json*>> arms;
   std::vector<std::pair<std::string, std::int64_t>> order;
@@ -60,7 +66,13 @@ std::string arms_html(const ReportInput& in) {
       for (const auto* one : arms[key]) {
         if ((*one)["benchmark"] == (*cell)["benchmark"] && (*one)["metric"] == (*cell)["metric"] &&
             (*one)["judge"] == (*cell)["judge"])
-          field = percent((*one)["after"]) + "<br><small>" + signed_points((*one)["difference"]) + "</small>";
+          field = "<br><small>" + signed_points((*one)["difference"]) + "</small>";
+      }
+      for (const auto& of : in.results["cells"]) {
+        if (!field.empty() && of["arm"] == key.first && of["seed"] == key.second && of["step"] == last &&
+            of["benchmark"] == (*cell)["benchmark"] && of["metric"] == (*cell)["metric"] &&
+            of["judge"] == (*cell)["judge"] && of.contains("value"))
+          field = percent(of["value"]) + counts_of(of) + field;
       }
       row.push_back(field);
     }
