@@ -26,7 +26,7 @@ std::map<std::pair<std::string, std::int64_t>, std::int64_t> ends_of(const std::
 
 // Below a rate: how many of how many, and its interval.
 std::string counts_of(const ordered_json& cell) {
-  return "<br><small>" + cell["k"].dump() + " / " + cell["n"].dump() + ", " + range(cell["low"], cell["high"]) +
+  return "<br><small>" + cell["k"].dump() + " / " + cell["n"].dump() + "<br>" + range(cell["low"], cell["high"]) +
          "</small>";
 }
 
