@@ -94,10 +94,28 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
   model.read("template_date", plan.model.template_date);
   model.read("system_prompt", plan.model.system_prompt);
   model.read("plain_content", plan.model.plain_content);
+  model.read("adapter", plan.model.adapter);
   model.end();
   HOLDFAST_CHECK(kBadInput, !plan.model.path.empty(), where,
                  ": found no model.path, expected a checkpoint directory; try [model] path = \"...\"");
   plan.model.path = paths.resolve(plan.model.path, where);
+  plan.model.adapter = paths.resolve(plan.model.adapter, where);
+
+  Table safeguarded(table_of("safeguarded"), file, "[safeguarded]");
+  safeguarded.read("path", plan.safeguarded.path);
+  safeguarded.read("adapter", plan.safeguarded.adapter);
+  safeguarded.end();
+  plan.safeguarded.path = paths.resolve(plan.safeguarded.path, where);
+  plan.safeguarded.adapter = paths.resolve(plan.safeguarded.adapter, where);
+  if (plan.safeguarded.path.empty() && !plan.safeguarded.adapter.empty()) plan.safeguarded.path = plan.model.path;
+
+  Table confirmation(table_of("confirmation"), file, "[confirmation]");
+  confirmation.read("benchmark", plan.confirmation.benchmark);
+  confirmation.read("path", plan.confirmation.path);
+  confirmation.read("share", plan.confirmation.share, 0);
+  confirmation.read("seeds", plan.confirmation.seeds, "whole numbers");
+  confirmation.end();
+  plan.confirmation.path = paths.resolve(plan.confirmation.path, where);
 
   Table generation(table_of("generation"), file, "[generation]");
   generation.read("max_new_tokens", plan.generation.max_new_tokens, 1);
@@ -210,6 +228,7 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
     one.checkpoints.erase(std::unique(one.checkpoints.begin(), one.checkpoints.end()), one.checkpoints.end());
     one.data = paths.resolve(one.data, place);
     one.adapter = paths.resolve(one.adapter, place);
+    one.family = one.name;
     plan.arms.push_back(std::move(one));
   });
   for (const auto& [name, value] : variables) {
@@ -239,6 +258,13 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
   // Named only where it is not the default: the plans of runs without it stay what they are.
   if (!plan.model.plain_content) json["model"]["plain_content"] = false;
   if (!plan.calibration.empty()) json["calibration_sha256"] = hash(plan.calibration);
+  if (!plan.model.adapter.empty()) json["model"]["adapter_sha256"] = hash(plan.model.adapter);
+  if (!plan.safeguarded.path.empty()) json["safeguarded"] = {{"adapter_sha256", hash(plan.safeguarded.adapter)}};
+  if (!plan.confirmation.benchmark.empty())
+    json["confirmation"] = {{"benchmark", plan.confirmation.benchmark},
+                            {"path_sha256", hash(plan.confirmation.path)},
+                            {"share", plan.confirmation.share},
+                            {"seeds", plan.confirmation.seeds}};
   for (const BenchmarkPlan& b : plan.benchmarks) {
     std::string data_hash;
     if (b.subjects.empty()) data_hash = hash(b.path);

@@ -25,8 +25,18 @@ struct BenchmarkPlan {
   std::string role = "capability";       // or "withheld": what is recalled is what a safe model withholds
 };
 
+// Rows of a file among others that an arm trains on.
+struct DataPart {
+  std::string path;
+  double weight = 1;  // of the rows that are drawn from it beside the other parts' weights
+};
+
 struct ArmPlan {
   std::string name, kind = "attack", data;  // kind: attack, benign, no-op
+  std::string family;                       // the [[arm]] table it comes from: its own name, or the grid's
+  nlohmann::ordered_json setting;           // what the grid gives it, {"rank": 16, "lr": 5e-4}; null without a grid
+  std::vector<DataPart> mixture;            // instead of `data`
+  std::int64_t data_rows = 0;               // so many rows, drawn by the seed; 0: all
   std::string adapter;                      // measured as it is, instead of trained
   std::int64_t steps = 0;
   std::vector<std::int64_t> checkpoints;     // steps at which it is measured; the last step always is
@@ -42,12 +52,24 @@ struct Plan {
   std::int64_t seed = 1234;
   struct {
     std::string path, precision = "nf4", template_date = "2024-07-26", system_prompt;
+    std::string adapter;        // a PEFT directory that is part of the model: added to its weights as they are loaded
     bool plain_content = true;  // control tokens within questions are plain text
   } model;
   struct {
     std::int64_t max_new_tokens = 256, samples = 1, wave = 32;
     double temperature = 0, top_p = 1;
   } generation;
+  // A second model that the same arms train: one whose safeguard is said to withstand them.  Empty path: none.
+  struct {
+    std::string path, adapter;
+  } safeguarded;
+  // What the worst cell is measured again with: prompts that chose nothing, and fresh seeds.
+  struct {
+    std::string benchmark;            // of refusals; empty: nothing is confirmed
+    std::string path;                 // a file with the prompts held out; empty: a share of the benchmark's own
+    double share = 0.5;               // of the benchmark's prompts, kept from all other cells
+    std::vector<std::int64_t> seeds;  // none of an arm's
+  } confirmation;
   double usd_per_hour = 0;
   std::string calibration;  // file of holdfast calibrate; empty: rates stand uncorrected
   std::vector<BenchmarkPlan> benchmarks;
