@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 
+#include "assessment/arm_data.h"
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/judging.h"
@@ -29,22 +30,6 @@ using nlohmann::ordered_json;
 void check_stop() {
   if (const int signal = requested_stop(); signal != 0)
     throw Interrupted(signal, "interrupted; what was finished is in the journal, the same command goes on from there");
-}
-
-training::TrainOptions train_options(const ArmPlan& arm, std::int64_t seed) {
-  training::TrainOptions options;
-  options.learning_rate = arm.lr;
-  options.schedule = training::parse_schedule(arm.schedule);
-  options.warmup_steps = arm.warmup_steps;
-  options.total_steps = arm.steps;
-  options.adamw.weight_decay = arm.weight_decay;
-  options.max_grad_norm = arm.max_grad_norm;
-  options.router_aux_loss = arm.router_aux_loss;
-  options.rows_per_step = arm.rows_per_step;
-  options.tokens_per_step = arm.tokens_per_step;
-  options.order = arm.order == "file" ? training::RowOrder::kFile : training::RowOrder::kSeeded;
-  options.seed = static_cast<std::uint64_t>(seed);
-  return options;
 }
 
 class Runner {
@@ -176,7 +161,7 @@ class Runner {
 
   void train_group(const std::vector<std::unique_ptr<Training>>& group) {
     for (const auto& one : group) {
-      one->dataset = load_rows(one->arm);
+      one->dataset = load_rows(one->arm, one->seed);
       one->trainer.emplace(subject_->decoder(), one->adapter, one->dataset, train_options(one->arm, one->seed));
     }
     for (;;) {
@@ -193,11 +178,12 @@ class Runner {
     }
   }
 
-  training::Dataset load_rows(const ArmPlan& arm) {
-    training::Dataset dataset = subject_->load_rows(arm.data);
+  training::Dataset load_rows(const ArmPlan& arm, std::int64_t seed) {
+    training::Dataset dataset =
+        arm_rows(arm, seed, [&](const std::string& path) { return subject_->load_rows(path); });
     if (dataset.num_cut > 0 || dataset.num_without_targets > 0) {
       progress_.clear();
-      log_warning("[assess] " + arm.data + ": " + std::to_string(dataset.num_cut) +
+      log_warning("[assess] the data of " + arm.name + ": " + std::to_string(dataset.num_cut) +
                   " rows too long for the model were cut, " + std::to_string(dataset.num_without_targets) +
                   " rows without an answer left out");
     }
@@ -284,7 +270,8 @@ void move_aside(const fs::path& directory, const ordered_json& identity) {
 
 }  // namespace
 
-void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& options) {
+void run_plan(const Plan& given, const fs::path& directory, const RunOptions& options) {
+  const Plan plan = with_token_checkpoints(given);
   const auto benchmarks = load_benchmarks(plan);
   Digests digests(options.cache.empty() ? fs::path() : options.cache / "digests.json");
   const ordered_json identity = identity_of(plan, benchmarks, digests);
