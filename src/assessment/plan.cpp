@@ -163,6 +163,7 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
     table.choose("at", one.at, {"all", "ends"});
     table.choose("truncated", one.truncated, {"degenerate", "judge"});
     table.choose("role", one.role, {"capability", "withheld"});
+    table.read("expected", one.expected, 0);
     table.read("limit", one.limit, 0);
     table.read("shots", one.shots, 0);
     table.read("page", one.page);
@@ -172,6 +173,8 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
     table.read("max_new_tokens", one.max_new_tokens, 0);
     table.read("subjects", one.subjects, "texts");
     check_name(one.name, "benchmark", place);
+    HOLDFAST_CHECK(kBadInput, one.expected <= 1, place, ": found expected = ", one.expected,
+                   ", expected a rate from 0 to 1; try 0.95 for 95 %");
     one.path = paths.resolve(one.path, place);
     one.page = paths.resolve(one.page, place);
     one.shots_path = paths.resolve(one.shots_path, place);
@@ -285,6 +288,7 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
     if (!b.shots_path.empty()) entry["shots_sha256"] = hash(b.shots_path);
     if (b.few_shot_sampling != "page") entry["few_shot_sampling"] = b.few_shot_sampling;
     if (b.chat_template) entry["chat_template"] = true;
+    if (b.expected >= 0) entry["expected"] = b.expected;
   }
   for (const ArmPlan& a : plan.arms) {
     json["arm"][a.name] = {{"kind", a.kind},
