@@ -129,6 +129,7 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
       {"judges", ordered_json::array()},
       {"device", "cpu"},
       {"deterministic", true}};
+  if (!plan.model.adapter.empty()) provenance["model"]["adapter_sha256"] = sha256_path(plan.model.adapter);
   const auto bos = text::Tokenizer::from_directory(model).token_to_id(tokenizer_config.token("bos_token"));
   if (bos) provenance["model"]["bos_token_id"] = *bos;
   ordered_json kinds = ordered_json::object(), withheld = ordered_json::array();

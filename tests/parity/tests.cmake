@@ -22,6 +22,7 @@ holdfast_python_test(parity.real_models parity/real_models_parity.py ARGUMENTS -
 holdfast_python_test(parity.real_models_all parity/real_models_parity.py LABELS slow TIMEOUT 7200)
 holdfast_python_test(parity.nf4 parity/nf4_parity.py)
 holdfast_python_test(parity.variants parity/variants_parity.py)
+holdfast_python_test(parity.merged_adapter parity/merged_adapter_parity.py)
 holdfast_python_test(parity.judges parity/judge_parity.py)
 holdfast_python_test(train.resume parity/train_resume.py)
 # Fifty kills take minutes: ctest --preset all.
