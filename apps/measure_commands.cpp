@@ -6,6 +6,7 @@
 
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
+#include "assessment/live_view.h"
 #include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/runner.h"
@@ -41,11 +42,14 @@ std::vector<std::string> with_common(std::vector<std::string> overrides, const C
   return overrides;
 }
 
-void run(const assessment::Plan& plan, const fs::path& out, const Common& common, bool moves_aside = false) {
+void run(const std::string& command, const assessment::Plan& plan, const fs::path& out, const Common& common,
+         bool moves_aside = false) {
   stop_on_signals();
-  assessment::run_plan(
-      plan, out,
-      {.show_progress = !common.quiet, .moves_aside = moves_aside, .cache = cache_directory(common, out / "cache")});
+  {
+    assessment::LiveView view({.command = command, .is_shown = !common.quiet});
+    assessment::run_plan(plan, out,
+                         {.moves_aside = moves_aside, .cache = cache_directory(common, out / "cache"), .view = &view});
+  }
   print_results(ordered_json::parse(read_file(out / "results.json")), out, common.json);
 }
 
@@ -183,7 +187,7 @@ void add_measure_commands(CLI::App& app) {
     }
     HOLDFAST_CHECK(kBadInput, evaluate_output->count() > 0,
                    "[options] found no -o, expected the directory of the run; try -o runs/evaluation");
-    run(measured, flags->out, *common);
+    run("evaluate", measured, flags->out, *common);
   });
 
   auto* assess_command = app.add_subcommand(
@@ -194,8 +198,8 @@ void add_measure_commands(CLI::App& app) {
   add_plan_options(*assess_command);
   assess_command->callback([=] {
     apply_common(*common);
-    run(assessment::read_plan(*plan, with_common(*overrides, *common, assess_command->count("--seed") > 0)), *out,
-        *common);
+    run("assess", assessment::read_plan(*plan, with_common(*overrides, *common, assess_command->count("--seed") > 0)),
+        *out, *common);
   });
 
   auto* report_command = app.add_subcommand("report", "rebuilds every output from the journal, without the model");
@@ -230,7 +234,7 @@ void add_measure_commands(CLI::App& app) {
   demo_command->callback([=] {
     apply_common(*common);
     const bool is_default = out->empty();
-    run(assessment::read_plan(demo_plan(), with_common(*overrides, *common, demo_command->count("--seed") > 0)),
+    run("demo", assessment::read_plan(demo_plan(), with_common(*overrides, *common, demo_command->count("--seed") > 0)),
         is_default ? "runs/demo" : *out, *common, is_default);
   });
 }

@@ -7,6 +7,7 @@
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/judging.h"
+#include "assessment/live_view.h"
 #include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/subject.h"
@@ -16,7 +17,6 @@
 #include "base/interrupt.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/progress.h"
 #include "training/trainer.h"
 
 namespace holdfast::assessment {
@@ -49,9 +49,11 @@ training::TrainOptions train_options(const ArmPlan& arm, std::int64_t seed) {
 
 class Runner {
  public:
-  Runner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal, const RunOptions& options)
-      : plan_(plan), benchmarks_(benchmarks), journal_(journal), progress_(options.show_progress) {
+  Runner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal, const RunOptions& options,
+         LiveView& progress)
+      : plan_(plan), benchmarks_(benchmarks), journal_(journal), progress_(progress) {
     expect_work();
+    if (journal.is_resumed()) progress_.add_measured(journal);
     progress_.phase("loading the model");
     const Stopwatch watch;
     subject_ = std::make_unique<Subject>(plan, benchmarks, options.cache);
@@ -82,16 +84,20 @@ class Runner {
   // Guesses of what a unit costs beside the others: an answer 1, a scored item half, a training row three quarters.
   void expect_work() {
     for (const LoadedBenchmark& one : benchmarks_) {
-      const bool is_everywhere = one.plan->at == "all";
-      std::size_t cells = 1;
-      for (const ArmPlan& arm : plan_.arms) cells += arm.seeds.size() * (is_everywhere ? arm.checkpoints.size() : 1);
-      progress_.expect(one.benchmark.name, static_cast<double>(cells * one.benchmark.items.size()) * num_samples(one),
-                       one.benchmark.kind == Kind::kChoice ? 0.5 : 1);
+      const auto expect_cells = [&](const std::string& arm, std::size_t cells) {
+        progress_.expect(one.benchmark.name, static_cast<double>(cells * one.benchmark.items.size()) * num_samples(one),
+                         one.benchmark.kind == Kind::kChoice ? 0.5 : 1, arm);
+      };
+      expect_cells("base", 1);
+      for (const ArmPlan& arm : plan_.arms)
+        expect_cells(arm.name, arm.seeds.size() * (one.plan->at == "all" ? arm.checkpoints.size() : 1));
+      if (one.benchmark.kind == Kind::kRefusal) progress_.count_refusals_of(one.benchmark.name);
     }
     for (const ArmPlan& arm : plan_.arms)
       progress_.expect(work_of(arm), static_cast<double>(arm.steps) * static_cast<double>(arm.seeds.size()),
                        arm.tokens_per_step > 0 ? static_cast<double>(arm.tokens_per_step) / 60
-                                               : 0.75 * static_cast<double>(arm.rows_per_step));
+                                               : 0.75 * static_cast<double>(arm.rows_per_step),
+                       arm.name);
   }
   static std::string work_of(const ArmPlan& arm) { return "arm " + arm.name; }
 
@@ -135,7 +141,7 @@ class Runner {
     if (is_measured(arm, seed)) {
       for (const std::int64_t checkpoint : arm.checkpoints)
         measure({arm.name, seed, checkpoint}, nullptr, checkpoint == arm.steps);  // skips every wave
-      progress_.skip(static_cast<double>(arm.steps), work_of(arm));
+      progress_.skip(static_cast<double>(arm.steps), work_of(arm), arm.name);
       return nullptr;
     }
     const model::Decoder& decoder = subject_->decoder();
@@ -217,9 +223,10 @@ class Runner {
     check_stop();
     subject_->forget_beginnings();
     const Training& first = *active.front();
-    progress_.phase("training " + first.arm.name + ", step " + std::to_string(first.trainer->num_steps() + 1) + " of " +
-                    std::to_string(first.arm.steps) +
-                    (active.size() == 1 ? "" : ", and " + std::to_string(active.size() - 1) + " beside it"));
+    progress_.phase("training " + first.arm.name,
+                    ", step " + std::to_string(first.trainer->num_steps() + 1) + " of " +
+                        std::to_string(first.arm.steps) +
+                        (active.size() == 1 ? "" : ", and " + std::to_string(active.size() - 1) + " beside it"));
     std::vector<training::Trainer*> trainers;
     for (Training* one : active) trainers.push_back(&*one->trainer);
     const auto reports = training::Trainer::step_together(trainers);
@@ -231,7 +238,8 @@ class Runner {
       journal_.commit_step(active[i]->arm.name, active[i]->seed,
                            {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens},
                            {"train", active[i]->arm.name, r.seconds, r.tokens, flops, peak_memory_bytes()});
-      progress_.advance(1, work_of(active[i]->arm));
+      progress_.spent(r.tokens, r.seconds);
+      progress_.advance(1, work_of(active[i]->arm), active[i]->arm.name);
     }
   }
 
@@ -242,14 +250,16 @@ class Runner {
       const std::size_t end =
           std::min(one.benchmark.items.size(), begin + static_cast<std::size_t>(plan_.generation.wave));
       if (journal_.has_wave(key)) {
-        progress_.skip(static_cast<double>(end - begin), key.benchmark);
+        progress_.skip(static_cast<double>(end - begin), key.benchmark, cell.arm);
         return true;
       }
       check_stop();
-      progress_.phase("measuring " + cell.arm + " at step " + std::to_string(cell.step) + " on " + key.benchmark);
+      progress_.phase("measuring " + cell.arm + " at step " + std::to_string(cell.step), " on " + key.benchmark);
       const WaveResult result = subject_->measure(one, begin, end, key.sample, cell.arm, adapter);
       journal_.commit_wave(key, result.answers, result.costs);
-      progress_.advance(static_cast<double>(end - begin), key.benchmark);
+      for (const PhaseRecord& cost : result.costs) progress_.spent(cost.tokens, cost.seconds);
+      progress_.wave_done(cell, key.benchmark, result.answers);
+      progress_.advance(static_cast<double>(end - begin), key.benchmark, cell.arm);
       return true;
     });
   }
@@ -258,7 +268,7 @@ class Runner {
   const std::vector<LoadedBenchmark>& benchmarks_;
   Journal& journal_;
   std::unique_ptr<Subject> subject_;
-  Progress progress_;
+  LiveView& progress_;
 };
 
 // Renames a run of another plan or program to DIRECTORY.1, .2, ...
@@ -286,8 +296,14 @@ void move_aside(const fs::path& directory, const ordered_json& identity) {
 
 void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& options) {
   const auto benchmarks = load_benchmarks(plan);
+  std::optional<LiveView> own;
+  LiveView& view = options.view != nullptr
+                       ? *options.view
+                       : own.emplace(LiveOptions{.command = "assess", .is_shown = options.show_progress});
+  view.phase("reading the model's files");
   Digests digests(options.cache.empty() ? fs::path() : options.cache / "digests.json");
   const ordered_json identity = identity_of(plan, benchmarks, digests);
+  view.clear();
   ordered_json calibration;
   if (!plan.calibration.empty()) calibration = read_calibration(plan.calibration, identity);
   if (options.moves_aside) move_aside(directory, identity);
@@ -295,11 +311,13 @@ void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& opt
   if (!calibration.is_null() && journal.calibration() != calibration) journal.set_calibration(calibration);
   digests.save();  // the directory is known to be the run's
   log_note(precision_policy(identity));
-  if (!journal.is_finished()) Runner(plan, benchmarks, journal, options).run();  // and gives the model's memory back
+  if (!journal.is_finished())
+    Runner(plan, benchmarks, journal, options, view).run();  // and gives the model's memory back
   if (!benchmarks.empty())
     judge_pending(journal, *benchmarks.front().catalogue,
-                  {.show_progress = options.show_progress, .cache = options.cache});
+                  {.show_progress = options.show_progress, .cache = options.cache, .view = &view});
   journal.mark_finished();
+  view.phase("writing the report");
   write_outputs(journal, directory);
 }
 
