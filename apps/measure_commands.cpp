@@ -7,6 +7,7 @@
 
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
+#include "assessment/live_view.h"
 #include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/runner.h"
@@ -43,11 +44,14 @@ std::vector<std::string> with_common(std::vector<std::string> overrides, const C
   return overrides;
 }
 
-void run(const assessment::Plan& plan, const fs::path& out, const Common& common, bool moves_aside = false) {
+void run(const std::string& command, const assessment::Plan& plan, const fs::path& out, const Common& common,
+         bool moves_aside = false) {
   stop_on_signals();
-  assessment::run_plan(
-      plan, out,
-      {.show_progress = !common.quiet, .moves_aside = moves_aside, .cache = cache_directory(common, out / "cache")});
+  {
+    assessment::LiveView view({.command = command, .is_shown = !common.quiet});
+    assessment::run_plan(plan, out,
+                         {.moves_aside = moves_aside, .cache = cache_directory(common, out / "cache"), .view = &view});
+  }
   print_results(ordered_json::parse(read_file(out / "results.json")), out, common.json);
 }
 
@@ -198,7 +202,7 @@ void add_measure_commands(CLI::App& app) {
     }
     HOLDFAST_CHECK(kBadInput, evaluate_output->count() > 0,
                    "[options] found no -o, expected the directory of the run; try -o runs/evaluation");
-    run(measured, flags->out, *common);
+    run("evaluate", measured, flags->out, *common);
   });
 
   auto* assess_command = app.add_subcommand(
@@ -209,8 +213,8 @@ void add_measure_commands(CLI::App& app) {
   add_plan_options(*assess_command);
   assess_command->callback([=] {
     apply_common(*common);
-    run(assessment::read_plan(*plan, with_common(*overrides, *common, assess_command->count("--seed") > 0)), *out,
-        *common);
+    run("assess", assessment::read_plan(*plan, with_common(*overrides, *common, assess_command->count("--seed") > 0)),
+        *out, *common);
   });
 
   auto* report_command = app.add_subcommand("report", "rebuilds every output from the journal, without the model");
@@ -251,7 +255,7 @@ void add_measure_commands(CLI::App& app) {
     apply_common(*common);
     const bool is_default = out->empty();
     const auto said = with_common(*overrides, *common, demo_command->count("--seed") > 0);
-    run(*is_large ? large_demo_plan(said) : demo_plan(said),
+    run("demo", *is_large ? large_demo_plan(said) : demo_plan(said),
         !is_default ? *out
         : *is_large ? "runs/demo-large"
                     : "runs/demo",
