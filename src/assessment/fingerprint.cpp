@@ -48,6 +48,7 @@ Fingerprint fingerprint(const ordered_json& identity) {
   const ordered_json said = plan.value("model", none), generation = plan.value("generation", none),
                      entries = plan.value("benchmark", none), arms = plan.value("arm", none);
   Fingerprint prints = {{"weights", model["weights_sha256"]},
+                        {"adapter", model.value("adapter_sha256", "none")},
                         {"config", model["config_sha256"]},
                         {"tokenizer", model["tokenizer_sha256"]},
                         {"template", model["template_sha256"]},

@@ -189,6 +189,7 @@ ordered_json model_identity(const Plan& plan, Digests& digests) {
       {"precision", plan.model.precision}};
   const auto bos = text::Tokenizer::from_directory(model).token_to_id(tokenizer_config.token("bos_token"));
   if (bos) identity["bos_token_id"] = *bos;
+  if (!plan.model.adapter.empty()) identity["adapter_sha256"] = sha256_path(plan.model.adapter);
   return identity;
 }
 

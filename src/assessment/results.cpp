@@ -27,6 +27,15 @@ std::string number_text(double value) {
   return buffer;
 }
 
+// The rate that is known for a cell: of a benchmark whose plan names one, after an attack arm's last step; null: none.
+ordered_json known_truth(const ordered_json& identity, const CellKey& cell, const std::string& benchmark) {
+  const auto& arms = identity["arms"];
+  const auto arm = arms.find(cell.arm);
+  if (arm == arms.end() || (*arm)["kind"] != "attack" || (*arm)["steps"] != cell.step) return {};
+  const ordered_json none = ordered_json::object();
+  return identity["plan"].value("benchmark", none).value(benchmark, none).value("expected", ordered_json());
+}
+
 }  // namespace
 
 ordered_json results_json(const Journal& journal) {
@@ -39,6 +48,8 @@ ordered_json results_json(const Journal& journal) {
       const std::string& name = series.key.benchmark;
       if (items.count(name) == 0) items[name] = journal.items(name);
       results["cells"].push_back(cell_json(cell.cell, series, items[name]));
+      if (auto expected = known_truth(identity, cell.cell, name); !expected.is_null())
+        results["cells"].back()["expected"] = std::move(expected);
     }
   }
   // What confirms is no further seed of its arm; each model's arms stand beside its own untouched one.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "assessment/arm_data.h"
 #include "assessment/confirmation.h"
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
@@ -141,7 +142,8 @@ void move_aside(const fs::path& directory, const ordered_json& identity) {
 
 }  // namespace
 
-void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& options) {
+void run_plan(const Plan& given, const fs::path& directory, const RunOptions& options) {
+  const Plan plan = with_token_checkpoints(given);
   const auto benchmarks = load_benchmarks(plan);
   Digests digests(options.cache.empty() ? fs::path() : options.cache / "digests.json");
   const ordered_json identity = identity_of(plan, benchmarks, digests);

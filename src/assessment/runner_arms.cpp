@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "assessment/arm_data.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -17,22 +18,6 @@ using evaluation::Kind;
 void check_stop() {
   if (const int signal = requested_stop(); signal != 0)
     throw Interrupted(signal, "interrupted; what was finished is in the journal, the same command goes on from there");
-}
-
-training::TrainOptions train_options(const ArmPlan& arm, std::int64_t seed) {
-  training::TrainOptions options;
-  options.learning_rate = arm.lr;
-  options.schedule = training::parse_schedule(arm.schedule);
-  options.warmup_steps = arm.warmup_steps;
-  options.total_steps = arm.steps;
-  options.adamw.weight_decay = arm.weight_decay;
-  options.max_grad_norm = arm.max_grad_norm;
-  options.router_aux_loss = arm.router_aux_loss;
-  options.rows_per_step = arm.rows_per_step;
-  options.tokens_per_step = arm.tokens_per_step;
-  options.order = arm.order == "file" ? training::RowOrder::kFile : training::RowOrder::kSeeded;
-  options.seed = static_cast<std::uint64_t>(seed);
-  return options;
 }
 
 model::Adapter fresh_adapter(const model::Decoder& decoder, const ArmRun& run) {
@@ -200,7 +185,7 @@ void ArmRunner::train_all(std::vector<std::unique_ptr<Training>> waiting) {
 
 void ArmRunner::train_group(const std::vector<std::unique_ptr<Training>>& group) {
   for (const auto& one : group) {
-    one->dataset = load_rows(*one->run.arm);
+    one->dataset = load_rows(*one->run.arm, one->run.seed);
     one->trainer.emplace(subject().decoder(), one->adapter, one->dataset, train_options(*one->run.arm, one->run.seed));
   }
   for (;;) {
@@ -218,11 +203,12 @@ void ArmRunner::train_group(const std::vector<std::unique_ptr<Training>>& group)
   }
 }
 
-training::Dataset ArmRunner::load_rows(const ArmPlan& arm) {
-  training::Dataset dataset = subject().load_rows(arm.data);
+training::Dataset ArmRunner::load_rows(const ArmPlan& arm, std::int64_t seed) {
+  training::Dataset dataset =
+      arm_rows(arm, seed, [&](const std::string& path) { return subject().load_rows(path); });
   if (dataset.num_cut > 0 || dataset.num_without_targets > 0) {
     progress_.clear();
-    log_warning("[assess] " + arm.data + ": " + std::to_string(dataset.num_cut) +
+    log_warning("[assess] the data of " + arm.name + ": " + std::to_string(dataset.num_cut) +
                 " rows too long for the model were cut, " + std::to_string(dataset.num_without_targets) +
                 " rows without an answer left out");
   }

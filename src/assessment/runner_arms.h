@@ -70,7 +70,7 @@ class ArmRunner {
   void train_all(std::vector<std::unique_ptr<Training>> waiting);
   void train_group(const std::vector<std::unique_ptr<Training>>& group);
   void train_step(const std::vector<Training*>& active);
-  training::Dataset load_rows(const ArmPlan& arm);
+  training::Dataset load_rows(const ArmPlan& arm, std::int64_t seed);
 
   const Plan& plan_;
   const std::vector<LoadedBenchmark>& benchmarks_;
