@@ -67,6 +67,21 @@ with tempfile.TemporaryDirectory() as folder:
     finish(cut, *settings)
     assert outputs(cut) == want, "a resumed run's outputs differ"
 
+    # The short phases, in which a random moment may not fall: each is waited for, once from the run's beginning.
+    for wanted in ("confirmation", "safeguarded"):
+        shutil.rmtree(cut)
+        process = subprocess.Popen(demo(cut, *settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        while not phase_of(cut).startswith(wanted):
+            assert process.poll() is None, f"it ended without a {wanted} phase"
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.3))
+        process.kill()
+        assert process.wait() == -9, "it ended before it was killed"
+        kills += 1
+        phases[phase_of(cut)] += 1
+        finish(cut, *settings)
+        assert outputs(cut) == want, f"killed in the {wanted} phase, a resumed run's outputs differ"
+
     # Killed while it writes its outputs: the journal is complete, files are missing.
     written = ("results.json", "items.csv", "costs.json", "report.html")
     before = {name: (cut / name).read_bytes() for name in written}

@@ -46,6 +46,11 @@ def copy_as_cut(run, copy):
     return " and ".join(kinds) or "no log"
 
 
+def address_space(process):
+    """The most that a process has had, in kB."""
+    return next(int(line.split()[1]) for line in pathlib.Path(f"/proc/{process}/status").read_text().splitlines() if line.startswith("VmPeak"))
+
+
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
     settings = with_second_model(folder) + TINY
@@ -56,7 +61,7 @@ with tempfile.TemporaryDirectory() as folder:
     want = outputs(whole)
 
     seen = collections.Counter()
-    run = folder / "run"
+    run, peak = folder / "run", 0
     process = subprocess.Popen(demo(run, *settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     copies = []
     while len(copies) < options.cuts:
@@ -69,6 +74,7 @@ with tempfile.TemporaryDirectory() as folder:
         if not (run / "journal.sqlite").exists():
             continue
         process.send_signal(signal.SIGSTOP)
+        peak = max(peak, address_space(process.pid))
         copies.append(folder / f"copy{len(copies)}")
         seen[copy_as_cut(run, copies[-1])] += 1
         process.send_signal(signal.SIGCONT)
@@ -96,18 +102,21 @@ with tempfile.TemporaryDirectory() as folder:
     else:
         print("skipped: no file system can be mounted here")
 
-    # A limit that is enough, and then ever smaller ones: the run ends with advice, never with a crash, and what it has stands.
-    short, ends = folder / "short", collections.Counter()
-    limit = 1 << 36
-    messages = set()
-    while True:
+    # Ever less of the address space that an undisturbed run takes, until one ends short of it while it measures.
+    short, messages = folder / "short", []
+    for share in (0.99, 0.97, 0.95, 0.92, 0.89, 0.86, 0.83, 0.8):
+        limit = int(share * peak * 1024)
         shutil.rmtree(short, ignore_errors=True)
         done = subprocess.run(demo(short, *settings), capture_output=True, text=True, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)))
-        ends[done.returncode] += 1
-        if done.returncode != 0:
-            messages.add((done.returncode, done.stderr.strip().splitlines()[-1] if done.stderr.strip() else ""))
-            if (short / "journal.sqlite").exists():
-                break
-        assert limit > 1 << 20, ends
-        limit = int(limit * 0.8)
-    print(ends, messages)
+        if done.returncode == 0:
+            continue
+        assert done.returncode == 2 and done.stderr.count("\n") == 1 and "try " in done.stderr, (share, done.returncode, done.stderr)
+        messages.append(done.stderr.strip())
+        if not (short / "journal.sqlite").exists():
+            continue
+        finish(short, *settings)
+        assert outputs(short) == want, "resumed after too little memory, the outputs differ"
+        if len(messages) == 2:
+            break
+    assert messages, f"no run ended with less than {peak} kB of address space"
+    print(f"{len(messages)} runs of too little memory: exit 2,", messages[-1])
