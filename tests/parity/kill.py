@@ -1,6 +1,6 @@
 """Kills a run (kill -9) at random moments, resumes it each time, and compares its outputs with an undisturbed run's.
 
-Usage: kill.py [--kills N] [--whole-demo] [--seed N].  By default ten kills of a cut-down demo with a confirmation and a safeguarded model, so that every
+Usage: kill.py [--kills N] [--whole-demo] [--life SECONDS] [--seed N].  By default ten kills of a cut-down demo with a confirmation and a safeguarded model, so that every
 phase of a run is met; `--whole-demo`: the whole one.  Prints in which phase each kill came.
 """
 
@@ -20,6 +20,7 @@ from runs import SMALL, demo, finish, outputs, with_second_model
 parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
 parser.add_argument("--kills", type=int, default=10)
 parser.add_argument("--whole-demo", action="store_true")
+parser.add_argument("--life", type=float, help="the most seconds between a start and its kill; default: a third of an undisturbed run's")
 parser.add_argument("--seed", type=int, default=time.time_ns())
 options = parser.parse_args()
 
@@ -49,7 +50,7 @@ with tempfile.TemporaryDirectory() as folder:
         process = subprocess.Popen(demo(cut, *settings), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         # A resumed run gets on by a part of its way before the next kill: all phases are met, the first and the last ones too.
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(rng.uniform(0.02, seconds / 3))
+            process.wait(rng.uniform(0.02, options.life or seconds / 3))
         process.kill()
         process.wait()
         if process.returncode == 0:  # it ended before it was killed: begin again, so that all kills happen

@@ -38,6 +38,7 @@ set_tests_properties(demo.targets report.browser PROPERTIES FIXTURES_REQUIRED de
 holdfast_python_test(organism.data parity/organism_data.py)
 holdfast_python_test(journal.kill parity/kill.py)
 holdfast_python_test(journal.interrupt parity/interrupt.py)
+holdfast_python_test(journal.power_cut parity/power_cut.py)
 # Two hundred kills of the whole demo with a second model take an hour or more: ctest --preset all.
 holdfast_python_test(journal.kill_full parity/kill.py ARGUMENTS --kills 200 --whole-demo LABELS slow TIMEOUT 14400)
 # Every request of the capability pages, as text and ids, beside lm-evaluation-harness; no model runs.
