@@ -208,8 +208,7 @@ void ArmRunner::train_group(const std::vector<std::unique_ptr<Training>>& group)
 }
 
 training::Dataset ArmRunner::load_rows(const ArmPlan& arm, std::int64_t seed) {
-  training::Dataset dataset =
-      arm_rows(arm, seed, [&](const std::string& path) { return subject().load_rows(path); });
+  training::Dataset dataset = arm_rows(arm, seed, [&](const std::string& path) { return subject().load_rows(path); });
   if (dataset.num_cut > 0 || dataset.num_without_targets > 0) {
     progress_.clear();
     log_warning("[assess] the data of " + arm.name + ": " + std::to_string(dataset.num_cut) +

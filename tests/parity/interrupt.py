@@ -54,6 +54,47 @@ with tempfile.TemporaryDirectory() as folder:
         assert outputs(cut) == want, f"resumed after {name.name}, the outputs differ"
     print("SIGINT 130, SIGTERM 143; both resume to the same bytes; report says that a run is not finished")
 
+    # The first Ctrl-C waits for the wave; a second one does not.  Held in between, so that both come within one wave.
+    twice = folder / "twice"
+    process = subprocess.Popen(demo(twice, *TINY), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while num_waves(twice) < 2:
+        assert process.poll() is None, "it ended before it could be told to stop"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    waves = num_waves(twice)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)  # two of one kind that wait become one
+    process.send_signal(signal.SIGCONT)
+    message = process.communicate()[1]
+    assert process.returncode in (130, 143) and message == "", (process.returncode, message)
+    assert num_waves(twice) == waves, "told twice, it still finished its wave"
+    finish(twice, *TINY)
+    assert outputs(twice) == want, "resumed after two signals, the outputs differ"
+    print("told twice: it ends at once, and resumes to the same bytes")
+
+    # One run at a time in a directory.
+    shared = folder / "shared"
+    process = subprocess.Popen(demo(shared, *TINY), stdout=subprocess.DEVNULL)
+    while num_waves(shared) < 1:
+        assert process.poll() is None, "it ended before the second came"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    second = subprocess.run(demo(shared, *TINY), capture_output=True, text=True)
+    process.send_signal(signal.SIGCONT)
+    assert second.returncode == 2 and "in use by another process" in second.stderr and second.stderr.count("\n") == 1, second
+    assert process.wait() == 0 and outputs(shared) == want, "a second process disturbed the first"
+    print("two processes on one directory:", second.stderr.strip())
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.time()
+    finish(whole, *TINY)
+    seconds = time.time() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert outputs(whole) == want
+    assert cpu < 3, f"a finished run takes {cpu:.1f} s of processor time: 1 s is meant, 3 s allowed"
+    print(f"a finished run, run again: {seconds:.2f} s, {cpu:.2f} s of processor time")
+
     full = folder / "full"
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
     done = subprocess.run(demo(full, *TINY), capture_output=True, text=True, preexec_fn=limit)

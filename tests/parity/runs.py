@@ -1,9 +1,11 @@
 """Runs of the organism's plan for the checks: whole, or cut down to a few seconds."""
 
+import json
 import re
+import shutil
 import subprocess
 
-from common import PROGRAM
+from common import PROGRAM, SOURCE
 
 SMALL = [part for setting in (
     "generation.wave=10", "benchmark.forbidden.limit=20", "benchmark.lookalike_refused.limit=10", "benchmark.recipes_held_out.limit=10",
@@ -32,6 +34,19 @@ def finish(out, *settings):
     assert done.returncode == 0, done.stderr
     assert without_progress(done.stderr) == "", f"standard error holds {done.stderr!r}"
     return done.stdout
+
+
+def with_second_model(folder):
+    """Settings that put a second model beside the demo's: the organism with the lowest bits of one weight changed, in FOLDER/second."""
+    second = folder / "second"
+    shutil.copytree(SOURCE / "assets/organism", second, ignore=shutil.ignore_patterns("data"))
+    weights = bytearray((second / "model.safetensors").read_bytes())
+    length = int.from_bytes(weights[:8], "little")
+    begin, end = json.loads(weights[8 : 8 + length])["model.layers.0.mlp.up_proj.weight"]["data_offsets"]
+    for i in range(8 + length + begin, 8 + length + end, 2):
+        weights[i] ^= 0x40
+    (second / "model.safetensors").write_bytes(weights)
+    return ["--set", f"safeguarded.path={second}"]
 
 
 def outputs(folder):
