@@ -16,7 +16,7 @@ import pathlib
 from common import PROGRAM
 from runs import SMALL, TINY, demo, outputs
 
-LINE = re.compile(r"\[demo\] (\d+) % · (reading|loading|measuring|training|writing)[^·]*( · refusal (\d+)/(\d+) \((\d+\.\d)–(\d+\.\d) %\))?( · \d+ tok/s)? · [\d.]+ [MG]B( · about [\d.]+ (s|min|h) left)?")
+LINE = re.compile(r"\[demo\] (\d+) % · (reading|loading|measuring|training|writing)[^·]*( · refusal (\d+)/(\d+) \((\d+\.\d)–(\d+\.\d) %\) of ([^·]+?)( at step \d+)?)?( · \d+ tok/s)? · [\d.]+ [MG]B( · about [\d.]+ (s|min|h) left)?")
 
 
 def on_a_terminal(command, rows=24, columns=80, seconds=300):
