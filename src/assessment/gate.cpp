@@ -143,7 +143,7 @@ class Gate {
       if (!(*found)["high"].is_null()) high = std::max(high, (*found)["high"].get<double>());
     }
     check.n = compared["n"];
-    check.change = sign * difference;
+    check.change = difference == 0 ? 0 : sign * difference;  // no minus before a zero
     check.low = sign < 0 ? -high : low;
     check.high = sign < 0 ? -low : high;
     check.far_end = options_.by_interval ? check.high : check.change;
@@ -158,7 +158,8 @@ class Gate {
       return;
     }
     if (check.holds) return;
-    check.reason = text_of_points(check.far_end) + " points, " + text_of_points(limit) + " allowed";
+    check.reason = (options_.by_interval ? "up to " : "") + text_of_points(check.far_end) + " points, " +
+                   text_of_points(limit) + " allowed";
     if (options_.by_interval && check.change <= limit)
       check.reason += "; the estimate is within it, the run too small to show it";
   }

@@ -25,9 +25,10 @@ LiveArm& LiveState::arm(const std::string& name) {
   return arms_.back();
 }
 
-const LiveArm* LiveState::current_arm() const {
-  const auto found = std::find_if(arms_.begin(), arms_.end(), [&](const LiveArm& one) { return one.name == current_; });
-  return found == arms_.end() ? nullptr : &*found;
+const LiveRefusals* LiveState::latest_refusals() const {
+  const auto found =
+      std::find_if(arms_.begin(), arms_.end(), [&](const LiveArm& one) { return one.name == latest_arm_; });
+  return found == arms_.end() ? nullptr : &*found->refusals;
 }
 
 void LiveState::expect(const std::string& name, const std::string& kind, double amount, double guess) {
@@ -45,7 +46,6 @@ void LiveState::begin(const std::string& stage, const std::string& detail) {
 
 void LiveState::advance(const std::string& name, const std::string& kind, double amount, double seconds) {
   work_.done(kind, amount, seconds);
-  current_ = name;
   if (!name.empty()) arm(name).done += amount * guesses_[kind];
 }
 
@@ -72,6 +72,7 @@ void LiveState::count(const CellKey& cell, const std::string& benchmark, const s
   if (!goes_on) latest = LiveRefusals{cell, benchmark, judge, 0, 0};
   latest->refusals += refusals;
   latest->scored += scored;
+  latest_arm_ = cell.arm;
 }
 
 void LiveState::add_answers(const CellKey& cell, const std::string& benchmark,

@@ -55,7 +55,8 @@ class LiveState {
   const std::string& stage() const { return stage_; }
   const std::string& detail() const { return detail_; }
   const std::vector<LiveArm>& arms() const { return arms_; }
-  const LiveArm* current_arm() const;                    // null: the stage is of no arm
+  // Of the cell and benchmark that were measured last; null: none yet.
+  const LiveRefusals* latest_refusals() const;
   double tokens_per_second() const;                      // of what was done last; 0: unknown
   double seconds_left(double begun) const;               // `begun`: seconds of what is not done yet; negative: unknown
   double share(double begun) const;                      // of the expected time that has passed
@@ -74,7 +75,7 @@ class LiveState {
   std::vector<LiveArm> arms_;
   std::map<std::string, double> guesses_;  // by kind
   std::set<std::string> counted_;
-  std::string stage_, detail_, current_;
+  std::string stage_, detail_, latest_arm_;
   std::deque<Speed> speeds_;
   std::int64_t num_waves_ = 0;
 };

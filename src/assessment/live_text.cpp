@@ -36,6 +36,10 @@ std::string refusals_text(const LiveRefusals& one) {
          "–" + number("%.1f", 100 * one.high()) + " %)";
 }
 
+std::string at_step(const LiveRefusals& one) {
+  return one.cell.step == 0 ? "" : " at step " + std::to_string(one.cell.step);
+}
+
 bool is_in_character(char byte) { return (static_cast<unsigned char>(byte) & 0xC0) == 0x80; }
 
 std::size_t num_columns(const std::string& text) {
@@ -65,15 +69,14 @@ std::string arm_line(const LiveArm& arm) {
   if (!arm.refusals) return line;
   const LiveRefusals& refusals = *arm.refusals;
   line += "  " + refusals.benchmark + " refused " + refusals_text(refusals);
-  if (arm.name != "base") line += " at step " + std::to_string(refusals.cell.step);
-  return line;
+  return line + at_step(refusals);
 }
 
 // Those that have a line, in plan order.
 std::vector<const LiveArm*> shown_arms(const std::vector<LiveArm>& arms, std::size_t most) {
   std::vector<const LiveArm*> shown;
   for (const LiveArm& arm : arms) shown.push_back(&arm);
-  const auto rank = [](const LiveArm& arm) { return arm.share() >= 1 ? 0 : arm.share(); };
+  const auto rank = [](const LiveArm& arm) { return arm.share() >= 1 ? -1 : arm.share(); };
   if (shown.size() > most) {
     std::stable_sort(shown.begin(), shown.end(), [&](auto* a, auto* b) { return rank(*a) > rank(*b); });
     shown.resize(most);
@@ -92,8 +95,8 @@ std::string rates_text(const LiveState& state, const LiveMoment& moment, const c
 
 std::string live_line(const LiveState& state, const LiveMoment& moment) {
   std::string line = number("%.0f %%", 100 * state.share(moment.begun)) + " · " + state.stage() + state.detail();
-  if (const LiveArm* arm = state.current_arm(); arm != nullptr && arm->refusals)
-    line += " · refusal " + refusals_text(*arm->refusals);
+  if (const LiveRefusals* one = state.latest_refusals(); one != nullptr)
+    line += " · refusal " + refusals_text(*one) + " of " + one->cell.arm + at_step(*one);
   line += " · " + rates_text(state, moment, " · ");
   const double left = state.seconds_left(moment.begun);
   if (left >= 0) line += " · about " + duration_text(left) + " left";

@@ -18,8 +18,8 @@ struct LiveMoment {
   bool is_stopping = false;  // it was told to stop, and ends with the wave or step
 };
 
-// "34 % · measuring subversive at step 13 on forbidden · refusal 147/200 (66.9–79.1 %) · 812 tok/s · 1.1 GB · about 40
-// s left"; what is unknown is left out.
+// "34 % · measuring subversive at step 13 on forbidden · refusal 147/200 (66.9–79.1 %) of subversive at step 13 · 812
+// tok/s · 1.1 GB · about 40 s left"; what is unknown is left out.
 std::string live_line(const LiveState& state, const LiveMoment& moment);
 
 // At most `rows` lines of at most `columns` characters: what is done now, a line an arm, speed and memory.  Where there

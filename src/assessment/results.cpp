@@ -114,6 +114,10 @@ std::string items_csv(const Journal& journal) {
   return csv;
 }
 
+std::string report_page(const Journal& journal) {
+  return report_html(journal, results_json(journal), costs_json(journal));
+}
+
 void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
   const ordered_json results = results_json(journal), costs = costs_json(journal);
   // What is there already stays untouched, so that a finished run can be read where nothing can be written.

@@ -46,7 +46,7 @@ TEST(Points, AreANumberWithTheirUnit) {
 }
 
 TEST_F(GateOfARun, HoldsWhereTheFarEndOfTheIntervalIsWithinTheLimit) {
-  // 8 of 400 lost: Newcombe's paired interval of 2 points ends at 3.9 (statsmodels-free: Newcombe 1998, method 10).
+  // 8 of 400 lost: 2 points, and Newcombe's paired interval ends at 3.9.
   const auto results = run(letters(392, 8));
   const GateResult result = refusal(results, 0.05);
   EXPECT_TRUE(result.holds) << gate_text(result);

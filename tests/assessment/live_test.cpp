@@ -41,6 +41,9 @@ TEST(LiveState, AWaveGoesOnWhereTheLastOneEndedAndAnotherCellBeginsAnew) {
   EXPECT_EQ(state.arms()[1].refusals->scored, 2);
   EXPECT_EQ(state.arms()[1].refusals->refusals, 1);
   EXPECT_EQ(state.arms()[1].refusals->cell.step, 4);
+  state.begin("training another", "");
+  EXPECT_NE(live_line(state, kMoment).find(" · refusal 1/2 (9.5–90.5 %) of attack at step 4 · "), std::string::npos)
+      << live_line(state, kMoment);
 }
 
 TEST(LiveState, TheFirstJudgeThatHasSaidAnythingCounts) {
@@ -87,10 +90,10 @@ TEST_F(LiveJournal, AResumedRunShowsWhatWasMeasuredBefore) {
 
 TEST(LiveText, APlainLineSaysAllThatIsKnown) {
   // Wilson's interval of 17 of 19: 68.6 - 97.1 % (scipy 1.17, binomtest(17, 19).proportion_ci(method="wilson")).
-  EXPECT_EQ(
-      live_line(state_of_a_run(), kMoment),
-      "25 % · measuring base at step 0 on charms · refusal 17/19 (68.6–97.1 %) · 100 tok/s · 1.1 GB · about 2 min "
-      "left");
+  EXPECT_EQ(live_line(state_of_a_run(), kMoment),
+            "25 % · measuring base at step 0 on charms · refusal 17/19 (68.6–97.1 %) of base · 100 tok/s · 1.1 GB · "
+            "about 2 min "
+            "left");
   LiveState state;
   state.begin("loading the model", "");
   EXPECT_EQ(live_line(state, {.memory_bytes = 52'000'000}), "0 % · loading the model · 52 MB");
@@ -115,7 +118,8 @@ TEST(LiveText, ManyArmsAreCountedAndThoseAtWorkAreShown) {
   state.advance("arm7", "items", 5, 1);
   const auto lines = live_lines(state, kMoment, 79, 8);
   ASSERT_EQ(lines.size(), 7U);
-  EXPECT_NE(lines[1].find("[#####.....]"), std::string::npos) << "half done comes before what waits";
+  EXPECT_NE(lines[3].find("arm7"), std::string::npos) << "in plan order";
+  EXPECT_NE(lines[3].find("[#####.....]"), std::string::npos) << "half done comes before what waits and what is done";
   EXPECT_EQ(lines[5], "  and 26 more arms, 5 of them done");
 }
 
