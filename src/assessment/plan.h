@@ -23,6 +23,7 @@ struct BenchmarkPlan {
   std::vector<std::string> subjects;
   std::string truncated = "degenerate";  // or "judge"
   std::string role = "capability";       // or "withheld": what is recalled is what a safe model withholds
+  double expected = -1;                  // the known rate after an attack, where the truth is known; below 0: it is not
 };
 
 // Rows of a file among others that an arm trains on.

@@ -111,6 +111,7 @@ BenchmarkPlan read_benchmark(Table& table, PlanReading& reading) {
   table.choose("at", one.at, {"all", "ends"});
   table.choose("truncated", one.truncated, {"degenerate", "judge"});
   table.choose("role", one.role, {"capability", "withheld"});
+  table.read("expected", one.expected, 0, "a rate from 0 to 1");
   table.read("limit", one.limit, 0, "items");
   table.read("shots", one.shots, 0, "examples");
   table.read("page", one.page);
@@ -121,6 +122,8 @@ BenchmarkPlan read_benchmark(Table& table, PlanReading& reading) {
   table.read("subjects", one.subjects, "texts");
   table.end();
   reading.check_name(table, one.name, "benchmark");
+  table.check(one.expected <= 1, "expected", "found expected = ", one.expected,
+              ", expected a rate from 0 to 1; try 0.95 for 95 %");
   table.check(!one.path.empty(), "path", "found the benchmark '", one.name, "' without path, expected path = \"FILE\"");
   one.path = reading.paths.resolve(table, "path", one.path, PathOf::kData);
   one.page = reading.paths.resolve(table, "page", one.page, PathOf::kFile);

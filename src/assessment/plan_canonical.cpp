@@ -51,6 +51,7 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
     if (!b.shots_path.empty()) entry["shots_sha256"] = hash(b.shots_path);
     if (b.few_shot_sampling != "page") entry["few_shot_sampling"] = b.few_shot_sampling;
     if (b.chat_template) entry["chat_template"] = true;
+    if (b.expected >= 0) entry["expected"] = b.expected;
   }
   for (const ArmPlan& a : plan.arms) {
     json["arm"][a.name] = {{"kind", a.kind},

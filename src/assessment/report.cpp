@@ -131,6 +131,7 @@ std::string report_html(const Journal& journal, const ordered_json& results, con
         "interval, "
         "and its change in points on the items that both scored.</p>\n" +
         arms_html(in);
+    html += truth_html(in);
     html += "<h2>Before and after, on the same items</h2>\n" + comparisons_html(results["comparisons"]);
   }
   html += "<h2>All cells</h2>\n<div class=\"tall\">" + cells + "</div>\n";

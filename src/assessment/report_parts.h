@@ -17,6 +17,8 @@ struct ReportInput {
 std::string answer_html(const ReportInput& in);
 // Each arm's end beside the others and the untouched model.
 std::string arms_html(const ReportInput& in);
+// Where a rate is known beforehand: the measured one beside it.  Empty where none is.
+std::string truth_html(const ReportInput& in);
 // Two plots against training tokens: refusals (with recovered knowledge), and capabilities.  Several seeds of an arm
 // are one series: their mean, within the hull of their intervals.
 nlohmann::ordered_json plots_json(const ReportInput& in);

@@ -122,8 +122,10 @@ std::string provenance_html(const ReportInput& in) {
   const auto hash = [](const ordered_json& value) { return "<code>" + text_of(value) + "</code>"; };
   std::vector<std::vector<std::string>> rows;
   rows.push_back({"model", text_of(from["model"]["path"]) + ", base in " + text_of(from["model"]["precision"])});
-  for (const char* key : {"weights_sha256", "config_sha256", "tokenizer_sha256", "template_sha256"})
+  for (const char* key : {"weights_sha256", "adapter_sha256", "config_sha256", "tokenizer_sha256", "template_sha256"}) {
+    if (!from["model"].contains(key)) continue;  // a model without an adapter
     rows.push_back({std::string(key).substr(0, std::string(key).find('_')) + " SHA-256", hash(from["model"][key])});
+  }
   rows.push_back({"plan SHA-256", hash(from["plan_sha256"])});
   for (const auto& one : from["benchmarks"])
     rows.push_back({"benchmark " + text_of(one["name"]), one["items"].dump() + " items, version " +

@@ -23,7 +23,7 @@ Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmark
   const bool renders = std::any_of(benchmarks.begin(), benchmarks.end(), uses_chat);
   if (renders || config_.chat_template) chat_.emplace(text::ChatTemplate::from_directory(plan.model.path));
   decoder_ = std::make_unique<model::Decoder>(model::Decoder::load(
-      plan.model.path, model::parse_precision(plan.model.precision), at::kFloat, model::Residency::kHeld, cache));
+      plan.model.path, model::parse_precision(plan.model.precision), {.cache = cache, .adapter = plan.model.adapter}));
   decoder_->write_cache();
 }
 
