@@ -131,7 +131,7 @@ PlanWork work_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmark
   for (const LoadedBenchmark& one : benchmarks) {
     BenchmarkWork entry{.name = one.benchmark.name, .kind = evaluation::kind_name(one.benchmark.kind)};
     entry.is_choice = one.benchmark.kind == Kind::kChoice;
-    entry.is_held_out = one.benchmark.name.ends_with(" (held out)");
+    entry.is_held_out = one.is_held_out;
     entry.items = static_cast<std::int64_t>(one.benchmark.items.size());
     entry.samples = entry.is_choice ? 1 : plan.generation.samples;
     entry.cells = entry.is_held_out ? 1 + work.confirming_runs : one.plan->at == "all" ? all : ends;
