@@ -5,6 +5,7 @@
 
 #include "assessment/arm_data.h"
 #include "assessment/confirmation.h"
+#include "assessment/four_numbers.h"
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/judging.h"
@@ -162,6 +163,8 @@ void run_plan(const Plan& given, const fs::path& directory, const RunOptions& op
   if (!calibration.is_null() && journal.calibration() != calibration) journal.set_calibration(calibration);
   digests.save();  // the directory is known to be the run's
   log_note(precision_policy(identity));
+  const std::string missing = plan.arms.empty() ? "" : four_numbers(benchmarks).warning();
+  if (!missing.empty() && !journal.is_finished()) log_warning("[assess] " + missing);
   if (!journal.is_finished())
     Runner(plan, benchmarks, journal, options, view).run();  // and gives the model's memory back
   if (!benchmarks.empty())
