@@ -13,7 +13,10 @@ nlohmann::ordered_json results_json(const Journal& journal);
 nlohmann::ordered_json costs_json(const Journal& journal);
 std::string items_csv(const Journal& journal);
 
-// Writes results.json, items.csv, costs.json and report.html, each whole or not at all.
+// Writes results.json, items.csv, costs.json, report.html, report.md and plots/*.svg, each whole or not at all.
 void write_outputs(const Journal& journal, const std::filesystem::path& directory);
+
+// Writes plots/*.png beside the SVG files.  Throws Error(kMachine) where this machine cannot draw them.
+void write_plots_as_png(const Journal& journal, const std::filesystem::path& directory);
 
 }  // namespace holdfast::assessment
