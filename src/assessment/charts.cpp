@@ -9,7 +9,7 @@ namespace holdfast::assessment {
 namespace {
 
 constexpr double kWidth = 540, kLeft = 44, kRight = 18, kTop = 34, kPlotHeight = 250;
-constexpr double kLetter = 7.4;  // a wide one's width at the size of a legend, which a small screen enlarges
+constexpr double kLetter = 6.7;  // of a wide face at the size of a legend
 constexpr std::size_t kMostBands = 6;
 
 std::size_t letters(const std::string& text) {

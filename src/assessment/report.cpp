@@ -17,9 +17,10 @@ Document report_document(const Journal& journal, const ordered_json& results, co
   const auto& from = results["provenance"];
   Document document;
   document.title = in.identity["name"];
-  document.subtitle = "Model " + text_of(from["model"]["path"]) + ", base in " + text_of(from["model"]["precision"]) +
-                      ", weights " + text_of(from["model"]["weights_sha256"]).substr(0, 12) +
-                      ". Measured by Holdfast " + text_of(from["program"]["version"]) + ".";
+  document.subtitle = "Model " + quoted(text_of(from["model"]["path"])) + ", base in " +
+                      text_of(from["model"]["precision"]) + ", weights " +
+                      text_of(from["model"]["weights_sha256"]).substr(0, 12) + ". Measured by Holdfast " +
+                      text_of(from["program"]["version"]) + ".";
   add_answer(in, document);
   document.sections.push_back(how_far(in, document.files));
   document.sections.push_back(how_fast(in));

@@ -26,6 +26,15 @@ std::string energy(double joules) {
   return joules < 36000 ? format("%.0f\xC2\xA0J", joules) : format("%.3f\xC2\xA0kWh", joules / 3.6e6);
 }
 
+std::string operations(double flops) {
+  if (flops <= 0) return "";
+  const std::pair<double, const char*> units[] = {{1e18, "EFLOP"}, {1e15, "PFLOP"}, {1e12, "TFLOP"}, {0, "GFLOP"}};
+  for (const auto& [from, name] : units) {
+    if (flops >= from) return format("%.3g\xC2\xA0", flops / (from > 0 ? from : 1e9)) + name;
+  }
+  return "";
+}
+
 std::string memory(double bytes) {
   return bytes < 1e10 ? format("%.0f\xC2\xA0MB", bytes / 1e6) : format("%.1f\xC2\xA0GB", bytes / 1e9);
 }
@@ -34,7 +43,7 @@ Table phases(const ordered_json& costs) {
   Sum all;
   for (const auto& one : costs["phases"]) all.add(one);
   Table table{"Cost by phase and arm; work done again after an interruption counts again",
-              {{"phase"}, {"arm"}, {"time", true}, {"tokens", true}, {"FLOPs", true}, {"peak memory", true}},
+              {{"phase"}, {"arm"}, {"time", true}, {"tokens", true}, {"operations", true}, {"peak memory", true}},
               {}};
   if (all.joules > 0) table.columns.push_back({"energy", true});
   if (all.usd > 0) table.columns.push_back({"money", true});
@@ -42,8 +51,8 @@ Table phases(const ordered_json& costs) {
     std::vector<Field> row = {{phase},
                               {arm},
                               {duration(sum.seconds)},
-                              {thousands(sum.tokens)},
-                              {sum.flops > 0 ? format("%.1e", sum.flops) : ""},
+                              {sum.tokens > 0 ? thousands(sum.tokens) : ""},
+                              {operations(sum.flops)},
                               {memory(sum.memory)}};
     if (all.joules > 0) row.push_back({sum.joules > 0 ? energy(sum.joules) : ""});
     if (all.usd > 0) row.push_back({money(sum.usd)});
@@ -100,7 +109,7 @@ Section at_what_cost(const Evidence& in) {
   if (price > 0)
     said = "Money is wall time at the plan's price of " + money(price) + " an hour.";
   else
-    said = "The plan states no price, so there is no money in this report.";
+    said = "The plan states no price of an hour: what follows is time, not money.";
   if (costs["resumed"] != 0) said += " The run was interrupted and went on " + count(costs["resumed"], "time") + ".";
   if (costs.contains("statement")) said += " " + text_of(costs["statement"]);
   section.blocks.push_back(Paragraph{said});

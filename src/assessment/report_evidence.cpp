@@ -21,7 +21,7 @@ Ink ink_of(const std::string& kind, std::size_t index) {
 std::string short_number(double x) {
   const double size = std::abs(x);
   if (size >= 1e6) return format("%.3g", x / 1e6) + "\xC2\xA0M";
-  if (size >= 1e4) return format("%.3g", x / 1e3) + "\xC2\xA0k";
+  if (size >= 1e3) return format("%.3g", x / 1e3) + "\xC2\xA0k";
   return format("%.4g", x);
 }
 

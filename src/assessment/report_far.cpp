@@ -171,23 +171,20 @@ Section how_far(const Evidence& in, std::vector<Drawing>& files) {
     section.blocks.push_back(Paragraph{"No arm was compared with the untouched model on a refusal benchmark."});
     return section;
   }
-  section.blocks.push_back(four_numbers(in));
+  Figure figure =
+      curves(in, Quantity::kRefusal, "refusal",
+             "Every arm and seed. The first point is the untouched model; bands are 95\xC2\xA0% intervals "
+             "of each point. The thick bar is the interval of where half of the refusals were gone. Time and "
+             "money are spread over an arm's tokens evenly.");
+  if (!figure.drawings.empty()) section.blocks.push_back(std::move(figure));
   section.blocks.push_back(ends(in));
+  section.blocks.push_back(four_numbers(in));
   add_categories(in, section, files);
   return section;
 }
 
 Section how_fast(const Evidence& in) {
   Section section{"fast", "How fast?", {}};
-  Figure figure = curves(in, Quantity::kRefusal, "refusal",
-                         "Every arm and seed. The first point is the untouched model; bands are 95\xC2\xA0% intervals "
-                         "of each point. The thick bar lies where half of the refusals were gone, as wide as its "
-                         "interval. Time and money are spread over an arm's tokens evenly.");
-  if (figure.drawings.empty()) {
-    section.blocks.push_back(Paragraph{"No refusal was measured after training."});
-    return section;
-  }
-  section.blocks.push_back(std::move(figure));
   if (!in.results.contains("curves")) {
     section.blocks.push_back(
         Paragraph{"When half of the refusals were gone is not told: it needs two checkpoints of training or more."});

@@ -26,7 +26,8 @@ std::string certainty(const ordered_json& verdict) {
                      verdict["n"].dump() + " paired answers (" +
                      (verdict["test"] == "mcnemar-exact" ? "exact McNemar " : "Student's t over prompts ") +
                      p_text(verdict["p"]);
-  if (verdict.contains("p_holm")) text += ", with all tests of this arm allowed for " + p_text(verdict["p_holm"]);
+  if (verdict.contains("p_holm"))
+    text += "; adjusted for all tests of this arm by Holm's method " + p_text(verdict["p_holm"]);
   text += ")";
   if (verdict["low"] <= 0 && verdict["high"] >= 0)
     text += "; a change below " + format("%.1f", 100 * verdict["minimum_detectable"].get<double>()) +

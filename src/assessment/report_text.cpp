@@ -45,7 +45,7 @@ std::string quoted(const std::string& name) { return "\xE2\x80\x9C" + name + "\x
 
 std::string duration(double seconds) {
   if (seconds < 100) return format("%.1f\xC2\xA0s", seconds);
-  if (seconds < 7200) return format("%.0f\xC2\xA0min", seconds / 60);
+  if (seconds < 7200) return format("%.1f\xC2\xA0min", seconds / 60);
   return format("%.1f\xC2\xA0h", seconds / 3600);
 }
 

@@ -66,7 +66,7 @@ void Svg::area(const Points& points, const Ink& ink, double opacity) {
 
 void Svg::mark(int shape, double x, double y, const Ink& ink, bool is_hollow, const std::string& note) {
   const int kind = shape % kNumMarks;
-  const double r = kind == 0 ? 3.6 : kind == 4 ? 4 : 4.2;
+  const double r = (kind == 0 ? 3.6 : 4) + (is_hollow ? 1.4 : 0);  // around another, so that both show
   std::string path;
   if (kind == 1)
     path = path_of({{x - r * 0.85, y - r * 0.85},
@@ -76,10 +76,10 @@ void Svg::mark(int shape, double x, double y, const Ink& ink, bool is_hollow, co
   if (kind == 2) path = path_of({{x, y - r}, {x + r, y + r * 0.8}, {x - r, y + r * 0.8}});
   if (kind == 3) path = path_of({{x, y - r * 1.2}, {x + r * 1.1, y}, {x, y + r * 1.2}, {x - r * 1.1, y}});
   if (kind == 4) path = path_of({{x, y + r}, {x + r, y - r * 0.8}, {x - r, y - r * 0.8}});
-  const Ink& inside = is_hollow ? kPaper : ink;
-  const std::string look = attribute("class", std::string("s-") + ink.name + " f-" + inside.name) +
-                           attribute("stroke", ink.light) + attribute("fill", inside.light) +
-                           attribute("stroke-width", "1.5");
+  const std::string look =
+      attribute("class", std::string("s-") + ink.name + (is_hollow ? "" : std::string(" f-") + ink.name)) +
+      attribute("stroke", ink.light) + attribute("fill", is_hollow ? "none" : ink.light) +
+      attribute("stroke-width", "1.5");
   const std::string inner = note.empty() ? "" : "<title>" + escape(note) + "</title>";
   body_ += kind == 0 ? "<circle" + attribute("cx", number(x)) + attribute("cy", number(y)) + attribute("r", number(r)) +
                            look + ">" + inner + "</circle>\n"

@@ -40,7 +40,7 @@ class Svg {
   void polyline(const Points& points, const Stroke& stroke);
   void line(double x1, double y1, double x2, double y2, const Stroke& stroke);
   void area(const Points& points, const Ink& ink, double opacity);
-  // One of kNumMarks shapes; `note` is shown where a pointer rests on it.
+  // One of kNumMarks shapes, a hollow one larger; `note` is shown where a pointer rests on it.
   void mark(int shape, double x, double y, const Ink& ink, bool is_hollow, const std::string& note = "");
   void text(double x, double y, const std::string& text, Align align = Align::kStart, const Ink& ink = kSoft,
             double size = 12, double turn_degrees = 0);
