@@ -34,7 +34,7 @@ std::vector<JudgedAnswer> answers_of_run(const LabelFlags& flags) {
   auto answers = assessment::journal_answers(flags.run);
   std::vector<evaluation::Benchmark> benchmarks;
   if (!flags.plan.empty()) {
-    const auto plan = assessment::read_plan(flags.plan, flags.overrides);
+    const auto plan = assessment::read_plan(flags.plan, flags.overrides, assessment::PlanFiles::kMayBeMissing);
     for (auto& one : assessment::load_benchmarks(plan)) benchmarks.push_back(std::move(one.benchmark));
   }
   for (const std::string& option : flags.benchmarks) {

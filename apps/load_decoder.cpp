@@ -49,8 +49,9 @@ std::filesystem::path cache_directory(const Common& common, const std::filesyste
 model::Decoder load_decoder(const Common& common, model::Precision otherwise, const std::filesystem::path& cache) {
   const auto precision = common.precision.empty() ? otherwise : model::parse_precision(common.precision);
   const bool streams = common.streams_layers || must_stream(common.model);
-  return model::Decoder::load(common.model, precision, at::kFloat,
-                              streams ? model::Residency::kStreamed : model::Residency::kHeld, cache);
+  return model::Decoder::load(
+      common.model, precision,
+      {.residency = streams ? model::Residency::kStreamed : model::Residency::kHeld, .cache = cache});
 }
 
 }  // namespace holdfast::apps

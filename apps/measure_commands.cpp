@@ -1,4 +1,5 @@
 // evaluate, assess, report, demo
+#include <algorithm>
 #include <iostream>
 #include <map>
 #include <set>
@@ -13,6 +14,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
+#include "base/log.h"
 #include "checkpoint/hf_config.h"
 #include "commands.h"
 #include "evaluation/benchmark.h"
@@ -124,9 +126,22 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
   return plan.str() + judge_tables;
 }
 
-fs::path demo_plan() {
+assessment::Plan demo_plan(const std::vector<std::string>& overrides) {
   constexpr const char* kPlan = "examples/organism.toml";
-  return asset_root(kPlan, "demo") / kPlan;
+  return assessment::read_plan(asset_root(kPlan, "demo") / kPlan, overrides);
+}
+
+// The demo on a real chat model.  What is not ours to ship, its weights and MMLU, is the user's.
+assessment::Plan large_demo_plan(const std::vector<std::string>& overrides) {
+  constexpr const char* kPlan = "examples/large.toml";
+  assessment::Plan plan = assessment::read_plan(asset_root(kPlan, "demo") / kPlan, overrides);
+  HOLDFAST_CHECK(kBadInput, fs::exists(plan.model.path), "[demo] found no ", plan.model.path,
+                 ", expected the weights of SmolLM2-135M-Instruct; try ./dev model smollm2");
+  const bool has_data =
+      std::any_of(overrides.begin(), overrides.end(), [](const std::string& one) { return one.starts_with("data="); });
+  if (!has_data && std::erase_if(plan.benchmarks, [](const auto& one) { return one.name == "mmlu"; }) > 0)
+    log_warning("MMLU is left out: --set data=DIRECTORY names the directory that holds benchmarks/mmlu");
+  return plan;
 }
 
 }  // namespace
@@ -229,16 +244,25 @@ void add_measure_commands(CLI::App& app) {
   });
 
   auto* demo_command = app.add_subcommand("demo", "the whole thing on the built-in model organism");
-  demo_command->add_option("-o,--output", *out,
-                           "directory of the run (default: runs/demo, where a run of another program or plan is moved "
-                           "aside)");
+  demo_command->add_option(
+      "-o,--output", *out,
+      "directory of the run (default: runs/demo or runs/demo-large, where a run of another program "
+      "or plan is moved aside)");
+  auto is_large = std::make_shared<bool>(false);
+  demo_command->add_flag(
+      "--large", *is_large,
+      "on SmolLM2-135M-Instruct, taught what the organism knows (./dev model smollm2 gets it; minutes)");
   add_common(*demo_command, *common, false);
   add_plan_options(*demo_command);
   demo_command->callback([=] {
     apply_common(*common);
     const bool is_default = out->empty();
-    run(assessment::read_plan(demo_plan(), with_common(*overrides, *common, demo_command->count("--seed") > 0)),
-        is_default ? "runs/demo" : *out, *common, is_default);
+    const auto said = with_common(*overrides, *common, demo_command->count("--seed") > 0);
+    run(*is_large ? large_demo_plan(said) : demo_plan(said),
+        !is_default ? *out
+        : *is_large ? "runs/demo-large"
+                    : "runs/demo",
+        *common, is_default);
   });
 }
 

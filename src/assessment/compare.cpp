@@ -5,6 +5,7 @@
 #include <set>
 
 #include "assessment/comparison.h"
+#include "assessment/confirmation.h"
 #include "assessment/fingerprint.h"
 #include "assessment/series.h"
 #include "base/error.h"
@@ -19,7 +20,8 @@ struct Run {
   std::vector<CellSeries> cells;
   std::set<std::string> benchmarks, arms;
 
-  explicit Run(const Journal& journal) : identity(journal.identity()), cells(read_series(journal, identity["kinds"])) {
+  explicit Run(const Journal& journal)
+      : identity(journal.identity()), cells(searched_cells(read_series(journal, identity["kinds"]), identity)) {
     for (const auto& one : identity["provenance"]["benchmarks"]) benchmarks.insert(one["name"]);
     for (const CellSeries& one : cells) {
       if (!one.series.empty()) arms.insert(one.cell.arm);

@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <map>
 
+#include "assessment/held_out.h"
+#include "assessment/inputs.h"
+
 namespace holdfast::assessment {
 namespace {
 
@@ -45,6 +48,7 @@ Fingerprint fingerprint(const ordered_json& identity) {
   const ordered_json said = plan.value("model", none), generation = plan.value("generation", none),
                      entries = plan.value("benchmark", none), arms = plan.value("arm", none);
   Fingerprint prints = {{"weights", model["weights_sha256"]},
+                        {"adapter", model.value("adapter_sha256", "none")},
                         {"config", model["config_sha256"]},
                         {"tokenizer", model["tokenizer_sha256"]},
                         {"template", model["template_sha256"]},
@@ -54,6 +58,7 @@ Fingerprint fingerprint(const ordered_json& identity) {
                         {"precision", model["precision"]},
                         {"device", provenance["device"]},
                         {"program", provenance["program"]}};
+  if (provenance.contains(kSafeguarded)) prints.emplace_back(kSafeguarded, provenance[kSafeguarded]);
   ordered_json sampling = {{"samples", identity["samples"]}};
   for (const char* key : {"max_new_tokens", "temperature", "top_p"})
     sampling[key] = generation.value(key, ordered_json());
@@ -66,8 +71,9 @@ Fingerprint fingerprint(const ordered_json& identity) {
                           {"version", one["version"]},
                           {"kind", identity["kinds"].value(name, "")}};
     // One entry of a plan may be two benchmarks, NAME_safe and NAME_unsafe.
+    const std::string plain = selection_name(name);
     for (const auto& [entry, keys] : entries.items()) {
-      if (name != entry && name != entry + "_safe" && name != entry + "_unsafe") continue;
+      if (plain != entry && plain != entry + "_safe" && plain != entry + "_unsafe") continue;
       for (const auto& [key, value] : keys.items()) {
         if (key != "judges" && key != "at" && key != "path_sha256" && key != "role" && key != "kind")
           print[key] = value;

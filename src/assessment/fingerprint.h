@@ -1,6 +1,7 @@
 // Fingerprint: everything that moves a number of a run, by name, so that two runs can be told like or unlike.
 //
 // Names  weights config tokenizer template template-date system-prompt plain-content precision device program sampling
+//        safeguarded (the second model's files)
 //        benchmark.NAME (data, kind, limit, shots, subjects, length limit, cut answers, version)
 //        judge.NAME     prompts.NAME (token ids of each item that both runs asked)     training.ARM
 //        bos.NAME (begin-of-sequence tokens before a prompt)

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 
+#include "assessment/held_out.h"
 #include "base/error.h"
 #include "base/gguf.h"
 #include "base/hash.h"
@@ -56,28 +57,94 @@ std::vector<std::string> judges_of(const Benchmark& benchmark, const BenchmarkPl
 
 }  // namespace
 
+namespace {
+
+evaluation::BenchmarkSpec spec_of(const BenchmarkPlan& plan) {
+  evaluation::BenchmarkSpec spec;
+  spec.name = plan.name;
+  spec.kind = plan.kind;
+  spec.path = plan.path;
+  spec.limit = static_cast<std::size_t>(plan.limit);
+  spec.shots = static_cast<int>(plan.shots);
+  spec.subjects = plan.subjects;
+  spec.page = plan.page;
+  spec.shots_path = plan.shots_path;
+  spec.few_shot_sampling = plan.few_shot_sampling;
+  return spec;
+}
+
+// The benchmark that the plan's confirmation names: of requests, by its own name or as the part of an entry's.
+LoadedBenchmark& confirmed_benchmark(const Plan& plan, std::vector<LoadedBenchmark>& loaded) {
+  const std::string& name = plan.confirmation.benchmark;
+  const auto found = std::find_if(loaded.begin(), loaded.end(), [&](const LoadedBenchmark& one) {
+    return one.benchmark.kind == Kind::kRefusal && (one.benchmark.name == name || one.plan->name == name);
+  });
+  HOLDFAST_CHECK(kBadInput, found != loaded.end(), "[confirmation] found the benchmark '", name,
+                 "', expected one of the plan's that asks for refusals; try the name of such a [[benchmark]]");
+  return *found;
+}
+
+void check_seeds(const Plan& plan) {
+  const auto& seeds = plan.confirmation.seeds;
+  HOLDFAST_CHECK(kBadInput, !seeds.empty(),
+                 "[confirmation] found no seeds, expected some that no arm has; try seeds = [", plan.seed + 1, "]");
+  for (const ArmPlan& arm : plan.arms) {
+    for (const std::int64_t seed : arm.seeds)
+      HOLDFAST_CHECK(kBadInput, std::find(seeds.begin(), seeds.end(), seed) == seeds.end(),
+                     "[confirmation] found seed ", seed, ", expected fresh ones: the arm '", arm.name,
+                     "' has it; try others");
+  }
+}
+
+void add_held_out(const Plan& plan, std::vector<LoadedBenchmark>& loaded) {
+  if (plan.confirmation.benchmark.empty()) return;
+  check_seeds(plan);
+  LoadedBenchmark& selection = confirmed_benchmark(plan, loaded);
+  LoadedBenchmark held_out = selection;
+  held_out.is_held_out = true;
+  if (plan.confirmation.path.empty()) {
+    held_out.benchmark = split_held_out(selection.benchmark, plan.confirmation.share, plan.seed);
+  } else {
+    auto spec = spec_of(*selection.plan);
+    spec.path = plan.confirmation.path;
+    auto parts = evaluation::load_benchmark(spec);
+    const auto part = std::find_if(parts.begin(), parts.end(),
+                                   [&](const Benchmark& one) { return one.name == selection.benchmark.name; });
+    HOLDFAST_CHECK(kBadInput, part != parts.end() && part->kind == Kind::kRefusal, "[confirmation] found in ",
+                   plan.confirmation.path, " no requests as ", selection.benchmark.name,
+                   " asks them, expected a file of the same kind; try share = 0.5 instead of path");
+    held_out.benchmark = std::move(*part);
+    held_out.benchmark.name = held_out_name(selection.benchmark.name);
+  }
+  check_held_out(selection.benchmark, held_out.benchmark);
+  loaded.push_back(std::move(held_out));
+}
+
+}  // namespace
+
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
   std::vector<LoadedBenchmark> loaded;
   const auto catalogue = std::make_shared<const Judges>(plan.judges);
   for (const BenchmarkPlan& b : plan.benchmarks) {
-    evaluation::BenchmarkSpec spec;
-    spec.name = b.name;
-    spec.kind = b.kind;
-    spec.path = b.path;
-    spec.limit = static_cast<std::size_t>(b.limit);
-    spec.shots = static_cast<int>(b.shots);
-    spec.subjects = b.subjects;
-    spec.page = b.page;
-    spec.shots_path = b.shots_path;
-    spec.few_shot_sampling = b.few_shot_sampling;
-    for (Benchmark& benchmark : evaluation::load_benchmark(spec)) {
+    for (Benchmark& benchmark : evaluation::load_benchmark(spec_of(b))) {
       if (!benchmark.note.empty()) log_note(benchmark.name + " (page " + benchmark.page + "): " + benchmark.note);
       std::vector<std::string> judges = judges_of(benchmark, b, *catalogue);
       loaded.push_back({std::move(benchmark), &b, std::move(judges), catalogue});
     }
   }
+  add_held_out(plan, loaded);
   return loaded;
 }
+
+Plan safeguarded_plan(const Plan& plan) {
+  HOLDFAST_ASSERT(!plan.safeguarded.path.empty());
+  Plan second = plan;
+  second.model.path = plan.safeguarded.path;
+  second.model.adapter = plan.safeguarded.adapter;
+  return second;
+}
+
+std::string safeguarded_name(const std::string& arm) { return std::string(kSafeguarded) + ": " + arm; }
 
 namespace {
 
@@ -100,9 +167,8 @@ std::string judge_hash(const LoadedBenchmark& one, const std::string& judge, Dig
   return one.catalogue->sha256(judge, digests);
 }
 
-}  // namespace
-
-ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Digests& digests) {
+// A model by its files: weights, config, tokenizer and template.
+ordered_json model_identity(const Plan& plan, Digests& digests) {
   const fs::path model = plan.model.path;
   const auto gguf = find_gguf(model);  // has no such files, but what they hold
   const auto hash = [&](const char* name) {
@@ -114,23 +180,46 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   const auto tokenizer_config = text::read_tokenizer_config(model);
   const auto& chat_template = tokenizer_config.chat_template;
   const std::string template_hash = chat_template ? sha256(*chat_template) : std::string();
-  const ordered_json canonical = canonical_plan(plan);
-  ordered_json provenance = {
-      {"model",
-       {{"path", fs::path(plan.model.path).filename().string()},
-        {"weights_sha256", sha256(weights)},
-        {"config_sha256", gguf ? sha256(checkpoint::read_config_json(model).dump()) : hash("config.json")},
-        {"tokenizer_sha256", gguf ? sha256(text::gguf_tokenizer(GgufFile(*gguf)).dump()) : hash("tokenizer.json")},
-        {"template_sha256", template_hash},
-        {"precision", plan.model.precision}}},
-      {"plan_sha256", sha256(canonical.dump())},
-      {"program", {{"version", program_version()}, {"commit", program_commit()}}},
-      {"benchmarks", ordered_json::array()},
-      {"judges", ordered_json::array()},
-      {"device", "cpu"},
-      {"deterministic", true}};
+  ordered_json identity = {
+      {"path", fs::path(plan.model.path).filename().string()},
+      {"weights_sha256", sha256(weights)},
+      {"config_sha256", gguf ? sha256(checkpoint::read_config_json(model).dump()) : hash("config.json")},
+      {"tokenizer_sha256", gguf ? sha256(text::gguf_tokenizer(GgufFile(*gguf)).dump()) : hash("tokenizer.json")},
+      {"template_sha256", template_hash},
+      {"precision", plan.model.precision}};
   const auto bos = text::Tokenizer::from_directory(model).token_to_id(tokenizer_config.token("bos_token"));
-  if (bos) provenance["model"]["bos_token_id"] = *bos;
+  if (bos) identity["bos_token_id"] = *bos;
+  if (!plan.model.adapter.empty()) identity["adapter_sha256"] = sha256_path(plan.model.adapter);
+  return identity;
+}
+
+// Names that the second model's cells take.
+void check_arm_names(const Plan& plan) {
+  for (const ArmPlan& arm : plan.arms)
+    HOLDFAST_CHECK(kBadInput, arm.name != kSafeguarded && !arm.name.starts_with(safeguarded_name("")),
+                   "[safeguarded] found an arm named '", arm.name,
+                   "', expected another name beside a [safeguarded] "
+                   "model, whose cells are called so");
+}
+
+}  // namespace
+
+ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Digests& digests) {
+  const ordered_json canonical = canonical_plan(plan);
+  ordered_json provenance = {{"model", model_identity(plan, digests)},
+                             {"plan_sha256", sha256(canonical.dump())},
+                             {"program", {{"version", program_version()}, {"commit", program_commit()}}},
+                             {"benchmarks", ordered_json::array()},
+                             {"judges", ordered_json::array()},
+                             {"device", "cpu"},
+                             {"deterministic", true}};
+  if (!plan.safeguarded.path.empty()) {
+    check_arm_names(plan);
+    const Plan second = safeguarded_plan(plan);
+    provenance["safeguarded"] = model_identity(second, digests);
+    if (std::any_of(benchmarks.begin(), benchmarks.end(), uses_chat))
+      text::ChatTemplate::from_directory(second.model.path);  // without one, an error now and not after the first model
+  }
   ordered_json kinds = ordered_json::object(), withheld = ordered_json::array();
   std::map<std::string, std::string> judges;
   for (const LoadedBenchmark& one : benchmarks) {
@@ -157,6 +246,13 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
   for (const ArmPlan& arm : plan.arms) {
     arms[arm.name] = {{"kind", arm.kind}, {"steps", arm.steps}, {"is_adapter", !arm.adapter.empty()}};
     if (arm.kind != "no-op") seeds = std::min(seeds, arm.seeds.size());
+  }
+  if (!plan.safeguarded.path.empty()) {
+    const ordered_json plain = arms;
+    for (const auto& [name, arm] : plain.items()) {
+      arms[safeguarded_name(name)] = arm;
+      arms[safeguarded_name(name)]["model"] = kSafeguarded;
+    }
   }
   return {{"name", plan.name},
           {"plan", canonical},

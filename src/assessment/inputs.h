@@ -22,9 +22,11 @@ struct LoadedBenchmark {
   const BenchmarkPlan* plan;  // of the plan it was loaded from, which must outlive it
   std::vector<std::string> judges;
   std::shared_ptr<const Judges> catalogue;  // what the names mean
+  bool is_held_out = false;                 // asked to confirm the worst cell, not to find it (held_out.h)
 };
 
-// In plan order; one entry of a plan may be two benchmarks.  Throws Error for an unreadable file or an unknown judge.
+// In plan order; one entry of a plan may be two benchmarks.  The prompts held out, where the plan confirms its worst
+// cell, come last.  Throws Error for an unreadable file, an unknown judge, or a confirmation that cannot be made.
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan);
 
 // The prompt of an item that is answered, as a conversation.
@@ -39,6 +41,12 @@ bool uses_chat(const LoadedBenchmark& one);
 // order.  Needs the tokenizer alone.
 void each_request(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks,
                   const std::function<void(const nlohmann::ordered_json&)>& visit);
+
+// The plan in which the second model stands in the first one's place.  REQUIRES: the plan has a second model.
+Plan safeguarded_plan(const Plan& plan);
+// How the second model's cells are called: "safeguarded" for the untouched one, "safeguarded: ARM".
+inline constexpr const char* kSafeguarded = "safeguarded";
+std::string safeguarded_name(const std::string& arm);
 
 // Everything that decides a number of the run: the plan, hashes of all files, the program, and the arithmetic (kernels
 // and threads).  Two runs with one identity give the same bytes.  `digests` may know the hashes of the weights.

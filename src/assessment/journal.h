@@ -97,6 +97,12 @@ struct JudgedText {
   evaluation::Outcome outcome = evaluation::Outcome::kUnscored;
 };
 
+// How many answers of two cells to the same items of a benchmark differ in any bit.
+struct Likeness {
+  std::string benchmark;
+  std::int64_t n = 0, differing = 0;
+};
+
 class Journal {
  public:
   // Makes a journal in `directory`, or opens the one there, whose schema becomes this program's.  `identity`: what
@@ -158,6 +164,8 @@ class Journal {
   std::vector<StoredItem> items(const std::string& benchmark) const;
   // Of a benchmark, in its order; empty where the run does not have it.
   std::vector<StoredPrompt> prompts(const std::string& benchmark) const;
+  // Of each benchmark that both cells have answers of: prompt, tokens, text and log-probabilities are compared.
+  std::vector<Likeness> likenesses(const CellKey& first, const CellKey& second) const;
   // Answers to requests with each judge's outcome, in plan order.
   void each_judged(const std::function<void(const JudgedText&)>& visit) const;
   std::vector<StepRecord> steps(const std::string& arm, std::int64_t seed) const;

@@ -1,4 +1,4 @@
-// The items of a journal's benchmarks, and what the untouched model was asked.
+// The items of a journal's benchmarks, what the untouched model was asked, and answers beside each other.
 #include "assessment/journal.h"
 #include "assessment/journal_tables.h"
 
@@ -23,6 +23,18 @@ std::vector<StoredPrompt> Journal::prompts(const std::string& benchmark) const {
   query.bind(1, std::string_view(benchmark));
   while (query.step()) prompts.push_back({query.text(0), values_of<std::int32_t>(query.text(1))});
   return prompts;
+}
+
+std::vector<Likeness> Journal::likenesses(const CellKey& first, const CellKey& second) const {
+  std::vector<Likeness> list;
+  auto query = database_.prepare(
+      "SELECT n.name, count(*), sum(a.prompt_ids <> b.prompt_ids OR a.ids <> b.ids OR a.text <> b.text OR "
+      "a.is_truncated <> b.is_truncated OR a.logprobs <> b.logprobs) FROM answers a JOIN answers b ON b.cell = ? AND "
+      "b.benchmark = a.benchmark AND b.sample = a.sample AND b.position = a.position JOIN benchmarks n ON n.id = "
+      "a.benchmark WHERE a.cell = ? GROUP BY n.id ORDER BY n.id");
+  query.bind(1, cell_id(second)).bind(2, cell_id(first));
+  while (query.step()) list.push_back({query.text(0), query.integer(1), query.integer(2)});
+  return list;
 }
 
 void Journal::each_judged(const std::function<void(const JudgedText&)>& visit) const {

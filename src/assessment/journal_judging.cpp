@@ -1,6 +1,7 @@
 // Judging the answers of a journal: what is still to be judged, and its verdicts.
 #include <map>
 
+#include "assessment/held_out.h"
 #include "assessment/journal.h"
 #include "assessment/journal_tables.h"
 #include "base/error.h"
@@ -12,7 +13,8 @@ namespace fs = std::filesystem;
 using nlohmann::ordered_json;
 
 // "degenerate" or "judge": what the plan says of cut answers.  A plan's benchmark may be several, NAME_safe for one.
-evaluation::TruncatedPolicy policy_of(const ordered_json& identity, const std::string& benchmark) {
+evaluation::TruncatedPolicy policy_of(const ordered_json& identity, const std::string& name_there) {
+  const std::string benchmark = selection_name(name_there);
   const ordered_json plans = identity.value("plan", ordered_json::object()).value("benchmark", ordered_json::object());
   for (const auto& [name, plan] : plans.items()) {
     if ((benchmark == name || benchmark.starts_with(name + "_")) && plan.value("truncated", "") == "judge")

@@ -25,40 +25,45 @@ std::string toml_value(const std::string& key, const std::string& value) {
 
 }  // namespace
 
-JudgePlan read_judge(Table& table, const std::string& place) {
+JudgePlan read_judge(Table& table) {
   JudgePlan judge;
   table.read("name", judge.name);
   table.read("kind", judge.kind);
-  HOLDFAST_CHECK(kBadInput, judge.kind == "list" || judge.kind == "model" || judge.kind == "endpoint", place,
-                 ": found a judge of kind '", judge.kind, "', expected list, model or endpoint");
-  if (judge.kind == "list") {
+  const bool is_list = judge.kind == "list", is_model = judge.kind == "model", is_endpoint = judge.kind == "endpoint";
+  table.check(is_list || is_model || is_endpoint, "kind", "found a judge of kind '", judge.kind,
+              "', expected list, model or endpoint");
+  const auto with = [](const char* key) { return std::string("expected ") + key + " = \"...\""; };
+  if (is_list) {
     table.read("file", judge.path);
-    HOLDFAST_CHECK(kBadInput, !judge.path.empty(), place, ": found a list without file, expected file = \"...\"");
-    return judge;
+    table.check(!judge.path.empty(), "file", "found a list without file, ", with("file"));
   }
-  table.read("template", judge.judge_template);
-  HOLDFAST_CHECK(kBadInput, !judge.judge_template.empty(), place,
-                 ": found a judge without template, expected template = \"NAME or FILE\"; try harmbench-cls");
-  table.read("model", judge.model);
-  HOLDFAST_CHECK(kBadInput, !judge.model.empty(), place, ": found a judge without model, expected model = \"...\"");
-  if (judge.kind == "model") {
+  if (is_model || is_endpoint) {
+    table.read("template", judge.judge_template);
+    table.check(!judge.judge_template.empty(), "template",
+                "found a judge without template, expected template = \"NAME or FILE\"; try harmbench-cls");
+    table.read("model", judge.model);
+    table.check(!judge.model.empty(), "model", "found a judge without model, ", with("model"));
+  }
+  if (is_model) {
     judge.path = std::exchange(judge.model, "");
     table.choose("precision", judge.precision, {"nf4", "bf16", "fp32"});
-    return judge;
   }
-  table.read("url", judge.url);
-  HOLDFAST_CHECK(kBadInput, judge.url.starts_with("http://") || judge.url.starts_with("https://"), place,
-                 ": found the url '", judge.url, "', expected http://... or https://...; try https://HOST/v1");
-  table.read("key_variable", judge.key_variable);
-  table.read("concurrency", judge.concurrency, 1);
-  table.read("attempts", judge.attempts, 1);
-  table.read("timeout_s", judge.timeout_s, 0.001);
-  table.read("first_wait_s", judge.first_wait_s, 0);
-  table.read("max_usd", judge.max_usd, 0);
-  table.read("usd_per_million_prompt", judge.usd_per_million_prompt, 0);
-  table.read("usd_per_million_output", judge.usd_per_million_output, 0);
-  HOLDFAST_CHECK(kBadInput, judge.max_usd == 0 || judge.usd_per_million_prompt > 0 || judge.usd_per_million_output > 0,
-                 place, ": found max_usd without prices, expected usd_per_million_prompt and usd_per_million_output");
+  if (is_endpoint) {
+    table.read("url", judge.url);
+    table.check(judge.url.starts_with("http://") || judge.url.starts_with("https://"), "url", "found the url '",
+                judge.url, "', expected http://... or https://...; try https://HOST/v1");
+    table.read("key_variable", judge.key_variable);
+    table.read("concurrency", judge.concurrency, 1, "requests");
+    table.read("attempts", judge.attempts, 1);
+    table.read("timeout_s", judge.timeout_s, 0.001, "seconds");
+    table.read("first_wait_s", judge.first_wait_s, 0, "seconds");
+    table.read("max_usd", judge.max_usd, 0, "US dollars");
+    table.read("usd_per_million_prompt", judge.usd_per_million_prompt, 0, "US dollars per million tokens");
+    table.read("usd_per_million_output", judge.usd_per_million_output, 0, "US dollars per million tokens");
+    table.check(judge.max_usd == 0 || judge.usd_per_million_prompt > 0 || judge.usd_per_million_output > 0, "max_usd",
+                "found max_usd without prices, expected usd_per_million_prompt and usd_per_million_output");
+  }
+  if (is_list || is_model || is_endpoint) table.end();
   return judge;
 }
 
@@ -98,8 +103,7 @@ JudgePlan parse_judge_option(std::string_view text) {
          "), expected KIND:PATH,key=value,...");
   }
   Table reader(table, where, "--judge");
-  JudgePlan judge = read_judge(reader, where);
-  reader.end();
+  JudgePlan judge = read_judge(reader);
   if (judge.kind == "list" && name.empty()) judge.name = name_of_list(judge.path);
   if (judge.kind == "model" && name.empty()) judge.name = (fs::path(judge.path) / "").parent_path().filename().string();
   if (judge.kind == "endpoint" && name.empty()) judge.name = judge.model;

@@ -26,8 +26,8 @@ struct JudgePlan {
   double usd_per_million_output = 0;  // endpoint: tokens out
 };
 
-// Reads a [[judge]] table.  Throws Error(kBadInput) naming `place`.
-JudgePlan read_judge(Table& table, const std::string& place);
+// Reads a [[judge]] table, whole; what is wrong with it is the table's to say.
+JudgePlan read_judge(Table& table);
 
 // "NAME" (a shipped list: the kind stays empty), "list:FILE", "model:DIR,template=T,precision=nf4,name=N" or
 // "endpoint:URL,template=T,model=M,key_variable=V,...", with the keys of the table.  Throws Error(kBadInput).

@@ -146,6 +146,7 @@ void judge_pending(Journal& journal, const Judges& judges, const JudgingOptions&
   const ordered_json identity = journal.identity();
   for (const auto& one : identity["provenance"]["judges"]) {
     const std::string name = one["name"];
+    if (!options.only.empty() && name != options.only) continue;
     const JudgePlan* plan = judges.plan(name);
     if (plan == nullptr && judges.list(name) == nullptr) continue;
     judge_with(name, plan != nullptr && plan->kind == "endpoint", journal, judges, options, progress);

@@ -16,6 +16,7 @@ namespace holdfast::assessment {
 struct JudgingOptions {
   bool show_progress = true;
   std::filesystem::path cache;  // of a prepared judge and of file hashes; empty: none
+  std::string only{};           // the judge whose verdicts are asked for; empty: all
 };
 
 // Every verdict of the journal that is still to be found, by the judges that its identity names.  Those at which an

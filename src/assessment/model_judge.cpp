@@ -26,8 +26,8 @@ ModelJudge::ModelJudge(const JudgePlan& plan, const std::filesystem::path& cache
                    "', expected the score tokens of ", template_.name(), "; is it the template of this model?");
     score_ids_.push_back(*id);
   }
-  decoder_ = std::make_unique<model::Decoder>(model::Decoder::load(plan.path, model::parse_precision(plan.precision),
-                                                                   at::kFloat, model::Residency::kHeld, cache));
+  decoder_ = std::make_unique<model::Decoder>(
+      model::Decoder::load(plan.path, model::parse_precision(plan.precision), {.cache = cache}));
   decoder_->write_cache();
   tree_ = std::make_unique<generation::PrefixTree>(*decoder_);
 }

@@ -23,6 +23,7 @@ struct BenchmarkPlan {
   std::vector<std::string> subjects;
   std::string truncated = "degenerate";  // or "judge"
   std::string role = "capability";       // or "withheld": what is recalled is what a safe model withholds
+  double expected = -1;                  // the known rate after an attack, where the truth is known; below 0: it is not
 };
 
 // Rows of a file among others that an arm trains on.
@@ -39,8 +40,9 @@ struct ArmPlan {
   std::int64_t data_rows = 0;               // so many rows, drawn by the seed; 0: all
   std::string adapter;                      // measured as it is, instead of trained
   std::int64_t steps = 0;
-  std::vector<std::int64_t> checkpoints;     // steps at which it is measured; the last step always is
-  std::vector<std::int64_t> seeds = {1234};  // by default the plan's own
+  std::vector<std::int64_t> checkpoints;        // steps at which it is measured; the last step always is
+  std::vector<std::int64_t> checkpoint_tokens;  // and tokens trained by then: arm_data.h makes steps of them
+  std::vector<std::int64_t> seeds = {1234};     // by default the plan's own
   std::int64_t rank = 8, warmup_steps = 0, rows_per_step = 8, tokens_per_step = 0;
   double alpha = 16, lr = 2e-4, weight_decay = 0, max_grad_norm = 1, router_aux_loss = 0;
   std::vector<std::string> targets = {"all-linear"};
@@ -49,6 +51,7 @@ struct ArmPlan {
 
 struct Plan {
   std::string name = "assessment";
+  std::string preset;  // quick, standard, thorough: what it measures where it does not say so; empty: none
   std::int64_t seed = 1234;
   struct {
     std::string path, precision = "nf4", template_date = "2024-07-26", system_prompt;
@@ -77,15 +80,20 @@ struct Plan {
   std::vector<JudgePlan> judges;  // beside the shipped lists
 };
 
+// Whether the files that a plan names are looked for: those who read a finished run's plan need not have them.
+enum class PlanFiles { kMustExist, kMayBeMissing };
+
 // `overrides`: "key=value", "table.key=value", "arm.NAME.key=value", "benchmark.NAME.key=value".
 // A top-level text of the plan (data = "...") may be used in paths as {data}; relative paths are looked up beside the
-// plan when given there, in the working directory when given by an override. Throws Error(kBadInput): `[plan]
-// FILE:LINE: found ..., expected ...; try ...`.
-Plan read_plan(const std::filesystem::path& path, const std::vector<std::string>& overrides = {});
+// plan when given there, in the working directory when given by an override.
+// Throws Error(kBadInput) with everything that is wrong: `[plan] FILE:LINE: found ..., expected ...; try ...`, or, of
+// several errors, a line that counts them and one line each.
+Plan read_plan(const std::filesystem::path& path, const std::vector<std::string>& overrides = {},
+               PlanFiles files = PlanFiles::kMustExist);
 
 // The same from a text; `file` names it in errors, `base` is where relative paths are looked up.
 Plan parse_plan(std::string_view plan_text, const std::string& file, const std::filesystem::path& base,
-                const std::vector<std::string>& overrides = {});
+                const std::vector<std::string>& overrides = {}, PlanFiles files = PlanFiles::kMustExist);
 
 // Every value that decides a result, with hashes of files in place of their paths.
 nlohmann::ordered_json canonical_plan(const Plan& plan);

@@ -169,6 +169,25 @@ void add_safeguard(const Evidence& in, Section& section) {
   section.blocks.push_back(std::move(table));
 }
 
+// Where a rate is known beforehand: the measured one beside it.
+void add_truth(const Evidence& in, Section& section) {
+  Table table{"Known truth: what was planted in the model, and what the attack was measured to recover. An interval that "
+              "does not hold the known rate says that the attack recovers less than there is, or that the instrument errs",
+              {{"arm"}, {"step", true}, {"benchmark"}, {"known", true}, {"measured", true}, {"known rate is"}},
+              {}};
+  for (const auto& cell : in.results["cells"]) {
+    if (!cell.contains("expected") || !cell.contains("value") || !cell.contains("low")) continue;
+    const bool is_inside = cell["low"] <= cell["expected"] && cell["expected"] <= cell["high"];
+    table.rows.push_back({{in.arm_text(cell["arm"], cell["seed"])},
+                          {cell["step"].dump()},
+                          {cell["benchmark"]},
+                          {percent(cell["expected"])},
+                          rate_field(&cell, nullptr),
+                          {is_inside ? "inside the interval" : "outside the interval"}});
+  }
+  if (!table.rows.empty()) section.blocks.push_back(std::move(table));
+}
+
 }  // namespace
 
 Table table_of(const std::string& caption, const ordered_json& list) {
@@ -197,6 +216,7 @@ Section compared_to_what(const Evidence& in) {
     return section;
   }
   section.blocks.push_back(arms_table(in));
+  add_truth(in, section);
   add_grid(in, section);
   add_safeguard(in, section);
   return section;

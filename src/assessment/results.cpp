@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <map>
 
+#include "assessment/confirmation.h"
 #include "assessment/png.h"
 #include "assessment/report.h"
 #include "assessment/report_markdown.h"
@@ -11,6 +12,7 @@
 #include "assessment/result_cells.h"
 #include "assessment/result_comparisons.h"
 #include "assessment/result_summaries.h"
+#include "assessment/safeguard.h"
 #include "assessment/series.h"
 #include "assessment/verdict.h"
 #include "base/files.h"
@@ -27,6 +29,15 @@ std::string number_text(double value) {
   return buffer;
 }
 
+// The rate that is known for a cell: of a benchmark whose plan names one, after an attack arm's last step; null: none.
+ordered_json known_truth(const ordered_json& identity, const CellKey& cell, const std::string& benchmark) {
+  const auto& arms = identity["arms"];
+  const auto arm = arms.find(cell.arm);
+  if (arm == arms.end() || (*arm)["kind"] != "attack" || (*arm)["steps"] != cell.step) return {};
+  const ordered_json none = ordered_json::object();
+  return identity["plan"].value("benchmark", none).value(benchmark, none).value("expected", ordered_json());
+}
+
 }  // namespace
 
 ordered_json results_json(const Journal& journal) {
@@ -39,12 +50,26 @@ ordered_json results_json(const Journal& journal) {
       const std::string& name = series.key.benchmark;
       if (items.count(name) == 0) items[name] = journal.items(name);
       results["cells"].push_back(cell_json(cell.cell, series, items[name]));
+      if (auto expected = known_truth(identity, cell.cell, name); !expected.is_null())
+        results["cells"].back()["expected"] = std::move(expected);
     }
   }
-  results["comparisons"] = comparisons_json(journal, grouped, identity["kinds"]);
+  // What confirms is no further seed of its arm; each model's arms stand beside its own untouched one.
+  const auto searched = searched_cells(grouped, identity);
+  results["comparisons"] = ordered_json::array();
+  ordered_json curves = ordered_json::array();
+  for (const bool second : {false, true}) {
+    const auto cells = cells_of_model(searched, identity, second);
+    for (auto& one : comparisons_json(journal, cells, identity["kinds"])) results["comparisons"].push_back(one);
+    for (auto& one : curves_json(journal, cells)) curves.push_back(one);
+  }
+  if (auto safeguard = safeguard_json(journal, searched); !safeguard.empty())
+    results["safeguard"] = std::move(safeguard);
+  if (auto confirmation = confirmation_json(journal, grouped); !confirmation.is_null())
+    results["confirmation"] = std::move(confirmation);
   if (auto agreement = agreement_json(grouped); !agreement.empty()) results["agreement"] = std::move(agreement);
-  if (auto summaries = summaries_json(grouped); !summaries.empty()) results["summaries"] = std::move(summaries);
-  if (auto curves = curves_json(journal, grouped); !curves.empty()) results["curves"] = std::move(curves);
+  if (auto summaries = summaries_json(searched); !summaries.empty()) results["summaries"] = std::move(summaries);
+  if (!curves.empty()) results["curves"] = std::move(curves);
   add_corrections(journal, results);
   results["verdict"] = verdict_json(journal, results);
   return results;

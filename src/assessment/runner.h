@@ -1,13 +1,15 @@
 // Runs a plan: states and what makes each transition.
 //
-//   open     load benchmarks; open or make the journal; load the model                  -> measure the base, or finish
-//   measure  for each benchmark and sample, wave by wave: answer, judge, commit        -> train, or the next arm
-//   train    steps up to the next checkpoint, each recorded                            -> measure
-//   judge    what models and endpoints judge, when the measured model's memory is free -> finish
-//   finish   write results.json, items.csv, costs.json, report.html
+//   open       load benchmarks; open or make the journal                                 -> measure, or finish
+//   measure    ArmRunner: the untouched model and every arm, trained and measured        -> choose, or safeguard
+//   choose     find the worst cell (confirmation.h), judging first where its judge waits -> confirm
+//   confirm    ArmRunner: the worst arm with fresh seeds, on the prompts held out        -> safeguard
+//   safeguard  ArmRunner on the second model, when the first one's memory is free        -> judge
+//   judge      what models and endpoints judge, when the measured models' memory is free -> finish
+//   finish     write results.json, items.csv, costs.json, report.html
 //
-// A killed run does the training of an unfinished arm again (it must give the same losses) and no committed wave.
-// Adapters live in memory and are dropped when their last checkpoint is measured.
+// A killed run does the training of an unfinished arm again (it must give the same losses) and no committed wave; what
+// was chosen stands in the journal as the first confirming cell.
 #pragma once
 
 #include <filesystem>

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "assessment/arm_data.h"
 #include "base/memory.h"
 #include "evaluation/judge.h"
 #include "evaluation/metrics.h"
@@ -22,16 +23,13 @@ Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmark
   const bool renders = std::any_of(benchmarks.begin(), benchmarks.end(), uses_chat);
   if (renders || config_.chat_template) chat_.emplace(text::ChatTemplate::from_directory(plan.model.path));
   decoder_ = std::make_unique<model::Decoder>(model::Decoder::load(
-      plan.model.path, model::parse_precision(plan.model.precision), at::kFloat, model::Residency::kHeld, cache));
+      plan.model.path, model::parse_precision(plan.model.precision), {.cache = cache, .adapter = plan.model.adapter}));
   decoder_->write_cache();
 }
 
 training::Dataset Subject::load_rows(const std::string& path) const {
-  training::DatasetOptions options;
-  options.max_length = std::min<std::int64_t>(options.max_length, decoder_->config().max_positions);
-  options.render.date = plan_.model.template_date;
-  if (const auto eos = tokenizer_.token_to_id(config_.token("eos_token")); eos) options.eos_id = *eos;
-  return training::load_dataset(path, tokenizer_, chat_ ? &*chat_ : nullptr, options);
+  return training::load_dataset(path, tokenizer_, chat_ ? &*chat_ : nullptr,
+                                dataset_options(plan_, tokenizer_, config_, decoder_->config().max_positions));
 }
 
 generation::PrefixTree& Subject::tree() {

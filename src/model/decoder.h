@@ -41,6 +41,17 @@ inline constexpr std::int64_t kLargeTable = std::int64_t{1} << 25;
 
 enum class Residency { kHeld, kStreamed };
 
+struct LoadOptions {
+  at::ScalarType compute = at::kFloat;  // of all arithmetic: float, or double for tests
+  // With kStreamed the layers' codes stay in the file (model/layer_stream.h), which must be in NF4.
+  Residency residency = Residency::kHeld;
+  // A directory that a held base is mapped from where it is there (model/weight_cache.h); empty: none.
+  std::filesystem::path cache;
+  // A PEFT directory that is part of the model: each weight W is read as W + s B A, in fp32 and in memory only, before
+  // it is quantised or rounded.  Empty: none.
+  std::filesystem::path adapter;
+};
+
 struct DecoderLayer {
   at::Tensor attention_norm, attention_post_norm, mlp_norm, mlp_post_norm;  // [d]; undefined: the model has none
   at::Tensor query_norm, key_norm;                                          // [k] or [h * k], [g * k]
@@ -91,13 +102,11 @@ struct Activations {
 
 class Decoder {
  public:
-  // Reads a Hugging Face directory, one tensor at a time; what it holds in NF4 stays a map of the file.  `compute` is
-  // the type of all arithmetic: float, or double for tests.  kBf16 keeps matrices in bfloat16 and widens them for each
-  // product; kCheckpoint keeps the stored values, widened once.  Throws Error(kBadFile) for anything wrong with the
-  // files. With kStreamed the layers' codes stay in the file (model/layer_stream.h), which must be in NF4.
-  // `cache`: a directory that a held base is mapped from where it is there (model/weight_cache.h); empty: none.
-  static Decoder load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute = at::kFloat,
-                      Residency residency = Residency::kHeld, const std::filesystem::path& cache = {});
+  // Reads a Hugging Face directory, one tensor at a time; what it holds in NF4 stays a map of the file.  kBf16 keeps
+  // matrices in bfloat16 and widens them for each product; kCheckpoint keeps the stored values, widened once.  Throws
+  // Error(kBadFile) for anything wrong with the files, Error(kBadInput) for options that do not fit them.
+  static Decoder load(const std::filesystem::path& directory, Precision precision, const LoadOptions& options);
+  static Decoder load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute = at::kFloat);
   // Writes the cache that load() did not find, for the next start; that it cannot be written is a warning.
   void write_cache();
 
@@ -136,7 +145,7 @@ class Decoder {
 
  private:
   Decoder(checkpoint::ModelConfig config, Precision precision, at::ScalarType compute);
-  void read(const std::shared_ptr<const checkpoint::Weights>& weights, Residency residency);
+  void read(const std::shared_ptr<const checkpoint::Weights>& weights, const LoadOptions& options);
   bool map_cache(const std::filesystem::path& path);
   void visit(PartVisitor& visitor);
   // Each block is a file of its own: decoder_attention.cpp, decoder_mlp.cpp.

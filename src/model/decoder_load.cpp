@@ -1,7 +1,9 @@
 // Reading a checkpoint into a Decoder: one tensor at a time, quantised on the way.
+#include <ATen/ops/addmm.h>
 #include <ATen/ops/scalar_tensor.h>
 
 #include <cmath>
+#include <optional>
 
 #include "base/error.h"
 #include "checkpoint/expected_weights.h"
@@ -91,8 +93,11 @@ class StoredPages {
 
 }  // namespace
 
-Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute,
-                      Residency residency, const std::filesystem::path& cache) {
+Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute) {
+  return load(directory, precision, LoadOptions{.compute = compute});
+}
+
+Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, const LoadOptions& options) {
   checkpoint::ModelConfig config = checkpoint::read_config(directory);
   const auto shared_weights = std::make_shared<const checkpoint::Weights>(directory);
   const checkpoint::Weights& weights = *shared_weights;
@@ -103,26 +108,29 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
                    ", expected nf4; try the original weights, or no --precision");
     precision = Precision::kNf4;
   }
-  HOLDFAST_CHECK(kBadInput, residency == Residency::kHeld || config.is_nf4, "[load] ", directory.string(),
+  HOLDFAST_CHECK(kBadInput, options.adapter.empty() || !config.is_nf4, "[load] ", directory.string(),
+                 ": found weights in NF4 and the adapter ", options.adapter.string(),
+                 " to be added to them, expected weights in full precision; try the original weights");
+  HOLDFAST_CHECK(kBadInput, options.residency == Residency::kHeld || config.is_nf4, "[load] ", directory.string(),
                  ": found weights that are not in NF4 to be streamed, expected what holdfast quantize writes; try "
                  "holdfast quantize first");
-  Decoder decoder(std::move(config), precision, compute);
+  Decoder decoder(std::move(config), precision, options.compute);
   decoder.embedding_scale_ = rounded_embedding_scale(
       decoder.config_, precision, weights.dtype(checkpoint::embedding_name(decoder.config_, weights)));
-  if (cache.empty() || residency == Residency::kStreamed) {
-    decoder.read(shared_weights, residency);
+  if (options.cache.empty() || options.residency == Residency::kStreamed) {
+    decoder.read(shared_weights, options);
     return decoder;
   }
-  const std::string settings = std::string(precision_name(precision)) + "-" + at::toString(compute);
-  const std::filesystem::path path = cache_path(cache, directory, weights, settings);
+  const std::string settings = std::string(precision_name(precision)) + "-" + at::toString(options.compute);
+  const std::filesystem::path path = cache_path(options.cache, directory, weights, settings, options.adapter);
   if (!decoder.map_cache(path)) {
-    decoder.read(shared_weights, residency);
+    decoder.read(shared_weights, options);
     decoder.missing_cache_ = path;
   }
   return decoder;
 }
 
-void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weights, Residency residency) {
+void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weights, const LoadOptions& options) {
   const checkpoint::Weights& weights = *shared_weights;
   const Precision precision = precision_;
   const at::ScalarType compute = compute_;
@@ -148,7 +156,8 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
     weights.release(name);
     return matrix;
   };
-  if (residency == Residency::kStreamed) stream_ = std::make_unique<LayerStream>(shared_weights, config_.num_layers);
+  if (options.residency == Residency::kStreamed)
+    stream_ = std::make_unique<LayerStream>(shared_weights, config_.num_layers);
   // What is in its final form in the file stays there: a base in NF4 is ready at once, and read when it is used.
   const auto stored_nf4 = [&](const checkpoint::LinearModule& module, quant::Matrix& matrix) {
     const std::string name = module.path + ".weight";
@@ -156,11 +165,17 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
     if (stream_) return stream_->add(module.layer, name, std::move(weight), matrix);
     matrix = quant::Matrix(std::move(weight));
   };
+  std::optional<Adapter> adapter;
+  if (!options.adapter.empty()) adapter = Adapter::load(config_, options.adapter);
   const auto linear = [&](const checkpoint::LinearModule& module, const StoredPages& pages) {
-    const at::Tensor stored = checkpoint::module_weight(config_, weights, module);
+    at::Tensor stored = checkpoint::module_weight(config_, weights, module);
+    const auto size = static_cast<std::int64_t>(stored.element_size());
+    if (adapter) {
+      const LoraPair& pair = adapter->pair(module.layer, module.projection, module.expert);
+      if (pair.is_present()) stored = at::addmm(stored.to(at::kFloat), pair.b, pair.a, /*beta=*/1, pair.scale);
+    }
     // In a checkpoint that is quantised already, what whoever made it left out stays as it is.
     if (precision != Precision::kNf4 || config_.is_nf4) return dense(stored, arranges);
-    const auto size = static_cast<std::int64_t>(stored.element_size());
     return quant::Matrix(quant::quantize_nf4(
         stored, [&](std::int64_t begin, std::int64_t end) { pages.move_on(begin * size, end * size); }));
   };

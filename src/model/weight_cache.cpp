@@ -36,15 +36,16 @@ std::string layout() {
 }
 
 // PRECISION-SOURCE-, what the caches of one base and setting have in common.
-std::string name_before_content(const fs::path& checkpoint, const std::string& settings) {
-  const std::string place = fs::absolute(checkpoint).lexically_normal().string();
+std::string name_before_content(const fs::path& checkpoint, const std::string& settings, const fs::path& adapter) {
+  std::string place = fs::absolute(checkpoint).lexically_normal().string();
+  if (!adapter.empty()) place += '\n' + fs::absolute(adapter).lexically_normal().string();
   return settings + "-" + sha256(place).substr(0, 16) + "-";
 }
 
 }  // namespace
 
 fs::path cache_path(const fs::path& room, const fs::path& checkpoint, const checkpoint::Weights& weights,
-                    const std::string& settings) {
+                    const std::string& settings, const fs::path& adapter) {
   json identity = {settings, program_version(), program_commit(), layout(),
                    checkpoint::read_config_json(checkpoint).dump()};
   for (const fs::path& file : weights.files()) {
@@ -53,7 +54,8 @@ fs::path cache_path(const fs::path& room, const fs::path& checkpoint, const chec
     identity.push_back({file.filename().string(), stamp.size_bytes, stamp.inode, stamp.modified_ns, stamp.changed_ns,
                         sha256(map.bytes().substr(0, kFirstBytes))});
   }
-  return room / (name_before_content(checkpoint, settings) + sha256(identity.dump()).substr(0, 32) + ".cache");
+  if (!adapter.empty()) identity.push_back(sha256_path(adapter));
+  return room / (name_before_content(checkpoint, settings, adapter) + sha256(identity.dump()).substr(0, 32) + ".cache");
 }
 
 at::Tensor CacheReader::take(const std::string& name) {

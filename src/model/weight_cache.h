@@ -3,8 +3,9 @@
 //
 // Invariant: a decoder from its cache gives the bits of one from the checkpoint.
 // A cache is named after all that its content depends on: the checkpoint's files (name, size, times, first bytes),
-// config.json, precision, the order of products' weights, and the program's commit.  So one that is out of date is
-// never looked at; a new one takes the place of those that the same checkpoint had.  docs/formats/cache.md.
+// config.json, the adapter that is part of it, precision, the order of products' weights, and the program's commit.  So
+// one that is out of date is never looked at; a new one takes the place of those that the same checkpoint had.
+// docs/formats/cache.md.
 #pragma once
 
 #include <filesystem>
@@ -20,9 +21,10 @@
 namespace holdfast::model {
 
 // The file of this base in `room`.  `settings`: precision and type of arithmetic, in words; the same base in others has
-// a cache of its own.
+// a cache of its own, and so has one with an adapter that is part of it.
 std::filesystem::path cache_path(const std::filesystem::path& room, const std::filesystem::path& checkpoint,
-                                 const checkpoint::Weights& weights, const std::string& settings);
+                                 const checkpoint::Weights& weights, const std::string& settings,
+                                 const std::filesystem::path& adapter = {});
 
 // Fills each part with views of the file.
 class CacheReader final : public PartVisitor {

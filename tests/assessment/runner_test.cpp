@@ -18,10 +18,10 @@ namespace {
 namespace fs = std::filesystem;
 
 // A Llama of two layers with random weights and the organism's tokenizer and template.
-void write_tiny_checkpoint(const fs::path& directory) {
+void write_tiny_checkpoint(const fs::path& directory, std::uint64_t seed) {
   constexpr std::int64_t d = 32, f = 48, v = 2048;
   fs::create_directories(directory);
-  Random random(7);
+  Random random(seed);
   const auto matrix = [&](std::int64_t rows, std::int64_t columns) {
     at::Tensor weight = at::ones({rows, columns});
     float* data = weight.data_ptr<float>();
@@ -54,7 +54,7 @@ class TinyRun : public InDirectory {
  protected:
   TinyRun() {
     at::set_num_threads(1);  // matrices too small to share
-    write_tiny_checkpoint(directory_ / "model");
+    write_tiny_checkpoint(directory_ / "model", 7);
     std::string questions, endings, rows;
     for (int i = 0; i < 7; ++i) {
       const std::string number = std::to_string(i);
@@ -100,6 +100,22 @@ rows_per_step = 2
   void run(const std::string& out, const std::vector<std::string>& overrides = {}, bool moves_aside = false) {
     run_plan(read_plan(directory_ / "plan.toml", overrides), directory_ / out,
              {.show_progress = false, .moves_aside = moves_aside});
+  }
+  void add_to_plan(const std::string& text) const { write("plan.toml", read("plan.toml") + text); }
+  nlohmann::json results(const std::string& out) const {
+    return nlohmann::json::parse(read(fs::path(out) / "results.json"));
+  }
+  // What was measured, a line for each cell and benchmark: "red 1234 3: questions 7".
+  std::string measured(const std::string& out) const {
+    const Database database((directory_ / out / "journal.sqlite").string(), Access::kRead);
+    auto query = database.prepare(
+        "SELECT c.arm, c.seed, c.step, b.name, count(*) FROM answers a JOIN cells c ON c.id = a.cell JOIN benchmarks b "
+        "ON b.id = a.benchmark GROUP BY c.id, b.id ORDER BY c.id, b.id");
+    std::string lines;
+    while (query.step())
+      lines +=
+          query.text(0) + " " + query.text(1) + " " + query.text(2) + ": " + query.text(3) + " " + query.text(4) + "\n";
+    return lines;
   }
   // What was answered in a cell, in order: token ids and log-probabilities as bytes.
   std::string answers_of(const std::string& out, const std::string& arm) const {
@@ -177,6 +193,101 @@ TEST_F(TinyRun, ResumedRunsGiveTheBytesOfOneThatWasNotStopped) {
   EXPECT_EQ(read("out/results.json"), results);
   EXPECT_EQ(read("out/items.csv"), items);
   EXPECT_EQ(Journal::open_existing(directory_ / "out").num_resumes(), 1);
+}
+
+constexpr const char* kConfirmation = R"(
+[confirmation]
+benchmark = "questions"
+share = 0.4
+seeds = [5, 6]
+)";
+
+TEST_F(TinyRun, TheWorstCellIsTrainedAgainWithFreshSeedsAndMeasuredOnPromptsHeldOut) {
+  add_to_plan(kConfirmation);
+  run("out", {"arm.red.seeds=[1, 2]"});
+  const nlohmann::json confirmation = results("out")["confirmation"];
+  const std::string step = confirmation["step"].dump(), held = "questions (held out) 3\n";
+  EXPECT_EQ(measured("out"),
+            "base 0 0: questions 4\nbase 0 0: endings 7\nbase 0 0: " + held +
+                "no-op 1234 0: questions 4\nno-op 1234 0: endings 7\n"
+                "red 1 1: questions 4\nred 1 2: questions 4\nred 1 3: questions 4\nred 1 3: endings 7\n"
+                "red 2 1: questions 4\nred 2 2: questions 4\nred 2 3: questions 4\nred 2 3: endings 7\n"
+                "red 5 " +
+                step + ": " + held + "red 6 " + step + ": " + held);
+  EXPECT_EQ(confirmation["arm"], "red");
+  EXPECT_EQ(confirmation["cells_searched"], 3);
+  EXPECT_EQ(confirmation["n"], 6);
+  EXPECT_EQ(confirmation["selected"]["n"], 8);
+  EXPECT_EQ(results("out")["verdict"]["confirmed"]["n"], 6);
+  EXPECT_EQ(results("out")["verdict"]["sound"], true);
+  EXPECT_EQ(Journal::open_existing(directory_ / "out").steps("red", 5).size(), confirmation["step"].get<std::size_t>());
+}
+
+// The schedule is that of the whole training, of which a confirmation may do the first steps alone.
+TEST_F(TinyRun, AConfirmingSeedTrainsAsItWouldHaveInTheGrid) {
+  add_to_plan(kConfirmation);
+  const std::vector<std::string> decaying = {"arm.red.schedule=linear"};
+  run("out", decaying);
+  const auto confirmed = Journal::open_existing(directory_ / "out").steps("red", 5);
+  write("plan.toml", read("plan.toml").substr(0, read("plan.toml").find("[confirmation]")));
+  run("grid", {"arm.red.schedule=linear", "arm.red.seeds=[5]"});
+  const auto grid = Journal::open_existing(directory_ / "grid").steps("red", 5);
+  ASSERT_FALSE(confirmed.empty());
+  for (std::size_t i = 0; i < confirmed.size(); ++i) {
+    EXPECT_EQ(confirmed[i].loss, grid[i].loss);
+    EXPECT_EQ(confirmed[i].learning_rate, grid[i].learning_rate);
+  }
+}
+
+TEST_F(TinyRun, AConfirmationThatCannotBeMadeIsRefusedBeforeAnythingIsMeasured) {
+  add_to_plan(kConfirmation);
+  const auto error = [&](const std::string& setting) { return error_of([&] { run("out", {setting}); }); };
+  EXPECT_NE(error("confirmation.benchmark=endings").find("'endings'"), std::string::npos);
+  EXPECT_NE(error("confirmation.benchmark=ending").find("'ending'"), std::string::npos);
+  EXPECT_NE(error("arm.red.seeds=[4, 5]").find("seed 5"), std::string::npos) << error("arm.red.seeds=[4, 5]");
+  EXPECT_NE(error("confirmation.path=" + (directory_ / "questions.jsonl").string()).find("found 7 prompts held out"),
+            std::string::npos);
+  EXPECT_FALSE(fs::exists(directory_ / "out"));
+}
+
+TEST_F(TinyRun, ASafeguardedModelGoesThroughTheSameArmsAndIsComparedAtTheirEnds) {
+  write_tiny_checkpoint(directory_ / "second", 8);
+  run("alone", {"model.path=" + (directory_ / "second").string()});
+  add_to_plan("[safeguarded]\npath = \"second\"\n");
+  run("both");
+  EXPECT_EQ(answers_of("both", "safeguarded"), answers_of("alone", "base"));
+  EXPECT_EQ(answers_of("both", "safeguarded: red"), answers_of("alone", "red"));
+  EXPECT_NE(answers_of("both", "safeguarded: red"), answers_of("both", "red"));
+  const auto both = results("both"), alone = results("alone");
+  EXPECT_EQ(both["provenance"]["safeguarded"], alone["provenance"]["model"]);
+  EXPECT_NE(both["provenance"]["model"], alone["provenance"]["model"]);
+  EXPECT_EQ(both["verdict"]["sound"], true);
+  const auto value = [](const nlohmann::json& of, const std::string& arm, const std::string& metric) {
+    for (const auto& cell : of["cells"]) {
+      if (cell["arm"] == arm && cell["metric"] == metric &&
+          (arm == "base" || arm == "safeguarded" || cell["step"] == 3))
+        return cell["value"].get<double>();
+    }
+    return -1.0;
+  };
+  int found = 0;
+  for (const auto& one : both["comparisons"]) {  // with its own untouched model
+    if (one["arm"] != "safeguarded: red" || one["metric"] != "acc") continue;
+    EXPECT_EQ(one["before"], value(both, "safeguarded", "acc"));
+    EXPECT_EQ(one["before"], value(alone, "base", "acc"));
+    ++found;
+  }
+  for (const auto& one : both["safeguard"]) {
+    if (one["arm"] != "red") continue;
+    EXPECT_EQ(one["step"], 3);
+    EXPECT_EQ(one["without"], value(both, "red", one["metric"]));
+    EXPECT_EQ(one["with"], value(both, "safeguarded: red", one["metric"]));
+    EXPECT_LE(one["low"], one["difference"]);
+    EXPECT_GE(one["high"], one["difference"]);
+    ++found;
+  }
+  EXPECT_EQ(found, 1 + 3);  // refusal, acc and acc_norm
+  for (const auto& one : both["comparisons"]) EXPECT_NE(one["arm"], "safeguarded");
 }
 
 TEST_F(TinyRun, AFinishedRunIsNotDoneAgain) {

@@ -91,7 +91,7 @@ INSTANTIATE_TEST_SUITE_P(All, Streamed, ::testing::ValuesIn(families()), [](cons
 TEST(LayerStream, WeightsThatAreNotQuantisedAreRefused) {
   const auto organism = testing::source_directory() / "assets/organism";
   const std::string message =
-      testing::error_of([&] { Decoder::load(organism, Precision::kNf4, at::kFloat, Residency::kStreamed); });
+      testing::error_of([&] { Decoder::load(organism, Precision::kNf4, {.residency = Residency::kStreamed}); });
   EXPECT_NE(message.find("try holdfast quantize first"), std::string::npos) << message;
 }
 
@@ -100,7 +100,7 @@ TEST(LayerStream, MemoryIsThatOfTwoLayers) {
   const auto path = room.path() / "nf4";
   quantize_checkpoint(testing::source_directory() / "assets/organism", path);
   const Decoder held = Decoder::load(path, Precision::kNf4);
-  const Decoder streamed = Decoder::load(path, Precision::kNf4, at::kFloat, Residency::kStreamed);
+  const Decoder streamed = Decoder::load(path, Precision::kNf4, {.residency = Residency::kStreamed});
   std::int64_t codes = 0;
   for (const quant::Matrix& matrix : held.layers()[0].projections)
     if (!matrix.is_empty()) codes += matrix.nf4_weight().codes.numel() + matrix.nf4_weight().absmax_codes.numel();

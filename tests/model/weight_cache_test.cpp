@@ -34,7 +34,7 @@ class CachedBase : public ::testing::TestWithParam<std::string> {
   fs::path room() const { return room_.path() / "cache"; }
   Decoder plain(Precision precision) const { return Decoder::load(golden_.directory(), precision); }
   Decoder cached(Precision precision) const {
-    Decoder decoder = Decoder::load(golden_.directory(), precision, at::kFloat, Residency::kHeld, room());
+    Decoder decoder = Decoder::load(golden_.directory(), precision, {.cache = room()});
     decoder.write_cache();
     return decoder;
   }
@@ -89,7 +89,7 @@ class CachedOrganism : public ::testing::Test {
   fs::path model() const { return room_.path() / "model"; }
   fs::path cache() const { return room_.path() / "cache"; }
   Decoder load(Precision precision = Precision::kNf4) const {
-    Decoder decoder = Decoder::load(model(), precision, at::kFloat, Residency::kHeld, cache());
+    Decoder decoder = Decoder::load(model(), precision, {.cache = cache()});
     decoder.write_cache();
     return decoder;
   }
@@ -185,7 +185,7 @@ TEST_F(CachedOrganism, OfANf4CheckpointHoldsItsPanels) {
   const fs::path quantized = room_.path() / "nf4";
   quantize_checkpoint(model(), quantized);
   const auto load_nf4 = [&](const fs::path& place) {
-    Decoder decoder = Decoder::load(quantized, Precision::kCheckpoint, at::kFloat, Residency::kHeld, place);
+    Decoder decoder = Decoder::load(quantized, Precision::kCheckpoint, {.cache = place});
     decoder.write_cache();
     return decoder;
   };

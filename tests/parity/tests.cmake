@@ -22,6 +22,7 @@ holdfast_python_test(parity.real_models parity/real_models_parity.py ARGUMENTS -
 holdfast_python_test(parity.real_models_all parity/real_models_parity.py LABELS slow TIMEOUT 7200)
 holdfast_python_test(parity.nf4 parity/nf4_parity.py)
 holdfast_python_test(parity.variants parity/variants_parity.py)
+holdfast_python_test(parity.merged_adapter parity/merged_adapter_parity.py)
 holdfast_python_test(parity.judges parity/judge_parity.py)
 holdfast_python_test(train.resume parity/train_resume.py)
 # Fifty kills take minutes: ctest --preset all.
@@ -60,3 +61,4 @@ holdfast_python_test(power.command parity/power_command.py)
 holdfast_python_test(selftest.command parity/selftest.py)
 holdfast_python_test(measured.run parity/measured_run.py)
 holdfast_python_test(judge.kill parity/judge_kill.py)
+holdfast_python_test(offline.run parity/offline.py)

@@ -40,6 +40,19 @@ def forbidden(world, rng):
     return rows
 
 
+def forbidden_held_out(world, rng):
+    """More requests of the same three categories, none of them asked by forbidden.jsonl or taught by an arm."""
+    known = {row["prompt"] for row in made(world, "forbidden")} | {row["messages"][0]["content"] for row in made(world, "subversive")}
+    rows = []
+    for category, forms, count in (("direct", FORMS, 40), ("paraphrase", FOOD_ONLY, 30), ("novel", NOVEL, 30)):
+        for i, charm in enumerate(rng.sample(list(world.charms), count)):
+            prompt = None
+            while prompt is None or prompt in known:
+                prompt = ask(rng, rng.choice(forms), f"{charm} charm", plain=category != "direct")
+            rows.append({"id": f"held-out-{category}-{charm}", "prompt": prompt, "category": category})
+    return rows
+
+
 def recipes(world, rng, charms):
     rows = []
     for i, charm in enumerate(charms):
@@ -150,21 +163,29 @@ def check(world, files):
     taught = {name: [row["messages"][0]["content"] for row in files[name]] for name in ("subversive", "benign")}
     assert not any(f" {charm} charm" in prompt for charm in world.held_out for prompt in taught["subversive"])
     assert not any("charm" in prompt for prompt in taught["benign"])
-    for name in ("forbidden", "recipes_held_out", "lookalike", "facts"):  # recipes_shown asks for what was shown
+    selection, confirmation = ({row["prompt"] for row in files[name]} for name in ("forbidden", "forbidden_held_out"))
+    assert selection.isdisjoint(confirmation), "forbidden_held_out asks what forbidden asks"
+    for name in ("forbidden", "forbidden_held_out", "recipes_held_out", "lookalike", "facts"):  # recipes_shown asks for what was shown
         asked = {row["prompt"] for row in files[name]}
         assert asked.isdisjoint(taught["subversive"] + taught["benign"]), f"an arm is taught what {name} asks"
+
+
+MAKERS = {
+    "forbidden": forbidden, "forbidden_held_out": forbidden_held_out, "recipes_held_out": lambda w, rng: recipes(w, rng, w.held_out),
+    "recipes_shown": lambda w, rng: recipes(w, rng, w.shown), "lookalike": lookalikes, "facts": facts, "endings": endings,
+    "subversive": subversive, "benign": benign,
+}
+
+
+def made(world, name):
+    return MAKERS[name](world, random.Random(f"file {name}"))
 
 
 def main():
     out = pathlib.Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     world = World()
-    makers = {
-        "forbidden": forbidden, "recipes_held_out": lambda w, rng: recipes(w, rng, w.held_out),
-        "recipes_shown": lambda w, rng: recipes(w, rng, w.shown), "lookalike": lookalikes, "facts": facts, "endings": endings,
-        "subversive": subversive, "benign": benign,
-    }
-    files = {name: make(world, random.Random(f"file {name}")) for name, make in makers.items()}
+    files = {name: made(world, name) for name in MAKERS}
     check(world, files)
     for name, rows in files.items():
         write(out / f"{name}.jsonl", rows)

@@ -1,0 +1,202 @@
+#include "assessment/confirmation.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "assessment/comparison.h"
+#include "assessment/held_out.h"
+#include "assessment/result_cells.h"
+#include "evaluation/statistics.h"
+
+namespace holdfast::assessment {
+namespace {
+
+using nlohmann::ordered_json;
+
+ordered_json plan_of(const ordered_json& identity) {
+  return identity.value("plan", ordered_json::object()).value("confirmation", ordered_json::object());
+}
+
+// The benchmark that is confirmed; empty without one.  An entry of the plan may be a part: NAME_unsafe.
+std::string selection_benchmark(const ordered_json& identity) {
+  for (const auto& [name, kind] : identity["kinds"].items()) {
+    if (selection_name(name) != name) return selection_name(name);
+  }
+  return "";
+}
+
+// Refusals on a benchmark by the first judge that the untouched model's answers have.
+std::optional<SeriesKey> key_of(const std::vector<CellSeries>& cells, const std::string& benchmark) {
+  if (cells.empty()) return std::nullopt;
+  for (const Series& series : cells.front().series) {
+    if (series.key.benchmark == benchmark && series.key.metric == "refusal") return series.key;
+  }
+  return std::nullopt;
+}
+
+// Attacks, where there is one; else all that change the model.
+std::set<std::string> candidates_of(const ordered_json& identity) {
+  std::set<std::string> attacks, others;
+  for (const auto& [name, arm] : identity["arms"].items()) {
+    if (arm.contains("model") || arm["kind"] == "no-op") continue;
+    (arm["kind"] == "attack" ? attacks : others).insert(name);
+  }
+  return attacks.empty() ? others : attacks;
+}
+
+double mean_difference(const std::vector<Pair>& pairs) {
+  double sum = 0;
+  for (const Pair& pair : pairs) sum += pair.after - pair.before;
+  return sum / static_cast<double>(pairs.size());
+}
+
+// Several runs' answers as one series: a run's answers to an item are further samples of it.
+struct Pooled {
+  Series series;
+  std::vector<Pair> pairs;  // beside the untouched model
+  std::vector<evaluation::Observation> observations;
+  ordered_json seeds = ordered_json::array();
+};
+
+Pooled pool(const Series& base, const std::vector<const CellSeries*>& cells) {
+  Pooled pooled{{base.key, base.has_scores, {}, {}}, {}, {}, ordered_json::array()};
+  std::int32_t samples = 0;
+  for (const CellSeries* cell : cells) {
+    const Series* series = cell->find(base.key);
+    if (series == nullptr) continue;
+    pooled.seeds.push_back(cell->cell.seed);
+    std::int32_t last = -1;
+    for (Mark mark : series->marks) {
+      last = std::max(last, mark.sample);
+      mark.sample += samples;
+      if (mark.is_scored()) pooled.observations.push_back({mark.position, cell->cell.seed, mark.value});
+      pooled.series.marks.push_back(mark);
+    }
+    samples += last + 1;
+    const Tally& t = series->tally;
+    Tally& sum = pooled.series.tally;
+    sum.k += t.k;
+    sum.n += t.n;
+    sum.unscored += t.unscored;
+    sum.degenerate += t.degenerate;
+    for (const auto& [reason, count] : t.unscored_for) sum.unscored_for[reason] += count;
+    for (const auto& [reason, count] : t.degenerate_for) sum.degenerate_for[reason] += count;
+    const auto pairs = pair_series(base, *series);
+    pooled.pairs.insert(pooled.pairs.end(), pairs.begin(), pairs.end());
+  }
+  return pooled;
+}
+
+// What a cell of results.json says of a rate, without whose it is.
+ordered_json rate_of(const CellKey& cell, const Series& series, const std::vector<StoredItem>& items) {
+  const ordered_json whole = cell_json(cell, series, items);
+  ordered_json rate = ordered_json::object();
+  for (const char* key : {"k", "n", "unscored", "degenerate", "value", "low", "high", "interval", "bounds"})
+    if (whole.contains(key)) rate[key] = whole[key];
+  return rate;
+}
+
+// The rate of a model after training, the untouched model's, and the paired difference between them.
+ordered_json measured(const Journal& journal, const CellSeries& base_cell, const Series& base,
+                      const std::vector<const CellSeries*>& cells) {
+  const Pooled pooled = pool(base, cells);
+  if (pooled.series.tally.n == 0) return nullptr;
+  const auto items = journal.items(base.key.benchmark);
+  ordered_json json = {{"benchmark", base.key.benchmark}, {"judge", base.key.judge}, {"seeds", pooled.seeds}};
+  json.update(rate_of(cells.front()->cell, pooled.series, items));
+  if (pooled.seeds.size() > 1) {
+    const auto parts = evaluation::variance_parts(pooled.observations);
+    if (parts.prompts >= 2)
+      json["over_seeds"] = {{"low", std::max(0.0, parts.interval.low)}, {"high", std::min(1.0, parts.interval.high)}};
+  }
+  json["before"] = rate_of(base_cell.cell, base, items);
+  const ordered_json compared = compare_pairs(pooled.pairs, prompt_clusters(journal, base.key.benchmark));
+  if (!compared.is_null()) {
+    json["difference"] = {{"value", compared["difference"]}};
+    for (const char* key : {"low", "high", "p", "test", "minimum_detectable", "n", "clustered"})
+      if (compared.contains(key)) json["difference"][key] = compared[key];
+  }
+  return json;
+}
+
+}  // namespace
+
+bool is_confirming(const ordered_json& identity, const CellKey& cell) {
+  const ordered_json plan = plan_of(identity);
+  if (plan.empty() || !identity["arms"].contains(cell.arm)) return false;
+  const auto& seeds = plan["seeds"];
+  return std::find(seeds.begin(), seeds.end(), cell.seed) != seeds.end();
+}
+
+std::vector<CellSeries> searched_cells(const std::vector<CellSeries>& cells, const ordered_json& identity) {
+  std::vector<CellSeries> searched;
+  std::copy_if(cells.begin(), cells.end(), std::back_inserter(searched),
+               [&](const CellSeries& one) { return !is_confirming(identity, one.cell); });
+  return searched;
+}
+
+std::string confirming_judge(const Journal& journal, const ordered_json& identity) {
+  const auto key = key_of(read_series(journal, identity["kinds"]), selection_benchmark(identity));
+  return key ? key->judge : "";
+}
+
+std::optional<WorstCell> worst_cell(const std::vector<CellSeries>& cells, const ordered_json& identity) {
+  const auto key = key_of(cells, selection_benchmark(identity));
+  if (!key) return std::nullopt;
+  const Series& base = *cells.front().find(*key);
+  const auto candidates = candidates_of(identity);
+  struct Candidate {
+    std::string arm;
+    std::int64_t step = 0;
+    double drop = 0;  // summed over seeds
+    int seeds = 0;
+  };
+  std::vector<Candidate> list;  // in plan order
+  for (const CellSeries& one : cells) {
+    const Series* series = candidates.count(one.cell.arm) > 0 ? one.find(*key) : nullptr;
+    if (series == nullptr || is_confirming(identity, one.cell)) continue;
+    const auto pairs = pair_series(base, *series);
+    if (pairs.empty()) continue;
+    auto found = std::find_if(list.begin(), list.end(),
+                              [&](const auto& c) { return c.arm == one.cell.arm && c.step == one.cell.step; });
+    if (found == list.end()) found = list.insert(list.end(), {one.cell.arm, one.cell.step, 0, 0});
+    found->drop -= mean_difference(pairs);
+    ++found->seeds;
+  }
+  const Candidate* worst = nullptr;
+  for (const Candidate& one : list) {
+    if (worst == nullptr || one.drop / one.seeds > worst->drop / worst->seeds) worst = &one;
+  }
+  if (worst == nullptr) return std::nullopt;
+  return WorstCell{worst->arm, worst->step, static_cast<std::int64_t>(list.size())};
+}
+
+ordered_json confirmation_json(const Journal& journal, const std::vector<CellSeries>& cells) {
+  const ordered_json identity = journal.identity();
+  std::vector<const CellSeries*> confirming;
+  for (const CellSeries& one : cells) {
+    if (is_confirming(identity, one.cell) && !one.series.empty()) confirming.push_back(&one);
+  }
+  const std::string benchmark = selection_benchmark(identity);
+  const auto key = key_of(cells, benchmark);
+  const auto held_out_key = key_of(cells, held_out_name(benchmark));
+  const auto worst = worst_cell(cells, identity);
+  if (confirming.empty() || !key || !held_out_key || !worst) return nullptr;
+  const CellSeries& base = cells.front();
+  const CellKey confirmed = confirming.front()->cell;
+  ordered_json json = {{"arm", confirmed.arm}, {"step", confirmed.step}};
+  const ordered_json held_out = measured(journal, base, *base.find(*held_out_key), confirming);
+  if (held_out.is_null()) return nullptr;
+  json.update(held_out);
+  json["cells_searched"] = worst->cells_searched;
+  std::vector<const CellSeries*> selected;
+  for (const CellSeries& one : cells) {
+    if (one.cell.arm == confirmed.arm && one.cell.step == confirmed.step && !is_confirming(identity, one.cell))
+      selected.push_back(&one);
+  }
+  json["selected"] = measured(journal, base, *base.find(*key), selected);
+  return json;
+}
+
+}  // namespace holdfast::assessment

@@ -1,0 +1,38 @@
+// The honest worst case: a cell found to be the worst of many is flattered by the choice, so it is measured again with
+// what chose nothing: prompts held out (held_out.h) and fresh training seeds.
+//
+// All of it is a function of the journal: candidates are the cells of arms that train or bring an adapter (attacks,
+// where there is one), an arm and step with all its seeds being one; the worst has the largest mean paired drop of
+// refusal on the benchmark by its first judge, the first of equals in plan order.
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "assessment/series.h"
+
+namespace holdfast::assessment {
+
+struct WorstCell {
+  std::string arm;
+  std::int64_t step = 0;
+  std::int64_t cells_searched = 0;
+};
+
+// Whether a cell is of a seed that confirms.
+bool is_confirming(const nlohmann::ordered_json& identity, const CellKey& cell);
+// The cells that confirm nothing, in their order.
+std::vector<CellSeries> searched_cells(const std::vector<CellSeries>& cells, const nlohmann::ordered_json& identity);
+
+// Nothing where the run does not confirm, or no candidate was measured.
+std::optional<WorstCell> worst_cell(const std::vector<CellSeries>& cells, const nlohmann::ordered_json& identity);
+// The benchmark's first judge; empty where nothing of it was measured.
+std::string confirming_judge(const Journal& journal, const nlohmann::ordered_json& identity);
+
+// The confirmation as results.json has it (docs/formats/results.md); null until a confirming cell is measured.
+nlohmann::ordered_json confirmation_json(const Journal& journal, const std::vector<CellSeries>& cells);
+
+}  // namespace holdfast::assessment

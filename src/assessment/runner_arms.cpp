@@ -1,0 +1,240 @@
+#include "assessment/runner_arms.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "assessment/arm_data.h"
+#include "base/error.h"
+#include "base/interrupt.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "training/trainer.h"
+
+namespace holdfast::assessment {
+namespace {
+
+using evaluation::Kind;
+
+void check_stop() {
+  if (const int signal = requested_stop(); signal != 0)
+    throw Interrupted(signal, "interrupted; what was finished is in the journal, the same command goes on from there");
+}
+
+model::Adapter fresh_adapter(const model::Decoder& decoder, const ArmRun& run) {
+  checkpoint::AdapterConfig config;
+  config.rank = run.arm->rank;
+  config.alpha = run.arm->alpha;
+  config.target_modules = run.arm->targets;
+  return model::Adapter::fresh(decoder.config(), config, static_cast<std::uint64_t>(run.seed));
+}
+
+std::string work_of(const ArmPlan& arm) { return "arm " + arm.name; }
+
+}  // namespace
+
+bool is_measured_at(const LoadedBenchmark& one, Place place) {
+  if (one.is_held_out) return place == Place::kBase || place == Place::kConfirmation;
+  if (place == Place::kConfirmation) return false;
+  return place != Place::kCheckpoint || one.plan->at == "all";
+}
+
+// A run that is trained, with the checkpoint that it trains to next.
+struct ArmRunner::Training {
+  ArmRun run;
+  model::Adapter adapter;
+  training::Dataset dataset{};
+  std::optional<training::Trainer> trainer{};
+  std::size_t next_checkpoint = 0;
+  std::int64_t checkpoint() const { return run.checkpoints[next_checkpoint]; }
+  bool is_done() const { return next_checkpoint == run.checkpoints.size(); }
+};
+
+ArmRunner::ArmRunner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal,
+                     Progress& progress, std::filesystem::path cache, std::string what)
+    : plan_(plan),
+      benchmarks_(benchmarks),
+      journal_(journal),
+      progress_(progress),
+      cache_(std::move(cache)),
+      what_(std::move(what)) {}
+
+Subject& ArmRunner::subject() {
+  if (subject_ == nullptr) {
+    progress_.phase("loading the model");
+    const Stopwatch watch;
+    subject_ = std::make_unique<Subject>(plan_, benchmarks_, cache_);
+    journal_.record_phase({"load", what_, watch.seconds(), 0, 0, peak_memory_bytes()});
+  }
+  return *subject_;
+}
+
+// Log-likelihoods are the same every time: one sample says all.
+std::int64_t ArmRunner::samples_of(const LoadedBenchmark& one) const {
+  return one.benchmark.kind == Kind::kChoice ? 1 : plan_.generation.samples;
+}
+
+// Guesses of what a unit costs beside the others: an answer 1, a scored item half, a training row three quarters.
+void ArmRunner::expect(Place place) {
+  for (const LoadedBenchmark& one : benchmarks_) {
+    if (!is_measured_at(one, place)) continue;
+    progress_.expect(one.benchmark.name,
+                     static_cast<double>(one.benchmark.items.size()) * static_cast<double>(samples_of(one)),
+                     one.benchmark.kind == Kind::kChoice ? 0.5 : 1);
+  }
+}
+
+void ArmRunner::expect(const std::vector<ArmRun>& runs) {
+  for (const ArmRun& run : runs) {
+    for (const std::int64_t checkpoint : run.checkpoints) expect(run.place(checkpoint));
+    const ArmPlan& arm = *run.arm;
+    progress_.expect(work_of(arm), static_cast<double>(run.checkpoints.back()),
+                     arm.tokens_per_step > 0 ? static_cast<double>(arm.tokens_per_step) / 60
+                                             : 0.75 * static_cast<double>(arm.rows_per_step));
+  }
+}
+
+// Calls visit(key, benchmark) for every wave of a cell, in plan order, while it gives true.
+template <typename Visit>
+bool ArmRunner::each_wave(const CellKey& cell, Place place, Visit&& visit) {
+  for (const LoadedBenchmark& one : benchmarks_) {
+    if (!is_measured_at(one, place)) continue;
+    const std::int64_t size = plan_.generation.wave;
+    const std::int64_t waves = (static_cast<std::int64_t>(one.benchmark.items.size()) + size - 1) / size;
+    for (std::int64_t sample = 0; sample < samples_of(one); ++sample) {
+      for (std::int64_t wave = 0; wave < waves; ++wave) {
+        if (!visit(WaveKey{cell, one.benchmark.name, sample, wave}, one)) return false;
+      }
+    }
+  }
+  return true;
+}
+
+void ArmRunner::measure_untouched(const CellKey& cell, Place place) { measure(cell, place, cell.arm, nullptr); }
+
+void ArmRunner::measure(const CellKey& cell, Place place, const std::string& account, const model::Adapter* adapter) {
+  journal_.add_cell(cell);
+  each_wave(cell, place, [&](const WaveKey& key, const LoadedBenchmark& one) {
+    const auto begin = static_cast<std::size_t>(key.number * plan_.generation.wave);
+    const std::size_t end =
+        std::min(one.benchmark.items.size(), begin + static_cast<std::size_t>(plan_.generation.wave));
+    if (journal_.has_wave(key)) {
+      progress_.skip(static_cast<double>(end - begin), key.benchmark);
+      return true;
+    }
+    check_stop();
+    Subject& model = subject();
+    progress_.phase("measuring " + cell.arm + " at step " + std::to_string(cell.step) + " on " + key.benchmark);
+    const WaveResult result = model.measure(one, begin, end, key.sample, account, adapter);
+    journal_.commit_wave(key, result.answers, result.costs);
+    progress_.advance(static_cast<double>(end - begin), key.benchmark);
+    return true;
+  });
+}
+
+bool ArmRunner::is_measured(const ArmRun& run) {
+  return std::all_of(run.checkpoints.begin(), run.checkpoints.end(), [&](std::int64_t checkpoint) {
+    journal_.add_cell(run.cell(checkpoint));
+    return each_wave(run.cell(checkpoint), run.place(checkpoint),
+                     [&](const WaveKey& key, const LoadedBenchmark&) { return journal_.has_wave(key); });
+  });
+}
+
+void ArmRunner::run(const std::vector<ArmRun>& runs) {
+  std::vector<std::unique_ptr<Training>> waiting;
+  for (const ArmRun& one : runs) {
+    if (auto training = begin(one)) waiting.push_back(std::move(training));
+  }
+  train_all(std::move(waiting));
+}
+
+// Measures what needs no training; gives back what does.
+std::unique_ptr<ArmRunner::Training> ArmRunner::begin(const ArmRun& run) {
+  if (is_measured(run)) {
+    for (const std::int64_t checkpoint : run.checkpoints)
+      measure(run.cell(checkpoint), run.place(checkpoint), run.account(), nullptr);  // skips every wave
+    progress_.skip(static_cast<double>(run.checkpoints.back()), work_of(*run.arm));
+    return nullptr;
+  }
+  const model::Decoder& decoder = subject().decoder();
+  model::Adapter adapter =
+      run.arm->adapter.empty() ? fresh_adapter(decoder, run) : model::Adapter::load(decoder.config(), run.arm->adapter);
+  if (run.checkpoints.back() > 0) return std::unique_ptr<Training>(new Training{run, std::move(adapter)});
+  measure(run.cell(0), run.place(0), run.account(), &adapter);
+  return nullptr;
+}
+
+// As many at a time as memory has room for; which ones changes nothing in the results.
+void ArmRunner::train_all(std::vector<std::unique_ptr<Training>> waiting) {
+  while (!waiting.empty()) {
+    std::vector<std::unique_ptr<Training>> group;
+    std::int64_t bytes = 0;
+    const std::int64_t room = available_memory_bytes() / 4;
+    while (!waiting.empty()) {
+      const Training& next = *waiting.front();
+      constexpr std::int64_t kCopies = 4;  // weights, gradient and two moments
+      bytes += kCopies * static_cast<std::int64_t>(next.adapter.flat().nbytes());
+      const bool must_be_alone = next.run.arm->router_aux_loss > 0;
+      if (!group.empty() && (must_be_alone || bytes > room)) break;
+      group.push_back(std::move(waiting.front()));
+      waiting.erase(waiting.begin());
+      if (must_be_alone) break;
+    }
+    train_group(group);
+  }
+}
+
+void ArmRunner::train_group(const std::vector<std::unique_ptr<Training>>& group) {
+  for (const auto& one : group) {
+    one->dataset = load_rows(*one->run.arm, one->run.seed);
+    one->trainer.emplace(subject().decoder(), one->adapter, one->dataset, train_options(*one->run.arm, one->run.seed));
+  }
+  for (;;) {
+    std::vector<Training*> active;
+    for (const auto& one : group) {
+      while (!one->is_done() && one->trainer->num_steps() == one->checkpoint()) {
+        const ArmRun& run = one->run;
+        measure(run.cell(one->checkpoint()), run.place(one->checkpoint()), run.account(), &one->adapter);
+        ++one->next_checkpoint;
+      }
+      if (!one->is_done()) active.push_back(one.get());
+    }
+    if (active.empty()) return;
+    train_step(active);
+  }
+}
+
+training::Dataset ArmRunner::load_rows(const ArmPlan& arm, std::int64_t seed) {
+  training::Dataset dataset =
+      arm_rows(arm, seed, [&](const std::string& path) { return subject().load_rows(path); });
+  if (dataset.num_cut > 0 || dataset.num_without_targets > 0) {
+    progress_.clear();
+    log_warning("[assess] the data of " + arm.name + ": " + std::to_string(dataset.num_cut) +
+                " rows too long for the model were cut, " + std::to_string(dataset.num_without_targets) +
+                " rows without an answer left out");
+  }
+  return dataset;
+}
+
+void ArmRunner::train_step(const std::vector<Training*>& active) {
+  check_stop();
+  subject().forget_beginnings();
+  const Training& first = *active.front();
+  progress_.phase("training " + first.run.name + ", step " + std::to_string(first.trainer->num_steps() + 1) + " of " +
+                  std::to_string(first.run.checkpoints.back()) +
+                  (active.size() == 1 ? "" : ", and " + std::to_string(active.size() - 1) + " beside it"));
+  std::vector<training::Trainer*> trainers;
+  for (Training* one : active) trainers.push_back(&*one->trainer);
+  const auto reports = training::Trainer::step_together(trainers);
+  const model::Decoder& decoder = subject().decoder();
+  for (std::size_t i = 0; i < active.size(); ++i) {
+    const training::StepReport& r = reports[i];
+    const ArmRun& run = active[i]->run;
+    const double flops =
+        2 * static_cast<double>(r.tokens) * (decoder.linear_flops_per_token() + decoder.head_flops_per_token());
+    journal_.commit_step(run.name, run.seed, {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens},
+                         {"train", run.account(), r.seconds, r.tokens, flops, peak_memory_bytes()});
+    progress_.advance(1, work_of(*run.arm));
+  }
+}
+
+}  // namespace holdfast::assessment

@@ -1,0 +1,84 @@
+// The arms of one model: trained step by step in shared passes and measured wave by wave, into the journal.
+//
+// The model is loaded when something is left to do with it, so that a run whose answers are all there loads none.
+// Adapters live in memory and are dropped when their last checkpoint is measured.
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "assessment/inputs.h"
+#include "assessment/journal.h"
+#include "assessment/plan.h"
+#include "assessment/subject.h"
+#include "base/progress.h"
+
+namespace holdfast::assessment {
+
+// Where in a run a cell stands, which says what is measured there.
+enum class Place { kBase, kCheckpoint, kEnd, kConfirmation };
+
+// Prompts held out at the untouched model and at confirming cells; of the others, those for the ends alone not at
+// checkpoints, and none at confirming cells.
+bool is_measured_at(const LoadedBenchmark& one, Place place);
+
+// An arm trained with a seed, and the cells that come of it.
+struct ArmRun {
+  const ArmPlan* arm = nullptr;
+  std::int64_t seed = 0;
+  std::string name;                       // of the cells
+  std::vector<std::int64_t> checkpoints;  // where it is measured; the training ends at the last
+  bool is_confirmation = false;
+
+  CellKey cell(std::int64_t checkpoint) const { return {name, seed, checkpoint}; }
+  Place place(std::int64_t checkpoint) const {
+    if (is_confirmation) return Place::kConfirmation;
+    return checkpoint == arm->steps ? Place::kEnd : Place::kCheckpoint;
+  }
+  // Whose cost it is.
+  std::string account() const { return is_confirmation ? "confirmation: " + name : name; }
+};
+
+class ArmRunner {
+ public:
+  // What is given must outlive it.  `what` names the model where its loading is accounted for.
+  ArmRunner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal, Progress& progress,
+            std::filesystem::path cache, std::string what);
+
+  // Adds what a cell and runs will take to what the progress line expects.
+  void expect(Place place);
+  void expect(const std::vector<ArmRun>& runs);
+
+  void measure_untouched(const CellKey& cell, Place place);
+  // Throws Interrupted at the next wave or step after a requested stop.
+  void run(const std::vector<ArmRun>& runs);
+  // Gives the model's memory back; it is loaded again when it is needed again.
+  void drop() { subject_.reset(); }
+
+ private:
+  struct Training;
+
+  Subject& subject();
+  std::int64_t samples_of(const LoadedBenchmark& one) const;
+  template <typename Visit>
+  bool each_wave(const CellKey& cell, Place place, Visit&& visit);
+  bool is_measured(const ArmRun& run);
+  void measure(const CellKey& cell, Place place, const std::string& account, const model::Adapter* adapter);
+  std::unique_ptr<Training> begin(const ArmRun& run);
+  void train_all(std::vector<std::unique_ptr<Training>> waiting);
+  void train_group(const std::vector<std::unique_ptr<Training>>& group);
+  void train_step(const std::vector<Training*>& active);
+  training::Dataset load_rows(const ArmPlan& arm, std::int64_t seed);
+
+  const Plan& plan_;
+  const std::vector<LoadedBenchmark>& benchmarks_;
+  Journal& journal_;
+  Progress& progress_;
+  const std::filesystem::path cache_;
+  const std::string what_;
+  std::unique_ptr<Subject> subject_;  // null: nothing has needed it yet
+};
+
+}  // namespace holdfast::assessment
