@@ -12,6 +12,7 @@
 #include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/runner.h"
+#include "assessment/transcript.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
@@ -265,6 +266,10 @@ void add_measure_commands(CLI::App& app) {
   auto calibration = std::make_shared<std::string>();
   report_command->add_option("--calibration", *calibration,
                              "from now on corrects rates by this file of holdfast calibrate");
+  auto has_png = std::make_shared<bool>(false), has_text = std::make_shared<bool>(false);
+  report_command->add_flag("--png", *has_png, "the plots also as PNG, for papers; needs librsvg");
+  report_command->add_flag("--include-text", *has_text,
+                           "also text.html: prompts and answers side by side, in a file of its own with mode 0600");
   report_command->add_flag("--json", common->json, "the results as JSON");
   report_command->callback([=] {
     if (!calibration->empty()) {
@@ -278,6 +283,8 @@ void add_measure_commands(CLI::App& app) {
     HOLDFAST_CHECK(kMachine, !error, "[report] cannot make directory ", target.string(), ": ", error.message(),
                    "; try another -o");
     assessment::write_outputs(journal, target);
+    if (*has_png) assessment::write_plots_as_png(journal, target);
+    if (*has_text) assessment::write_transcript(*out, target / "text.html");
     print_results(ordered_json::parse(read_file(target / "results.json")), target, common->json);
   });
 

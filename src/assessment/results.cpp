@@ -4,7 +4,9 @@
 #include <map>
 
 #include "assessment/confirmation.h"
+#include "assessment/png.h"
 #include "assessment/report.h"
+#include "assessment/report_markdown.h"
 #include "assessment/result_agreement.h"
 #include "assessment/result_calibration.h"
 #include "assessment/result_cells.h"
@@ -121,16 +123,26 @@ std::string report_page(const Journal& journal) {
 void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
   const ordered_json results = results_json(journal), costs = costs_json(journal);
   // What is there already stays untouched, so that a finished run can be read where nothing can be written.
-  const auto write = [&](const char* name, const std::string& bytes) {
+  const auto write = [&](const std::string& name, const std::string& bytes) {
     const std::filesystem::path path = directory / name;
     std::error_code error;
     if (std::filesystem::is_regular_file(path, error) && read_file(path) == bytes) return;
+    std::filesystem::create_directories(path.parent_path(), error);
     write_file_atomic(path, bytes);
   };
   write("results.json", results.dump(2) + "\n");
   write("items.csv", items_csv(journal));
   write("costs.json", costs.dump(2) + "\n");
-  write("report.html", report_html(journal, results, costs));
+  const Document report = report_document(journal, results, costs);
+  write("report.html", report_html(report));
+  write("report.md", document_markdown(report));
+  for (const Drawing& plot : report_plots(report)) write("plots/" + plot.name + ".svg", plot.svg);
+}
+
+void write_plots_as_png(const Journal& journal, const std::filesystem::path& directory) {
+  const Document report = report_document(journal, results_json(journal), costs_json(journal));
+  std::filesystem::create_directories(directory / "plots");
+  for (const Drawing& plot : report_plots(report)) write_png(plot.svg, directory / "plots" / (plot.name + ".png"));
 }
 
 }  // namespace holdfast::assessment

@@ -15,7 +15,10 @@ std::string items_csv(const Journal& journal);
 // report.html of what the journal holds by now.
 std::string report_page(const Journal& journal);
 
-// Writes results.json, items.csv, costs.json and report.html, each whole or not at all.
+// Writes results.json, items.csv, costs.json, report.html, report.md and plots/*.svg, each whole or not at all.
 void write_outputs(const Journal& journal, const std::filesystem::path& directory);
+
+// Writes plots/*.png beside the SVG files.  Throws Error(kMachine) where this machine cannot draw them.
+void write_plots_as_png(const Journal& journal, const std::filesystem::path& directory);
 
 }  // namespace holdfast::assessment

@@ -98,11 +98,11 @@ TEST_F(Results, SayThatARunIsNotFinished) {
   auto results = results_json(journal);
   EXPECT_EQ(results["verdict"]["finished"], false);
   EXPECT_NE(results["verdict"]["flags"].dump().find("The run is not finished"), std::string::npos);
-  EXPECT_NE(report_html(journal, results, costs_json(journal)).find("class=\"banner\""), std::string::npos);
+  EXPECT_NE(report_html(report_document(journal, results, costs_json(journal))).find("class=\"banner\""), std::string::npos);
   journal.mark_finished();
   results = results_json(journal);
   EXPECT_EQ(results["verdict"]["finished"], true);
-  EXPECT_EQ(report_html(journal, results, costs_json(journal)).find("class=\"banner\""), std::string::npos);
+  EXPECT_EQ(report_html(report_document(journal, results, costs_json(journal))).find("class=\"banner\""), std::string::npos);
 }
 
 TEST_F(Results, FewSeedsAndAnswersAreSaid) {
@@ -167,7 +167,7 @@ TEST_F(Results, WithheldKnowledgeIsNoCapability) {
 TEST_F(Results, ReportAnswersForRunsWithoutArmsAttacksOrRefusals) {
   const auto page = [](const Journal& journal) {
     const auto results = results_json(journal);
-    const std::string html = report_html(journal, results, costs_json(journal));
+    const std::string html = report_html(report_document(journal, results, costs_json(journal)));
     EXPECT_EQ(html.find("an answer<"), std::string::npos);
     return html;
   };
