@@ -127,7 +127,12 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
 
   Table price(table_of("price"), file, "[price]");
   price.read("usd_per_hour", plan.usd_per_hour, 0);
+  std::vector<std::string> devices = {"RTX 4090", "A100 80GB", "H100"};
+  price.read("devices", devices, "names of devices, or files with [[device]] tables");
   price.end();
+  for (const std::string& one : devices)
+    for (Device& device : find_devices(is_shipped_device(one) ? one : paths.resolve(one, where)))
+      plan.devices.push_back(std::move(device));
 
   Table calibration(table_of("calibration"), file, "[calibration]");
   calibration.read("file", plan.calibration);
@@ -177,6 +182,7 @@ Plan parse_plan(std::string_view plan_text, const std::string& file, const fs::p
     one.shots_path = paths.resolve(one.shots_path, place);
     plan.benchmarks.push_back(std::move(one));
   });
+  each("device", [&](Table& table, const std::string& place) { plan.devices.push_back(read_device(table, place)); });
   each("judge", [&](Table& table, const std::string& place) {
     JudgePlan one = read_judge(table, place);
     check_name(one.name, "judge", place);

@@ -3,6 +3,9 @@
 #include <cstdio>
 #include <map>
 
+#include "assessment/costs.h"
+#include "assessment/ledger.h"
+#include "assessment/overlap_scan.h"
 #include "assessment/report.h"
 #include "assessment/result_agreement.h"
 #include "assessment/result_calibration.h"
@@ -45,25 +48,8 @@ ordered_json results_json(const Journal& journal) {
   if (auto curves = curves_json(journal, grouped); !curves.empty()) results["curves"] = std::move(curves);
   add_corrections(journal, results);
   results["verdict"] = verdict_json(journal, results);
+  add_overlap(journal, results);
   return results;
-}
-
-ordered_json costs_json(const Journal& journal) {
-  const double usd_per_hour = journal.identity().value("usd_per_hour", 0.0);
-  ordered_json costs = {{"schema", 1},
-                        {"resumed", journal.num_resumes()},
-                        {"phases", ordered_json::array()},
-                        {"projections", ordered_json::array()}};
-  for (const PhaseRecord& phase : journal.phases()) {
-    costs["phases"].push_back({{"phase", phase.phase},
-                               {"arm", phase.arm},
-                               {"seconds", phase.seconds},
-                               {"tokens", phase.tokens},
-                               {"flops", phase.flops},
-                               {"peak_memory_bytes", phase.peak_memory_bytes},
-                               {"usd", phase.seconds / 3600 * usd_per_hour}});
-  }
-  return costs;
 }
 
 std::string items_csv(const Journal& journal) {
@@ -80,8 +66,17 @@ std::string items_csv(const Journal& journal) {
   return csv;
 }
 
-void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
-  const ordered_json results = results_json(journal), costs = costs_json(journal);
+namespace {
+
+struct Numbers {
+  ordered_json results;
+  std::string items;
+};
+
+Numbers numbers_of(const Journal& journal) { return {results_json(journal), items_csv(journal)}; }
+
+void write_numbers(const Journal& journal, const Numbers& numbers, const std::filesystem::path& directory) {
+  const ordered_json costs = costs_json(journal, numbers.results);
   // What is there already stays untouched, so that a finished run can be read where nothing can be written.
   const auto write = [&](const char* name, const std::string& bytes) {
     const std::filesystem::path path = directory / name;
@@ -89,10 +84,24 @@ void write_outputs(const Journal& journal, const std::filesystem::path& director
     if (std::filesystem::is_regular_file(path, error) && read_file(path) == bytes) return;
     write_file_atomic(path, bytes);
   };
-  write("results.json", results.dump(2) + "\n");
-  write("items.csv", items_csv(journal));
+  write("results.json", numbers.results.dump(2) + "\n");
+  write("items.csv", numbers.items);
   write("costs.json", costs.dump(2) + "\n");
-  write("report.html", report_html(journal, results, costs));
+  write("report.html", report_html(journal, numbers.results, costs));
+}
+
+}  // namespace
+
+void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
+  write_numbers(journal, numbers_of(journal), directory);
+}
+
+void finish_outputs(Journal& journal, const std::filesystem::path& directory) {
+  if (journal.is_finished()) return write_outputs(journal, directory);
+  journal.mark_finished();
+  const Numbers numbers = numbers_of(journal);
+  journal.record_phase(CostMeter::of_process().take("report", ""));
+  write_numbers(journal, numbers, directory);
 }
 
 }  // namespace holdfast::assessment

@@ -4,9 +4,12 @@
 #include <memory>
 #include <optional>
 
+#include "assessment/costs.h"
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/judging.h"
+#include "assessment/ledger.h"
+#include "assessment/overlap_scan.h"
 #include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/subject.h"
@@ -53,9 +56,9 @@ class Runner {
       : plan_(plan), benchmarks_(benchmarks), journal_(journal), progress_(options.show_progress) {
     expect_work();
     progress_.phase("loading the model");
-    const Stopwatch watch;
     subject_ = std::make_unique<Subject>(plan, benchmarks, options.cache);
-    journal_.record_phase({"load", "base", watch.seconds(), 0, 0, peak_memory_bytes()});
+    journal_.record_phase(CostMeter::of_process().take("load", "base"));
+    journal_.set_cost_basis(cost_basis(plan, subject_->decoder().config()));
     std::vector<evaluation::Benchmark> items;
     for (const LoadedBenchmark& one : benchmarks_) items.push_back(one.benchmark);
     journal_.add_items(items);
@@ -223,14 +226,14 @@ class Runner {
     std::vector<training::Trainer*> trainers;
     for (Training* one : active) trainers.push_back(&*one->trainer);
     const auto reports = training::Trainer::step_together(trainers);
-    const model::Decoder& decoder = subject_->decoder();
+    std::vector<std::pair<std::string, PhaseTokens>> worked;
+    for (std::size_t i = 0; i < active.size(); ++i)
+      worked.push_back({active[i]->arm.name, {reports[i].tokens, reports[i].tokens, reports[i].target_tokens}});
+    const auto costs = CostMeter::of_process().take_shared("train", worked);
     for (std::size_t i = 0; i < active.size(); ++i) {
       const training::StepReport& r = reports[i];
-      const double flops =
-          2 * static_cast<double>(r.tokens) * (decoder.linear_flops_per_token() + decoder.head_flops_per_token());
       journal_.commit_step(active[i]->arm.name, active[i]->seed,
-                           {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens},
-                           {"train", active[i]->arm.name, r.seconds, r.tokens, flops, peak_memory_bytes()});
+                           {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens}, costs[i]);
       progress_.advance(1, work_of(active[i]->arm));
     }
   }
@@ -285,6 +288,7 @@ void move_aside(const fs::path& directory, const ordered_json& identity) {
 }  // namespace
 
 void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& options) {
+  CostMeter::of_process().restart();
   const auto benchmarks = load_benchmarks(plan);
   Digests digests(options.cache.empty() ? fs::path() : options.cache / "digests.json");
   const ordered_json identity = identity_of(plan, benchmarks, digests);
@@ -295,12 +299,12 @@ void run_plan(const Plan& plan, const fs::path& directory, const RunOptions& opt
   if (!calibration.is_null() && journal.calibration() != calibration) journal.set_calibration(calibration);
   digests.save();  // the directory is known to be the run's
   log_note(precision_policy(identity));
+  if (!journal.is_finished() && journal.overlap().is_null()) journal.set_overlap(overlap_of(plan, benchmarks));
   if (!journal.is_finished()) Runner(plan, benchmarks, journal, options).run();  // and gives the model's memory back
   if (!benchmarks.empty())
     judge_pending(journal, *benchmarks.front().catalogue,
                   {.show_progress = options.show_progress, .cache = options.cache});
-  journal.mark_finished();
-  write_outputs(journal, directory);
+  finish_outputs(journal, directory);
 }
 
 }  // namespace holdfast::assessment
