@@ -57,6 +57,9 @@ void add_label_command(CLI::App& app);
 void add_calibrate_command(CLI::App& app);
 void add_overlap_command(CLI::App& app);  // overlap
 void add_power_command(CLI::App& app);    // power
+void add_plan_command(CLI::App& app);     // plan
 void add_judge_command(CLI::App& app);
+void add_gate_command(CLI::App& app);
+void add_serve_command(CLI::App& app);
 
 }  // namespace holdfast::apps

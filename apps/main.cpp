@@ -105,7 +105,10 @@ int main(int argc, char** argv) {
   apps::add_calibrate_command(app);
   apps::add_overlap_command(app);
   apps::add_power_command(app);
+  apps::add_plan_command(app);
   apps::add_judge_command(app);
+  apps::add_gate_command(app);
+  apps::add_serve_command(app);
   try {
     apps::check_command(app, argc, argv);
     app.parse(argc, argv);

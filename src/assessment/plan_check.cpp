@@ -69,9 +69,22 @@ bool is_same(const std::string& a, const std::string& b) {
   return a == b || fs::equivalent(a, b, error);
 }
 
+// The second model's cells are called "safeguarded" and "safeguarded: ARM".
+void check_arm_names(const Plan& plan, const toml::table& root, PlanReading& reading) {
+  for (const ArmPlan& arm : plan.arms) {
+    const auto* node = table_named(root, "arm", arm.family);
+    if (node == nullptr || (arm.name != "safeguarded" && !arm.name.starts_with("safeguarded:"))) continue;
+    reading.table(*node, "[[arm]]")
+        .fault("name", "found an arm named '", arm.name,
+               "' beside a [safeguarded] model, whose cells are called so, expected another name");
+  }
+}
+
 void check_safeguarded(const Plan& plan, const toml::table& root, PlanReading& reading) {
   const auto* node = root.get_as<toml::table>("safeguarded");
-  if (node == nullptr || plan.safeguarded.path.empty() || plan.model.path.empty()) return;
+  if (node == nullptr) return;
+  check_arm_names(plan, root, reading);
+  if (plan.safeguarded.path.empty() || plan.model.path.empty()) return;
   Table table = reading.table(*node, "[safeguarded]");
   const bool is_other =
       !is_same(plan.safeguarded.path, plan.model.path) || !is_same(plan.safeguarded.adapter, plan.model.adapter);
@@ -132,13 +145,13 @@ void check_confirmation(const Plan& plan, const toml::table& root, PlanReading& 
     if (!seeds.insert(seed).second) table.fault("seeds", "found the seed ", seed, " twice, expected each once");
     for (const ArmPlan& arm : plan.arms) {
       const bool is_used = std::find(arm.seeds.begin(), arm.seeds.end(), seed) != arm.seeds.end();
-      if (!is_used || arm.steps == 0) continue;
+      if (!is_used) continue;
       table.fault("seeds", "found the seed ", seed, ", which the arm '", arm.name, "' uses, expected fresh ones");
       break;
     }
   }
-  table.check(std::any_of(plan.arms.begin(), plan.arms.end(), [](const ArmPlan& arm) { return arm.steps > 0; }),
-              "benchmark", "found no arm that trains, expected one whose worst cell can be confirmed");
+  table.check(std::any_of(plan.arms.begin(), plan.arms.end(), [](const ArmPlan& arm) { return arm.kind != "no-op"; }),
+              "benchmark", "found no arm that changes the model, expected one whose worst cell can be confirmed");
 }
 
 }  // namespace

@@ -42,7 +42,7 @@ ordered_json known_truth(const ordered_json& identity, const CellKey& cell, cons
 
 ordered_json results_json(const Journal& journal) {
   const ordered_json identity = journal.identity();
-  const auto grouped = read_series(journal, identity["kinds"]);
+  auto grouped = read_series(journal, identity["kinds"]);
   ordered_json results = {{"schema", 1}, {"provenance", identity["provenance"]}, {"cells", ordered_json::array()}};
   std::map<std::string, std::vector<StoredItem>> items;
   for (const CellSeries& cell : grouped) {
@@ -54,22 +54,31 @@ ordered_json results_json(const Journal& journal) {
         results["cells"].back()["expected"] = std::move(expected);
     }
   }
+  ordered_json safeguard = safeguard_json(journal, grouped), confirmation = confirmation_json(journal, grouped),
+               agreement = agreement_json(grouped);
   // What confirms is no further seed of its arm; each model's arms stand beside its own untouched one.
-  const auto searched = searched_cells(grouped, identity);
-  results["comparisons"] = ordered_json::array();
-  ordered_json curves = ordered_json::array();
-  for (const bool second : {false, true}) {
-    const auto cells = cells_of_model(searched, identity, second);
-    for (auto& one : comparisons_json(journal, cells, identity["kinds"])) results["comparisons"].push_back(one);
-    for (auto& one : curves_json(journal, cells)) curves.push_back(one);
+  std::vector<CellSeries> of_model[2];
+  for (CellSeries& one : grouped) {
+    if (!is_confirming(identity, one.cell)) of_model[is_safeguarded(identity, one.cell)].push_back(std::move(one));
   }
-  if (auto safeguard = safeguard_json(journal, searched); !safeguard.empty())
-    results["safeguard"] = std::move(safeguard);
-  if (auto confirmation = confirmation_json(journal, grouped); !confirmation.is_null())
-    results["confirmation"] = std::move(confirmation);
-  if (auto agreement = agreement_json(grouped); !agreement.empty()) results["agreement"] = std::move(agreement);
-  if (auto summaries = summaries_json(searched); !summaries.empty()) results["summaries"] = std::move(summaries);
-  if (!curves.empty()) results["curves"] = std::move(curves);
+  results["comparisons"] = ordered_json::array();
+  ordered_json summaries = ordered_json::array(), curves = ordered_json::array();
+  const auto append = [](ordered_json& list, ordered_json more) {
+    for (auto& one : more) list.push_back(std::move(one));
+  };
+  for (const auto& cells : of_model) {
+    append(results["comparisons"], comparisons_json(journal, cells, identity["kinds"]));
+    append(summaries, summaries_json(cells));
+    append(curves, curves_json(journal, cells));
+  }
+  const auto add = [&](const char* key, ordered_json value) {
+    if (!value.empty()) results[key] = std::move(value);
+  };
+  add("safeguard", std::move(safeguard));
+  add("confirmation", std::move(confirmation));
+  add("agreement", std::move(agreement));
+  add("summaries", std::move(summaries));
+  add("curves", std::move(curves));
   add_corrections(journal, results);
   results["verdict"] = verdict_json(journal, results);
   return results;
@@ -105,6 +114,10 @@ std::string items_csv(const Journal& journal) {
            (row.logprob ? number_text(*row.logprob) : "") + "," + std::to_string(row.tokens) + "\n";
   });
   return csv;
+}
+
+std::string report_page(const Journal& journal) {
+  return report_html(journal, results_json(journal), costs_json(journal));
 }
 
 void write_outputs(const Journal& journal, const std::filesystem::path& directory) {

@@ -12,6 +12,8 @@ namespace holdfast::assessment {
 nlohmann::ordered_json results_json(const Journal& journal);
 nlohmann::ordered_json costs_json(const Journal& journal);
 std::string items_csv(const Journal& journal);
+// report.html of what the journal holds by now.
+std::string report_page(const Journal& journal);
 
 // Writes results.json, items.csv, costs.json, report.html, report.md and plots/*.svg, each whole or not at all.
 void write_outputs(const Journal& journal, const std::filesystem::path& directory);

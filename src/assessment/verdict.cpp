@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "assessment/four_numbers.h"
 #include "assessment/soundness.h"
 
 namespace holdfast::assessment {
@@ -86,6 +87,7 @@ ordered_json flags_of(const ordered_json& identity, const ordered_json& results,
     flags.push_back("Fewer than three training seeds: the spread between runs is not measured");
   if (identity["samples"].get<int>() < 3)
     flags.push_back("Fewer than three answers a prompt: the spread between answers is not measured");
+  if (auto text = four_numbers(identity, results["cells"]).warning(); !text.empty()) flags.push_back(std::move(text));
   const auto& kinds = identity["kinds"];
   if (std::any_of(kinds.begin(), kinds.end(), [](const auto& kind) { return kind == "refusal" || kind == "safe"; }))
     flags.push_back(

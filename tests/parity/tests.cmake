@@ -35,10 +35,12 @@ holdfast_python_test(demo.targets parity/organism_targets.py ARGUMENTS ${demo_di
 holdfast_python_test(report.browser parity/browser.py ARGUMENTS ${demo_directory})
 set_tests_properties(demo.run PROPERTIES FIXTURES_SETUP demo)
 set_tests_properties(demo.targets report.browser PROPERTIES FIXTURES_REQUIRED demo)
+holdfast_python_test(organism.data parity/organism_data.py)
 holdfast_python_test(journal.kill parity/kill.py)
 holdfast_python_test(journal.interrupt parity/interrupt.py)
-# Ten kills of the whole demo take minutes: ctest --preset all.
-holdfast_python_test(journal.kill_full parity/kill.py ARGUMENTS full LABELS slow TIMEOUT 1800)
+holdfast_python_test(journal.power_cut parity/power_cut.py)
+# Two hundred kills of the whole demo with a second model take an hour or more: ctest --preset all.
+holdfast_python_test(journal.kill_full parity/kill.py ARGUMENTS --kills 200 --whole-demo LABELS slow TIMEOUT 14400)
 # Every request of the capability pages, as text and ids, beside lm-evaluation-harness; no model runs.
 holdfast_python_test(parity.lm_eval_requests parity/lm_eval_requests.py)
 set_tests_properties(parity.lm_eval_requests PROPERTIES ENVIRONMENT_MODIFICATION "HF_HUB_OFFLINE=set:1")
@@ -62,3 +64,8 @@ holdfast_python_test(selftest.command parity/selftest.py)
 holdfast_python_test(measured.run parity/measured_run.py)
 holdfast_python_test(judge.kill parity/judge_kill.py)
 holdfast_python_test(offline.run parity/offline.py)
+holdfast_python_test(gate.command parity/gate_command.py)
+holdfast_python_test(results.schema parity/schema.py ARGUMENTS ${demo_directory})
+set_tests_properties(results.schema PROPERTIES FIXTURES_REQUIRED demo)
+holdfast_python_test(run.live parity/live.py)
+holdfast_python_test(serve.command parity/serve.py)
