@@ -117,7 +117,7 @@ std::string items_csv(const Journal& journal) {
 }
 
 std::string report_page(const Journal& journal) {
-  return report_html(journal, results_json(journal), costs_json(journal));
+  return report_html(report_document(journal, results_json(journal), costs_json(journal)));
 }
 
 void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
