@@ -282,12 +282,12 @@ class Withheld : public Report {
   Withheld() {
     Journal journal = Journal::open(directory_ / "run", identity({{"strong", "attack"}}));
     auto charms = benchmark("charms", evaluation::Kind::kRefusal, 3);
-    for (auto& item : charms.items) item.prompt = "withheld prompt <i>of</i> " + item.id;
+    for (auto& item : charms.items) item.prompt = "unspoken prompt <i>of</i> " + item.id;
     journal.add_items({charms});
     for (const CellKey& cell : {CellKey{"base", 0, 0}, CellKey{"strong", 1, 1}, CellKey{"strong", 1, 2}}) {
       journal.add_cell(cell);
       auto list = answers(cell.arm == "base" ? "rrr" : "crc", "xstest-prefix");
-      for (auto& answer : list) answer.text = "withheld answer of " + cell.arm + " & step " + std::to_string(cell.step);
+      for (auto& answer : list) answer.text = "unspoken answer of " + cell.arm + " & step " + std::to_string(cell.step);
       journal.commit_wave({cell, "charms", 0, 0}, list, {});
     }
     write_outputs(journal, directory_ / "run");
@@ -299,7 +299,7 @@ TEST_F(Withheld, PromptsAndAnswersAreInNoOutput) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(directory_ / "run")) {
     const std::string name = entry.path().filename();
     if (!entry.is_regular_file() || name.starts_with("journal")) continue;
-    EXPECT_EQ(read(entry.path()).find("withheld"), std::string::npos) << name;
+    EXPECT_EQ(read(entry.path()).find("unspoken"), std::string::npos) << name;
     ++files;
   }
   EXPECT_GE(files, 6);
@@ -312,9 +312,9 @@ TEST_F(Withheld, TextsGoToAFileThatOnlyTheOwnerReads) {
   ASSERT_EQ(stat(path.c_str(), &status), 0);
   EXPECT_EQ(status.st_mode & 0777, 0600u);
   const std::string html = read(path);
-  EXPECT_NE(html.find("withheld prompt &lt;i&gt;of&lt;/i&gt; charms-0"), std::string::npos);
-  EXPECT_NE(html.find("withheld answer of base &amp; step 0"), std::string::npos);
-  EXPECT_NE(html.find("withheld answer of strong &amp; step 2"), std::string::npos);
+  EXPECT_NE(html.find("unspoken prompt &lt;i&gt;of&lt;/i&gt; charms-0"), std::string::npos);
+  EXPECT_NE(html.find("unspoken answer of base &amp; step 0"), std::string::npos);
+  EXPECT_NE(html.find("unspoken answer of strong &amp; step 2"), std::string::npos);
   EXPECT_EQ(html.find("step 1<"), std::string::npos) << "between the untouched model and the end";
   // Items whose outcome changed are told from those that stayed: the second was refused both times.
   const std::regex changed("<details class=\"changed\">"), same("<details class=\"same\">");
