@@ -4,6 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
+#include "assessment/ledger.h"
 #include "assessment/live_view.h"
 #include "assessment/model_judge.h"
 #include "assessment/results.h"
@@ -11,7 +12,6 @@
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
-#include "base/memory.h"
 
 namespace holdfast::assessment {
 namespace {
@@ -94,18 +94,14 @@ void judge_with(const std::string& name, bool again, Journal& journal, const Jud
         places.begin() + static_cast<std::ptrdiff_t>(begin),
         places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), begin + wave)));
     const auto questions = journal.questions(part, !is_list);
-    const Stopwatch watch;
     const std::int64_t tokens_before = opened.model != nullptr ? opened.model->tokens_read() : 0;
     std::vector<StoredVerdict> verdicts;
     for (auto& [verdict, output] : opened.judge->judge(questions))
       verdicts.push_back({name, verdict, std::move(output)});
     const std::int64_t tokens = opened.model != nullptr ? opened.model->tokens_read() - tokens_before : 0;
-    journal.commit_verdicts(
-        part, verdicts,
-        {"judge", name, watch.seconds(), tokens,
-         opened.model != nullptr ? static_cast<double>(tokens) * opened.model->flops_per_token() : 0,
-         peak_memory_bytes()});
-    if (tokens > 0) view.spent(tokens, watch.seconds());
+    const PhaseRecord cost = CostMeter::of_process().take("judge", name, {.tokens = tokens, .computed = tokens});
+    journal.commit_verdicts(part, verdicts, cost);
+    if (tokens > 0) view.spent(tokens, cost.seconds);
     view.advance(static_cast<double>(part.size()), name);
   }
 }

@@ -4,6 +4,9 @@
 #include <map>
 
 #include "assessment/confirmation.h"
+#include "assessment/costs.h"
+#include "assessment/ledger.h"
+#include "assessment/overlap_scan.h"
 #include "assessment/png.h"
 #include "assessment/report.h"
 #include "assessment/report_markdown.h"
@@ -81,25 +84,8 @@ ordered_json results_json(const Journal& journal) {
   add("curves", std::move(curves));
   add_corrections(journal, results);
   results["verdict"] = verdict_json(journal, results);
+  add_overlap(journal, results);
   return results;
-}
-
-ordered_json costs_json(const Journal& journal) {
-  const double usd_per_hour = journal.identity().value("usd_per_hour", 0.0);
-  ordered_json costs = {{"schema", 1},
-                        {"resumed", journal.num_resumes()},
-                        {"phases", ordered_json::array()},
-                        {"projections", ordered_json::array()}};
-  for (const PhaseRecord& phase : journal.phases()) {
-    costs["phases"].push_back({{"phase", phase.phase},
-                               {"arm", phase.arm},
-                               {"seconds", phase.seconds},
-                               {"tokens", phase.tokens},
-                               {"flops", phase.flops},
-                               {"peak_memory_bytes", phase.peak_memory_bytes},
-                               {"usd", phase.seconds / 3600 * usd_per_hour}});
-  }
-  return costs;
 }
 
 std::string items_csv(const Journal& journal) {
@@ -117,11 +103,21 @@ std::string items_csv(const Journal& journal) {
 }
 
 std::string report_page(const Journal& journal) {
-  return report_html(report_document(journal, results_json(journal), costs_json(journal)));
+  const ordered_json results = results_json(journal);
+  return report_html(report_document(journal, results, costs_json(journal, results)));
 }
 
-void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
-  const ordered_json results = results_json(journal), costs = costs_json(journal);
+namespace {
+
+struct Numbers {
+  ordered_json results;
+  std::string items;
+};
+
+Numbers numbers_of(const Journal& journal) { return {results_json(journal), items_csv(journal)}; }
+
+void write_numbers(const Journal& journal, const Numbers& numbers, const std::filesystem::path& directory) {
+  const ordered_json costs = costs_json(journal, numbers.results);
   // What is there already stays untouched, so that a finished run can be read where nothing can be written.
   const auto write = [&](const std::string& name, const std::string& bytes) {
     const std::filesystem::path path = directory / name;
@@ -130,17 +126,32 @@ void write_outputs(const Journal& journal, const std::filesystem::path& director
     std::filesystem::create_directories(path.parent_path(), error);
     write_file_atomic(path, bytes);
   };
-  write("results.json", results.dump(2) + "\n");
-  write("items.csv", items_csv(journal));
+  write("results.json", numbers.results.dump(2) + "\n");
+  write("items.csv", numbers.items);
   write("costs.json", costs.dump(2) + "\n");
-  const Document report = report_document(journal, results, costs);
+  const Document report = report_document(journal, numbers.results, costs);
   write("report.html", report_html(report));
   write("report.md", document_markdown(report));
   for (const Drawing& plot : report_plots(report)) write("plots/" + plot.name + ".svg", plot.svg);
 }
 
+}  // namespace
+
+void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
+  write_numbers(journal, numbers_of(journal), directory);
+}
+
+void finish_outputs(Journal& journal, const std::filesystem::path& directory) {
+  if (journal.is_finished()) return write_outputs(journal, directory);
+  journal.mark_finished();
+  const Numbers numbers = numbers_of(journal);
+  journal.record_phase(CostMeter::of_process().take("report", ""));
+  write_numbers(journal, numbers, directory);
+}
+
 void write_plots_as_png(const Journal& journal, const std::filesystem::path& directory) {
-  const Document report = report_document(journal, results_json(journal), costs_json(journal));
+  const ordered_json results = results_json(journal);
+  const Document report = report_document(journal, results, costs_json(journal, results));
   std::filesystem::create_directories(directory / "plots");
   for (const Drawing& plot : report_plots(report)) write_png(plot.svg, directory / "plots" / (plot.name + ".png"));
 }

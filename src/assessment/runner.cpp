@@ -9,7 +9,9 @@
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/judging.h"
+#include "assessment/ledger.h"
 #include "assessment/live_view.h"
+#include "assessment/overlap_scan.h"
 #include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/runner_arms.h"
@@ -146,6 +148,7 @@ void move_aside(const fs::path& directory, const ordered_json& identity) {
 }  // namespace
 
 void run_plan(const Plan& given, const fs::path& directory, const RunOptions& options) {
+  CostMeter::of_process().restart();
   const Plan plan = with_token_checkpoints(given);
   const auto benchmarks = load_benchmarks(plan);
   std::optional<LiveView> own;
@@ -165,14 +168,14 @@ void run_plan(const Plan& given, const fs::path& directory, const RunOptions& op
   log_note(precision_policy(identity));
   const std::string missing = plan.arms.empty() ? "" : four_numbers(benchmarks).warning();
   if (!missing.empty() && !journal.is_finished()) log_warning("[assess] " + missing);
+  if (!journal.is_finished() && journal.overlap().is_null()) journal.set_overlap(overlap_of(plan, benchmarks));
   if (!journal.is_finished())
     Runner(plan, benchmarks, journal, options, view).run();  // and gives the model's memory back
   if (!benchmarks.empty())
     judge_pending(journal, *benchmarks.front().catalogue,
                   {.show_progress = options.show_progress, .cache = options.cache, .view = &view});
-  journal.mark_finished();
   view.phase("writing the report");
-  write_outputs(journal, directory);
+  finish_outputs(journal, directory);
 }
 
 }  // namespace holdfast::assessment

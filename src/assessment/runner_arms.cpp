@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "assessment/arm_data.h"
+#include "assessment/costs.h"
+#include "assessment/ledger.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -61,9 +63,9 @@ ArmRunner::ArmRunner(const Plan& plan, const std::vector<LoadedBenchmark>& bench
 Subject& ArmRunner::subject() {
   if (subject_ == nullptr) {
     progress_.phase("loading the model");
-    const Stopwatch watch;
     subject_ = std::make_unique<Subject>(plan_, benchmarks_, cache_);
-    journal_.record_phase({"load", what_, watch.seconds(), 0, 0, peak_memory_bytes()});
+    journal_.record_phase(CostMeter::of_process().take("load", what_));
+    if (journal_.cost_basis().is_null()) journal_.set_cost_basis(cost_basis(plan_, subject_->decoder().config()));
   }
   return *subject_;
 }
@@ -229,15 +231,16 @@ void ArmRunner::train_step(const std::vector<Training*>& active) {
   std::vector<training::Trainer*> trainers;
   for (Training* one : active) trainers.push_back(&*one->trainer);
   const auto reports = training::Trainer::step_together(trainers);
-  const model::Decoder& decoder = subject().decoder();
+  std::vector<std::pair<std::string, PhaseTokens>> worked;
+  for (std::size_t i = 0; i < active.size(); ++i)
+    worked.push_back({active[i]->run.account(), {reports[i].tokens, reports[i].tokens, reports[i].target_tokens}});
+  const auto costs = CostMeter::of_process().take_shared("train", worked);
   for (std::size_t i = 0; i < active.size(); ++i) {
     const training::StepReport& r = reports[i];
     const ArmRun& run = active[i]->run;
-    const double flops =
-        2 * static_cast<double>(r.tokens) * (decoder.linear_flops_per_token() + decoder.head_flops_per_token());
     journal_.commit_step(run.name, run.seed, {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens},
-                         {"train", run.account(), r.seconds, r.tokens, flops, peak_memory_bytes()});
-    progress_.spent(r.tokens, r.seconds);
+                         costs[i]);
+    progress_.spent(r.tokens, costs[i].seconds);
     progress_.advance(1, work_of(*run.arm), run.name);
   }
 }

@@ -37,7 +37,7 @@ class Report : public InDirectory {
   }
   static Document document(const Journal& journal) { return of(journal, results_json(journal)); }
   static Document of(const Journal& journal, const ordered_json& results) {
-    return report_document(journal, results, costs_json(journal));
+    return report_document(journal, results, costs_json(journal, results));
   }
 };
 

@@ -1,5 +1,6 @@
 #include "assessment/results.h"
 
+#include "assessment/costs.h"
 #include "assessment/fixtures.h"
 #include "assessment/report.h"
 
@@ -98,12 +99,12 @@ TEST_F(Results, SayThatARunIsNotFinished) {
   auto results = results_json(journal);
   EXPECT_EQ(results["verdict"]["finished"], false);
   EXPECT_NE(results["verdict"]["flags"].dump().find("The run is not finished"), std::string::npos);
-  EXPECT_NE(report_html(report_document(journal, results, costs_json(journal))).find("class=\"banner\""),
+  EXPECT_NE(report_html(report_document(journal, results, costs_json(journal, results))).find("class=\"banner\""),
             std::string::npos);
   journal.mark_finished();
   results = results_json(journal);
   EXPECT_EQ(results["verdict"]["finished"], true);
-  EXPECT_EQ(report_html(report_document(journal, results, costs_json(journal))).find("class=\"banner\""),
+  EXPECT_EQ(report_html(report_document(journal, results, costs_json(journal, results))).find("class=\"banner\""),
             std::string::npos);
 }
 
@@ -135,8 +136,9 @@ TEST_F(Results, HoldTheKeysOfTheContract) {
                           "test", "minimum_detectable"})
     EXPECT_TRUE(comparison.contains(key)) << key;
   journal.record_phase({"load", "base", 2, 0, 0, 9});
-  EXPECT_EQ(keys_of(costs_json(journal)), (std::vector<std::string>{"schema", "resumed", "phases", "projections"}));
-  EXPECT_EQ(keys_of(costs_json(journal)["phases"][0]),
+  const auto costs = costs_json(journal, results);
+  EXPECT_EQ(keys_of(costs), (std::vector<std::string>{"schema", "resumed", "phases", "totals", "projections"}));
+  EXPECT_EQ(keys_of(costs["phases"][0]),
             (std::vector<std::string>{"phase", "arm", "seconds", "tokens", "flops", "peak_memory_bytes", "usd"}));
 }
 
@@ -169,7 +171,7 @@ TEST_F(Results, WithheldKnowledgeIsNoCapability) {
 TEST_F(Results, ReportAnswersForRunsWithoutArmsAttacksOrRefusals) {
   const auto page = [](const Journal& journal) {
     const auto results = results_json(journal);
-    const std::string html = report_html(report_document(journal, results, costs_json(journal)));
+    const std::string html = report_html(report_document(journal, results, costs_json(journal, results)));
     EXPECT_EQ(html.find("an answer<"), std::string::npos);
     return html;
   };
