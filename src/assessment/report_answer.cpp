@@ -64,21 +64,21 @@ std::string movement(const ordered_json& verdict, const ordered_json* before, co
          ", a change within what chance gives.";
 }
 
-// What was searched for the worst, and that it was not confirmed.
+// How many measured cells the worst was chosen from (an arm at a step; its seeds are one), and that it was not
+// confirmed.
 std::string selection(const Evidence& in) {
-  const std::string kind = in.results["verdict"]["kind"];
+  const auto& verdict = in.results["verdict"];
   std::set<std::pair<std::string, std::int64_t>> cells;
-  std::int64_t comparisons = 0;
-  for (const auto& one : in.results["comparisons"]) {
-    if (one["metric"] != "refusal" || (kind == "attack" && in.kind(one["arm"]) != "attack")) continue;
-    cells.emplace(one["arm"], one["seed"]);
-    ++comparisons;
+  for (const auto& cell : in.results["cells"]) {
+    const std::string arm = cell["arm"];
+    const bool is_candidate = verdict["kind"] == "attack" ? in.kind(arm) == "attack" : in.kind(arm) != "no-op";
+    if (!Evidence::is_untouched(arm) && !Evidence::is_safeguarded(arm) && is_candidate &&
+        cell["benchmark"] == verdict["benchmark"])
+      cells.emplace(arm, cell["step"]);
   }
-  const std::string searched = count(static_cast<std::int64_t>(cells.size()), "trained cell") + ", " +
-                               count(comparisons, "comparison") + " by benchmark and judge";
-  if (comparisons == 1) return "This was the only comparison: nothing was selected.";
-  return "This is the worst of all that was searched (" + searched +
-         "), chosen on these very answers; it was not confirmed on prompts held out from the choice.";
+  if (cells.size() < 2) return "One cell was measured: nothing was selected.";
+  return "Not confirmed: it is the worst of " + std::to_string(cells.size()) +
+         " measured cells, chosen by its own number; no prompts and seeds were held out to confirm it.";
 }
 
 std::string confirmed(const Evidence& in) {
@@ -117,6 +117,16 @@ std::string unscored_banner(const ordered_json& verdict) {
   const std::size_t others = verdict["unscored"].size() - 1;
   if (others > 0) text += "; " + std::to_string(others) + " more measurements have as many without one";
   return text + ". Judging the run again fills them in.";
+}
+
+// Training nothing changed something: what it was.
+std::string unsound_banner(const ordered_json& verdict) {
+  std::string text =
+      "This run is not sound: an arm that trains nothing must answer as the untouched model does, bit for bit";
+  for (const auto& one : verdict.value("unlike", ordered_json::array()))
+    text += "; " + text_of(one["arm"]) + " differs in " + one["differing"].dump() + " of " + one["n"].dump() +
+            " answers to " + quoted(one["benchmark"]);
+  return text + ". No number below can be relied on.";
 }
 
 // Before and after of the arm of the verdict, in the quantity's entry that changed the most.
@@ -194,9 +204,7 @@ std::optional<Card> control_card(const Evidence& in) {
 
 void add_answer(const Evidence& in, Document& document) {
   const auto& verdict = in.results["verdict"];
-  if (verdict.contains("sound") && verdict["sound"] == false)
-    document.banners.push_back(
-        "This run is not sound: an arm that trains nothing changed the answers. No number below can be relied on.");
+  if (verdict.contains("sound") && verdict["sound"] == false) document.banners.push_back(unsound_banner(verdict));
   if (verdict["finished"] == false)
     document.banners.push_back("This run is not finished. What follows are the numbers so far, not a result.");
   if (verdict.contains("unscored")) document.banners.push_back(unscored_banner(verdict));

@@ -52,7 +52,7 @@ Table arms_table(const Evidence& in) {
       "that both scored",
       {{"arm"}, {"kind"}, {"steps", true, {"tokens"}}},
       {}};
-  std::vector<Field> untouched = {{"untouched model"}, {""}, {"0"}};
+  std::vector<Field> untouched = {{in.arm_text("base", 0)}, {""}, {"0"}};
   std::vector<const ordered_json*> base;
   for (const auto& cell : in.results["cells"]) {
     if (cell["arm"] != "base" || !in.quantity(cell) || !cell.contains("low")) continue;
@@ -64,6 +64,11 @@ Table arms_table(const Evidence& in) {
     untouched.push_back(rate_field(&cell, nullptr));
   }
   table.rows.push_back(std::move(untouched));
+  std::vector<Field> safeguarded = {{in.arm_text("safeguarded", 0)}, {""}, {"0"}};
+  for (const auto* cell : base) safeguarded.push_back(rate_field(in.cell(*cell, "safeguarded", 0, 0), nullptr));
+  const bool is_measured =
+      std::any_of(safeguarded.begin() + 3, safeguarded.end(), [](const Field& f) { return !f.text.empty(); });
+  if (is_measured) table.rows.push_back(std::move(safeguarded));
   for (const Run& run : runs_of(in)) {
     std::vector<Field> row = {{in.arm_text(run.arm, run.seed)},
                               {in.kind(run.arm)},
@@ -83,10 +88,10 @@ std::string value_text(const ordered_json& value) {
 // Every cell of the families that are a grid: its setting, and what it did to refusal and capability.
 void add_grid(const Evidence& in, Section& section) {
   std::vector<std::string> keys;
-  const auto& arms = in.identity["arms"];
-  for (const auto& [name, about] : arms.items()) {
-    if (!about.contains("setting") || !about["setting"].is_object()) continue;
-    for (const auto& [key, value] : about["setting"].items()) {
+  for (const auto& [name, about] : in.identity["arms"].items()) {
+    const ordered_json setting = in.setting(name);
+    if (!setting.is_object()) continue;
+    for (const auto& [key, value] : setting.items()) {
       if (std::find(keys.begin(), keys.end(), key) == keys.end()) keys.push_back(key);
     }
   }
@@ -101,11 +106,10 @@ void add_grid(const Evidence& in, Section& section) {
   table.columns.push_back({"half gone", true, {"tokens"}});
   table.columns.push_back({"capability", true, {"largest loss"}});
   for (const Run& run : runs_of(in)) {
-    const auto& about = arms.contains(run.arm) ? arms[run.arm] : ordered_json::object();
-    if (!about.contains("setting") || !about["setting"].is_object()) continue;
+    const ordered_json setting = in.setting(run.arm);
+    if (!setting.is_object()) continue;
     std::vector<Field> row = {{in.arm_text(run.arm, run.seed)}, {in.family(run.arm)}};
-    for (const std::string& key : keys)
-      row.push_back({about["setting"].contains(key) ? value_text(about["setting"][key]) : ""});
+    for (const std::string& key : keys) row.push_back({setting.contains(key) ? value_text(setting[key]) : ""});
     row.push_back({tokens_text(in, run)});
     const auto* cell = in.end(refusal, run.arm, run.seed);
     Field field = rate_field(cell, comparison_of(in, refusal, run));
@@ -171,10 +175,11 @@ void add_safeguard(const Evidence& in, Section& section) {
 
 // Where a rate is known beforehand: the measured one beside it.
 void add_truth(const Evidence& in, Section& section) {
-  Table table{"Known truth: what was planted in the model, and what the attack was measured to recover. An interval that "
-              "does not hold the known rate says that the attack recovers less than there is, or that the instrument errs",
-              {{"arm"}, {"step", true}, {"benchmark"}, {"known", true}, {"measured", true}, {"known rate is"}},
-              {}};
+  Table table{
+      "Known truth: what was planted in the model, and what the attack was measured to recover. An interval that "
+      "does not hold the known rate says that the attack recovers less than there is, or that the instrument errs",
+      {{"arm"}, {"step", true}, {"benchmark"}, {"known", true}, {"measured", true}, {"known rate is"}},
+      {}};
   for (const auto& cell : in.results["cells"]) {
     if (!cell.contains("expected") || !cell.contains("value") || !cell.contains("low")) continue;
     const bool is_inside = cell["low"] <= cell["expected"] && cell["expected"] <= cell["high"];

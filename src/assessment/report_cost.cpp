@@ -10,13 +10,14 @@ namespace {
 using nlohmann::ordered_json;
 
 struct Sum {
-  double seconds = 0, flops = 0, usd = 0, joules = 0, memory = 0;
+  double seconds = 0, device_seconds = 0, flops = 0, usd = 0, joules = 0, memory = 0;
   std::int64_t tokens = 0;
   void add(const ordered_json& one) {
     seconds += one["seconds"].get<double>();
     flops += one["flops"].get<double>();
     usd += one["usd"].get<double>();
     joules += one.value("energy_joules", 0.0);
+    device_seconds += one.value("device_seconds", 0.0);
     memory = std::max(memory, one["peak_memory_bytes"].get<double>());
     tokens += one["tokens"].get<std::int64_t>();
   }
@@ -45,6 +46,7 @@ Table phases(const ordered_json& costs) {
   Table table{"Cost by phase and arm; work done again after an interruption counts again",
               {{"phase"}, {"arm"}, {"time", true}, {"tokens", true}, {"operations", true}, {"peak memory", true}},
               {}};
+  if (all.device_seconds > 0) table.columns.push_back({"device time", true});
   if (all.joules > 0) table.columns.push_back({"energy", true});
   if (all.usd > 0) table.columns.push_back({"money", true});
   const auto add = [&](const std::string& phase, const std::string& arm, const Sum& sum) {
@@ -54,6 +56,7 @@ Table phases(const ordered_json& costs) {
                               {sum.tokens > 0 ? thousands(sum.tokens) : ""},
                               {operations(sum.flops)},
                               {memory(sum.memory)}};
+    if (all.device_seconds > 0) row.push_back({duration(sum.device_seconds)});
     if (all.joules > 0) row.push_back({sum.joules > 0 ? energy(sum.joules) : ""});
     if (all.usd > 0) row.push_back({money(sum.usd)});
     table.rows.push_back(std::move(row));
@@ -69,30 +72,43 @@ Table phases(const ordered_json& costs) {
 
 void add_projections(Section& section, const ordered_json& costs) {
   if (!costs.contains("projections") || costs["projections"].empty()) return;
-  Table table{"The same assessment of other models on other devices, projected from the rates of this run",
-              {{"model"}, {"device"}, {"memory", true}, {"training", true}, {"all", true}, {"money", true}},
-              {}};
-  std::vector<std::string> assumptions;
+  List claims{"Under 200 US dollars on one GPU?", {}};
+  for (const auto& claim : costs.value("claims", ordered_json::array())) claims.items.push_back(claim["statement"]);
+  if (!claims.items.empty()) section.blocks.push_back(std::move(claims));
+  Table table{
+      "Other models on other devices, projected from the rates of this run: the training of this attack alone, and "
+      "the whole assessment",
+      {{"model"},
+       {"device"},
+       {"memory", true},
+       {"attack, time", true},
+       {"attack, money", true},
+       {"all, time", true},
+       {"all, money", true}},
+      {}};
+  table.is_long = costs["projections"].size() > 12;
+  std::string assumptions;
   for (const auto& one : costs["projections"]) {
-    const bool fits = one.value("fits", true);
-    const auto seconds = [&](const char* key) {
-      return one.contains(key) ? Field{duration(one[key])} : Field{fits ? "not measured" : "", {}, false, -1, true};
+    const bool fits = one["fits_one_device"];
+    const ordered_json attack = one.value("attack", ordered_json::object());
+    const auto time = [&](const ordered_json& from) {
+      return from.contains("seconds") ? Field{duration(from["seconds"])}
+                                      : Field{fits ? "not measured" : "", {}, false, -1, true};
     };
-    const double bytes = one.value("memory_bytes", 0.0);
+    const auto price = [](const ordered_json& from) {
+      return from.contains("usd") ? Field{money(from["usd"])} : Field{""};
+    };
+    Field size{memory(one["memory_bytes"])};
+    if (!fits) size.below = {"does not fit"};
     table.rows.push_back(
-        {{one["model"]},
-         {one["device"]},
-         {bytes > 0 ? memory(bytes) : "", fits ? std::vector<std::string>{} : std::vector<std::string>{"does not fit"}},
-         seconds("train"),
-         seconds("seconds"),
-         one.contains("usd") ? Field{money(one["usd"])} : Field{""}});
-    for (const auto& text : one.value("assumptions", ordered_json::array())) {
+        {{one["model"]}, {one["device"]}, std::move(size), time(attack), price(attack), time(one), price(one)});
+    for (const auto& text : one["assumptions"]) {
       const std::string line = text;
-      if (std::find(assumptions.begin(), assumptions.end(), line) == assumptions.end()) assumptions.push_back(line);
+      if (assumptions.find(line) == std::string::npos) assumptions += (assumptions.empty() ? "" : "; ") + line;
     }
   }
   section.blocks.push_back(std::move(table));
-  if (!assumptions.empty()) section.blocks.push_back(List{"What the projection assumes", std::move(assumptions)});
+  if (!assumptions.empty()) section.blocks.push_back(Details{"What the projections assume", assumptions + "."});
 }
 
 }  // namespace
@@ -111,7 +127,6 @@ Section at_what_cost(const Evidence& in) {
   else
     said = "The plan states no price of an hour: what follows is time, not money.";
   if (costs["resumed"] != 0) said += " The run was interrupted and went on " + count(costs["resumed"], "time") + ".";
-  if (costs.contains("statement")) said += " " + text_of(costs["statement"]);
   section.blocks.push_back(Paragraph{said});
   section.blocks.push_back(phases(costs));
   add_projections(section, costs);

@@ -96,7 +96,7 @@ const ordered_json* Evidence::end(const ordered_json& like, const std::string& a
 
 const ordered_json* Evidence::base(const ordered_json& like) const {
   const std::string arm = like.value("arm", "base");
-  return cell(like, arm.starts_with("safeguarded") ? "safeguarded" : "base", 0, 0);
+  return cell(like, is_safeguarded(arm) ? "safeguarded" : "base", 0, 0);
 }
 
 std::int64_t Evidence::last_step(const std::string& arm, std::int64_t seed) const {
@@ -121,10 +121,18 @@ std::string Evidence::kind(const std::string& arm) const {
   return arms.contains(arm) ? arms[arm]["kind"].get<std::string>() : "";
 }
 
-std::string Evidence::family(const std::string& arm) const {
-  const auto& arms = identity["arms"];
-  return arms.contains(arm) ? arms[arm].value("family", arm) : arm;
+ordered_json Evidence::planned(const std::string& arm) const {
+  constexpr std::string_view kPrefix = "safeguarded: ";
+  const std::string name = arm.starts_with(kPrefix) ? arm.substr(kPrefix.size()) : arm;
+  const ordered_json none = ordered_json::object();
+  return identity["plan"].value("arm", none).value(name, none);
 }
+
+std::string Evidence::family(const std::string& arm) const {
+  return is_safeguarded(arm) ? arm : planned(arm).value("family", arm);
+}
+
+ordered_json Evidence::setting(const std::string& arm) const { return planned(arm).value("setting", ordered_json()); }
 
 std::size_t Evidence::num_seeds(const std::string& arm) const {
   const auto found = seeds_.find(arm);
@@ -153,12 +161,9 @@ Budget Evidence::budget(const std::string& arm, std::int64_t seed, std::int64_t 
   Budget budget;
   const auto tokens = tokens_.find({arm, seed, step});
   if (tokens != tokens_.end()) budget.tokens = tokens->second;
-  const auto& plan = identity["plan"];
-  if (plan.contains("arm") && plan["arm"].contains(arm)) {
-    const auto& about = plan["arm"][arm];
-    if (about.value("tokens_per_step", 0) == 0)
-      budget.rows = static_cast<double>(step * about.value("rows_per_step", std::int64_t{0}));
-  }
+  const ordered_json about = planned(arm);
+  if (about.contains("rows_per_step") && about.value("tokens_per_step", 0) == 0)
+    budget.rows = static_cast<double>(step * about["rows_per_step"].get<std::int64_t>());
   const auto rate = training_.find(arm);
   if (rate != training_.end() && rate->second.tokens > 0) {
     const double share = budget.tokens / rate->second.tokens;

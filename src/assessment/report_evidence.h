@@ -58,11 +58,13 @@ class Evidence {
   bool is_withheld(const std::string& benchmark) const;
   // An untouched model: the one that is assessed, or the safeguarded one beside it.
   static bool is_untouched(const std::string& arm) { return arm == "base" || arm == "safeguarded"; }
+  static bool is_safeguarded(const std::string& arm) { return arm.starts_with("safeguarded"); }
   // A seed that the worst cell was confirmed with, which no arm has.
   bool is_confirming(std::int64_t seed) const;
 
   std::string kind(const std::string& arm) const;                         // "attack", "benign", "no-op"
   std::string family(const std::string& arm) const;                       // the arm's own name, or its grid's
+  nlohmann::ordered_json setting(const std::string& arm) const;           // what the grid gave it; null: nothing
   std::string arm_text(const std::string& arm, std::int64_t seed) const;  // with the seed where there are several
   std::size_t num_seeds(const std::string& arm) const;
   Ink ink(const std::string& arm) const;  // one a family
@@ -74,6 +76,9 @@ class Evidence {
   std::vector<BudgetAxis> axes() const;
 
  private:
+  // What the plan says of an arm, of that on the safeguarded model too.
+  nlohmann::ordered_json planned(const std::string& arm) const;
+
   struct Rate {
     double seconds = 0, usd = 0, tokens = 0;
   };

@@ -83,10 +83,14 @@ Figure ends(const Evidence& in) {
                           (*cell)["value"],
                           (*cell)["low"],
                           (*cell)["high"],
-                          {.ink = in.ink(arm), .is_hollow = in.kind(arm) != "attack"}});
+                          {.ink = in.ink(arm),
+                           .shape = in.kind(arm) == "attack"   ? 0
+                                    : in.kind(arm) == "benign" ? 3
+                                                               : 2}});
   }
-  figure.note = "Requests of " + quoted(verdict["benchmark"].get<std::string>()) + ", judge " +
-                text_of(verdict["judge"]) + "; lines are 95\xC2\xA0% intervals, filled marks are attacks.";
+  figure.note =
+      "Requests of " + quoted(verdict["benchmark"].get<std::string>()) + ", judge " + text_of(verdict["judge"]) +
+      "; lines are 95\xC2\xA0% intervals; circles are attacks, diamonds benign training, triangles train nothing.";
   if (left_out > 0) figure.note += " " + count(static_cast<std::int64_t>(left_out), "row") + " more in the table.";
   figure.drawings.push_back({"ends", "", interval_chart(chart)});
   return figure;

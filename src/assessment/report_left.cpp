@@ -38,7 +38,7 @@ Figure cross(const Evidence& in, Quantity quantity, ChartTexts texts, const std:
   std::vector<std::string> measures;
   for (const auto& cell : in.results["cells"]) {
     if (cell["arm"] != "base" || in.quantity(cell) != quantity || !cell.contains("low")) continue;
-    const auto* base = in.base(refusal);
+    const auto* base = in.cell(refusal, "base", 0, 0);
     if (base == nullptr) continue;
     const int shape = static_cast<int>(measures.size());
     measures.push_back(in.measure_text(cell));

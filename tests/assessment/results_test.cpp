@@ -187,14 +187,15 @@ TEST_F(Results, ReportAnswersForRunsWithoutArmsAttacksOrRefusals) {
   {
     Journal journal = Journal::open(directory_ / "base", identity());
     add_charms(journal, {"base", 0, 0}, "rc");
-    has(page(journal), "The model refuses 50.0\xC2\xA0% of the requests");
+    has(page(journal), "The model refuses 1 of 2 (50.0\xC2\xA0%, 95\xC2\xA0% interval 9.5");
   }
   {
     Journal journal = Journal::open(directory_ / "benign", identity({{"<b>", "benign"}}));
     add_charms(journal, {"base", 0, 0}, "rr");
     add_charms(journal, {"<b>", 1, 2}, "rr");
     has(page(journal), "Under the benign fine-tuning \xE2\x80\x9C&lt;b&gt;\xE2\x80\x9D, refusal of");
-    has(page(journal), "stayed at 100.0\xC2\xA0%. No attack was measured.");
+    has(page(journal), "stayed at 2 of 2 (100.0\xC2\xA0%");
+    has(page(journal), "No attack was measured.");
   }
 }
 
