@@ -16,7 +16,7 @@ from common import SHARED, SOURCE, THREADS, fail, missing_oracle
 sys.path.insert(0, str(SOURCE / "tools/parity"))
 ASKED = 4  # times the rival's speed, end to end
 SAMPLE = 6  # items of each benchmark and subject that are compared
-SMALL = {"limit": 8, "steps": 3}
+SMALL = {"limit": 3, "steps": 2, "sample": 1}
 ROWS, STEPS = 8, 40
 GENERATE_BATCH, SCORE_BATCH = 32, 8
 NEAR_TIE = 1e-4  # between the two best logits, or the two best choices
@@ -34,13 +34,15 @@ def plan_of(ours, limit, steps, phases, precision):
     return plan, options
 
 
-def check_sample(ours, theirs, model, tokenizer, folder):
+def check_sample(ours, theirs, model, tokenizer, folder, count):
     """Both sides in fp32 on the first items; ends the run where they differ by more than a tie.  Returns what to print."""
-    plan, options = plan_of(ours, SAMPLE, 0, ["xstest", "mmlu"], "fp32")
+    plan, options = plan_of(ours, count, 0, ["xstest", "mmlu"], "fp32")
+    del plan["data"]  # it stands in the paths already
+    options = [one for one in options if not one.startswith("data=")]
     ours.assess(plan, options, False, folder / "sample", THREADS)
     journal = ours.Journal(folder / "sample/run/journal.sqlite")
     xstest, mmlu = plan["benchmark"]
-    prompts = theirs.xstest_prompts(xstest["path"], SAMPLE)
+    prompts = theirs.xstest_prompts(xstest["path"], count)
     mine, near = journal.answers("base", "xstest_safe") | journal.answers("base", "xstest_unsafe"), 0
     for item, (prompt, ids) in zip(prompts, theirs.answer(model, tokenizer, prompts.values(), plan["generation"]["max_new_tokens"], GENERATE_BATCH), strict=True):
         if mine[item][0] != prompt:
@@ -53,7 +55,7 @@ def check_sample(ours, theirs, model, tokenizer, folder):
             fail(f"assessment: found another token at place {place} of item {item} ({best[0] - best[1]:.1e} above the next), expected the same; try tools/parity/smollm2.py")
         near += 1
     choice = lambda logprobs: max(range(len(logprobs)), key=logprobs.__getitem__)
-    scores = theirs.score(model, tokenizer, theirs.mmlu_tasks(mmlu["path"], mmlu["subjects"], mmlu.get("shots", 5)), SAMPLE, SCORE_BATCH)
+    scores = theirs.score(model, tokenizer, theirs.mmlu_tasks(mmlu["path"], mmlu["subjects"], mmlu.get("shots", 5)), count, SCORE_BATCH)
     mine = journal.answers("base", "mmlu")
     for item, (context, logprobs) in scores.items():
         best = sorted(logprobs)[-2:]
@@ -121,7 +123,7 @@ def run(report):
         folder = pathlib.Path(temporary)
         rivals = ["fp32"] + (["nf4"] if report.nf4_rival else [])
         model, tokenizer = theirs.load(plan["model"]["path"], "fp32")
-        check = check_sample(ours, theirs, model, tokenizer, folder)
+        check = check_sample(ours, theirs, model, tokenizer, folder, SMALL["sample"] if report.small else SAMPLE)
         wall = ours.assess(plan, options, True, folder / "ours", THREADS)
         journal = ours.Journal(folder / "ours/run/journal.sqlite")
         adapter = ours.initial_adapter(plan, 1234, folder)

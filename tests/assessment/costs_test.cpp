@@ -148,6 +148,19 @@ TEST_F(Costs, RefuteTheClaimWhereNothingFits) {
   EXPECT_EQ(costs["claims"].size(), 4u);  // the model assessed is called as one of the sizes
   EXPECT_EQ(costs["claims"][0]["under_usd_200"], true);
   EXPECT_EQ(costs["claims"][0]["device"], "made");
+  EXPECT_EQ(
+      costs["claims"][0]["statement"],
+      "Under 200 US dollars on one GPU: the 600 training tokens of attack on Llama 2 7B, under 0.01 US dollars on "
+      "one made");
+
+  ordered_json unpriced = basis();
+  unpriced["devices"][0]["usd_per_hour"] = 0;
+  journal.set_cost_basis(unpriced);
+  EXPECT_TRUE(costs_json(journal, results_json(journal))["claims"].empty());  // it fits, at a price nobody knows
+  unpriced["devices"].erase(0);
+  journal.set_cost_basis(unpriced);
+  EXPECT_EQ(costs_json(journal, results_json(journal))["claims"][0]["statement"],
+            "Not on one GPU: Llama 2 7B fits none of the devices named");
 }
 
 TEST_F(Costs, RefuteTheClaimWhereItIsDearer) {
