@@ -36,6 +36,9 @@ holdfast_python_test(report.browser parity/browser.py ARGUMENTS ${demo_directory
 set_tests_properties(demo.run PROPERTIES FIXTURES_SETUP demo)
 set_tests_properties(demo.targets report.browser PROPERTIES FIXTURES_REQUIRED demo)
 holdfast_python_test(organism.data parity/organism_data.py)
+# The demo on SmolLM2, cut down (two minutes), and all of it: ctest --preset all.
+holdfast_python_test(demo.large parity/large_demo.py TIMEOUT 1200)
+holdfast_python_test(demo.large_whole parity/large_demo.py ARGUMENTS whole LABELS slow TIMEOUT 7200)
 holdfast_python_test(journal.kill parity/kill.py)
 holdfast_python_test(journal.interrupt parity/interrupt.py)
 holdfast_python_test(journal.power_cut parity/power_cut.py)
