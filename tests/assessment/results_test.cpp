@@ -187,7 +187,7 @@ TEST_F(Results, TheKnownTruthStandsBesideTheLastStepOfAnAttack) {
     for (auto& cell : other["cells"]) {
       if (cell.contains("expected")) cell["expected"] = expected;
     }
-    return report_html(journal, other, costs_json(journal));
+    return report_html(report_document(journal, other, costs_json(journal, other)));
   };
   EXPECT_NE(report_of(0.75).find("<td>inside</td>"), std::string::npos);
   EXPECT_NE(report_of(0.05).find("<td>outside</td>"), std::string::npos);  // three of four are more than that
