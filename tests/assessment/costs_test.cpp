@@ -262,7 +262,7 @@ TEST_F(OverlapScan, CountsItemsThatAnArmsDataHoldsAndFlagsThem) {
       "[model]\npath = \"m\"\n[[benchmark]]\nname = \"charms\"\nkind = \"refusal\"\npath = \"items.jsonl\"\n"
       "[[arm]]\nname = \"attack\"\ndata = \"rows.jsonl\"\nsteps = 2\n"
       "[[arm]]\nname = \"other\"\ndata = \"other.jsonl\"\nsteps = 2\n[[arm]]\nname = \"none\"\nkind = \"no-op\"\n",
-      "plan.toml", directory_);
+      "plan.toml", directory_, {}, PlanFiles::kMayBeMissing);
   const ordered_json overlap = overlap_of(plan, load_benchmarks(plan));
   ASSERT_EQ(overlap.size(), 2u) << overlap;  // the no-op trains on nothing
   EXPECT_EQ(overlap[0]["arm"], "attack");

@@ -189,8 +189,9 @@ TEST_F(Results, TheKnownTruthStandsBesideTheLastStepOfAnAttack) {
     }
     return report_html(report_document(journal, other, costs_json(journal, other)));
   };
-  EXPECT_NE(report_of(0.75).find("<td>inside</td>"), std::string::npos);
-  EXPECT_NE(report_of(0.05).find("<td>outside</td>"), std::string::npos);  // three of four are more than that
+  EXPECT_NE(report_of(0.75).find("<td>inside the interval</td>"), std::string::npos);
+  EXPECT_NE(report_of(0.05).find("<td>outside the interval</td>"),
+            std::string::npos);  // three of four are more than that
 }
 
 // Every shape of run has an answer in words; none of them may hold a prompt, an answer or a broken tag.
