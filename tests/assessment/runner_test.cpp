@@ -194,24 +194,31 @@ TEST_F(TinyRun, ResumedRunsGiveTheBytesOfOneThatWasNotStopped) {
   EXPECT_EQ(Journal::open_existing(directory_ / "out").num_resumes(), 1);
 }
 
-// Schema 2 has no prompts, scores, reasons and calls: what of that a run needs is made again or found out.
+// Schema 3 has not all of what was spent; schema 2 has no prompts, scores, reasons and calls either.  What of that a
+// run needs is made again or found out.
 TEST_F(TinyRun, ARunOfAnOlderSchemaGoesOnToTheSameBytes) {
   run("out");
   const std::string results = read("out/results.json"), items = read("out/items.csv");
-  {
-    const Database database((directory_ / "out/journal.sqlite").string(), Access::kWrite);
-    database.execute(kLosesItsEnd);
-    for (const char* column :
-         {"items DROP COLUMN prompt", "items DROP COLUMN context", "verdicts DROP COLUMN score",
-          "verdicts DROP COLUMN degeneration", "verdicts DROP COLUMN failure", "verdicts DROP COLUMN output",
-          "phases DROP COLUMN device_seconds", "phases DROP COLUMN energy_joules", "phases DROP COLUMN computed_tokens",
-          "phases DROP COLUMN output_tokens"})
-      database.execute(("ALTER TABLE " + std::string(column)).c_str());
-    database.execute("DROP TABLE judge_calls; PRAGMA user_version = 2");
+  for (const int schema : {3, 2}) {
+    {
+      const Database database((directory_ / "out/journal.sqlite").string(), Access::kWrite);
+      database.execute(kLosesItsEnd);
+      for (const char* column : {"device_seconds", "energy_joules", "computed_tokens", "output_tokens"})
+        database.execute(("ALTER TABLE phases DROP COLUMN " + std::string(column)).c_str());
+      if (schema == 2) {
+        for (const char* column :
+             {"items DROP COLUMN prompt", "items DROP COLUMN context", "verdicts DROP COLUMN score",
+              "verdicts DROP COLUMN degeneration", "verdicts DROP COLUMN failure", "verdicts DROP COLUMN output"})
+          database.execute(("ALTER TABLE " + std::string(column)).c_str());
+        database.execute("DROP TABLE judge_calls");
+      }
+      database.execute(("PRAGMA user_version = " + std::to_string(schema)).c_str());
+    }
+    fs::remove(directory_ / "out/results.json");
+    run("out");
+    EXPECT_EQ(read("out/results.json"), results) << schema;
+    EXPECT_EQ(read("out/items.csv"), items) << schema;
   }
-  run("out");
-  EXPECT_EQ(read("out/results.json"), results);
-  EXPECT_EQ(read("out/items.csv"), items);
 }
 
 constexpr const char* kConfirmation = R"(
