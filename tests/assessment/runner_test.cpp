@@ -271,9 +271,11 @@ TEST_F(TinyRun, AConfirmationThatCannotBeMadeIsRefusedBeforeAnythingIsMeasured) 
   EXPECT_NE(error("confirmation.benchmark=endings").find("'endings'"), std::string::npos);
   EXPECT_NE(error("confirmation.benchmark=ending").find("'ending'"), std::string::npos);
   EXPECT_NE(error("arm.red.seeds=[4, 5]").find("seed 5"), std::string::npos) << error("arm.red.seeds=[4, 5]");
-  EXPECT_NE(error("confirmation.path=" + (directory_ / "questions.jsonl").string()).find("found 7 prompts held out"),
-            std::string::npos)
-      << error("confirmation.path=" + (directory_ / "questions.jsonl").string());
+  std::string plan = read("plan.toml");
+  plan.replace(plan.find("share = 0.4"), 11, "path = \"questions.jsonl\"");
+  write("plan.toml", plan);
+  EXPECT_NE(error("seed=1").find("found 7 prompts held out that questions asks too"), std::string::npos)
+      << error("seed=1");
   EXPECT_FALSE(fs::exists(directory_ / "out"));
 }
 
