@@ -1,6 +1,7 @@
 #include "assessment/journal.h"
 
 #include "assessment/fixtures.h"
+#include "assessment/journal_tables.h"
 #include "shared_data.h"
 
 namespace holdfast::assessment {

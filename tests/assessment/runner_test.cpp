@@ -194,24 +194,31 @@ TEST_F(TinyRun, ResumedRunsGiveTheBytesOfOneThatWasNotStopped) {
   EXPECT_EQ(Journal::open_existing(directory_ / "out").num_resumes(), 1);
 }
 
-// Schema 2 has no prompts, scores, reasons and calls: what of that a run needs is made again or found out.
+// Schema 3 has not all of what was spent; schema 2 has no prompts, scores, reasons and calls either.  What of that a
+// run needs is made again or found out.
 TEST_F(TinyRun, ARunOfAnOlderSchemaGoesOnToTheSameBytes) {
   run("out");
   const std::string results = read("out/results.json"), items = read("out/items.csv");
-  {
-    const Database database((directory_ / "out/journal.sqlite").string(), Access::kWrite);
-    database.execute(kLosesItsEnd);
-    for (const char* column :
-         {"items DROP COLUMN prompt", "items DROP COLUMN context", "verdicts DROP COLUMN score",
-          "verdicts DROP COLUMN degeneration", "verdicts DROP COLUMN failure", "verdicts DROP COLUMN output",
-          "phases DROP COLUMN device_seconds", "phases DROP COLUMN energy_joules", "phases DROP COLUMN computed_tokens",
-          "phases DROP COLUMN output_tokens"})
-      database.execute(("ALTER TABLE " + std::string(column)).c_str());
-    database.execute("DROP TABLE judge_calls; PRAGMA user_version = 2");
+  for (const int schema : {3, 2}) {
+    {
+      const Database database((directory_ / "out/journal.sqlite").string(), Access::kWrite);
+      database.execute(kLosesItsEnd);
+      for (const char* column : {"device_seconds", "energy_joules", "computed_tokens", "output_tokens"})
+        database.execute(("ALTER TABLE phases DROP COLUMN " + std::string(column)).c_str());
+      if (schema == 2) {
+        for (const char* column :
+             {"items DROP COLUMN prompt", "items DROP COLUMN context", "verdicts DROP COLUMN score",
+              "verdicts DROP COLUMN degeneration", "verdicts DROP COLUMN failure", "verdicts DROP COLUMN output"})
+          database.execute(("ALTER TABLE " + std::string(column)).c_str());
+        database.execute("DROP TABLE judge_calls");
+      }
+      database.execute(("PRAGMA user_version = " + std::to_string(schema)).c_str());
+    }
+    fs::remove(directory_ / "out/results.json");
+    run("out");
+    EXPECT_EQ(read("out/results.json"), results) << schema;
+    EXPECT_EQ(read("out/items.csv"), items) << schema;
   }
-  run("out");
-  EXPECT_EQ(read("out/results.json"), results);
-  EXPECT_EQ(read("out/items.csv"), items);
 }
 
 constexpr const char* kConfirmation = R"(
@@ -264,9 +271,11 @@ TEST_F(TinyRun, AConfirmationThatCannotBeMadeIsRefusedBeforeAnythingIsMeasured) 
   EXPECT_NE(error("confirmation.benchmark=endings").find("'endings'"), std::string::npos);
   EXPECT_NE(error("confirmation.benchmark=ending").find("'ending'"), std::string::npos);
   EXPECT_NE(error("arm.red.seeds=[4, 5]").find("seed 5"), std::string::npos) << error("arm.red.seeds=[4, 5]");
-  EXPECT_NE(error("confirmation.path=" + (directory_ / "questions.jsonl").string()).find("found 7 prompts held out"),
-            std::string::npos)
-      << error("confirmation.path=" + (directory_ / "questions.jsonl").string());
+  std::string plan = read("plan.toml");
+  plan.replace(plan.find("share = 0.4"), 11, "path = \"questions.jsonl\"");
+  write("plan.toml", plan);
+  EXPECT_NE(error("seed=1").find("found 7 prompts held out that questions asks too"), std::string::npos)
+      << error("seed=1");
   EXPECT_FALSE(fs::exists(directory_ / "out"));
 }
 
