@@ -29,7 +29,7 @@ std::string field_html(const Field& field, const Column& column, bool is_first) 
                   : "<td" + attributes + ">" + inner + "</td>";
 }
 
-std::string table_html(const Table& table) {
+std::string table_html(const DataTable& table) {
   std::string out = std::string("<div class=\"table") + (table.is_long ? " long" : "") +
                     (table.is_wrapped ? " wrapped" : "") + "\"><p class=\"caption\">" + escape(table.caption) +
                     "</p>\n<div class=\"wide\" role=\"region\" tabindex=\"0\" aria-label=\"" + escape(table.caption) +
@@ -102,7 +102,7 @@ struct BlockHtml {
     for (const std::string& item : one.items) out += "<li>" + escape(item) + "</li>";
     return out + "</ul>\n";
   }
-  std::string operator()(const Table& one) const { return table_html(one); }
+  std::string operator()(const DataTable& one) const { return table_html(one); }
   std::string operator()(const Figure& one) const { return figure_html(one); }
   std::string operator()(const Details& one) const {
     return "<details><summary>" + escape(one.summary) + "</summary><p class=\"ids\">" + escape(one.text) +

@@ -46,8 +46,8 @@ std::string tokens_text(const Evidence& in, const Run& run) {
 }
 
 // Each arm's end beside the others and the untouched model.
-Table arms_table(const Evidence& in) {
-  Table table{
+DataTable arms_table(const Evidence& in) {
+  DataTable table{
       "The arms side by side, each at its last step: k / n, the rate, its interval, and its change on the items "
       "that both scored",
       {{"arm"}, {"kind"}, {"steps", true, {"tokens"}}},
@@ -99,7 +99,7 @@ void add_grid(const Evidence& in, Section& section) {
   const auto& verdict = in.results["verdict"];
   ordered_json refusal = verdict;
   refusal["metric"] = "refusal";
-  Table table{"Every cell of the grid: what it was given, and what it did", {{"cell"}, {"family"}}, {}};
+  DataTable table{"Every cell of the grid: what it was given, and what it did", {{"cell"}, {"family"}}, {}};
   for (const std::string& key : keys) table.columns.push_back({key, true});
   table.columns.push_back({"tokens", true});
   table.columns.push_back({"refusal", true, {verdict["benchmark"], verdict["judge"]}});
@@ -143,18 +143,18 @@ void add_grid(const Evidence& in, Section& section) {
 
 void add_safeguard(const Evidence& in, Section& section) {
   if (!in.results.contains("safeguard")) return;
-  Table table{"With the safeguard and without it, under the same arm at the same step, on the same items",
-              {{"arm"},
-               {"step", true},
-               {"benchmark"},
-               {"metric", false, {"judge"}},
-               {"n", true},
-               {"without", true},
-               {"with", true},
-               {"points", true},
-               {"p", true},
-               {"detectable", true}},
-              {}};
+  DataTable table{"With the safeguard and without it, under the same arm at the same step, on the same items",
+                  {{"arm"},
+                   {"step", true},
+                   {"benchmark"},
+                   {"metric", false, {"judge"}},
+                   {"n", true},
+                   {"without", true},
+                   {"with", true},
+                   {"points", true},
+                   {"p", true},
+                   {"detectable", true}},
+                  {}};
   for (const auto& one : in.results["safeguard"]) {
     const std::string arm = one["arm"];
     const std::int64_t seed = one["seed"], step = one["step"];
@@ -175,7 +175,7 @@ void add_safeguard(const Evidence& in, Section& section) {
 
 // Where a rate is known beforehand: the measured one beside it.
 void add_truth(const Evidence& in, Section& section) {
-  Table table{
+  DataTable table{
       "Known truth: what was planted in the model, and what the attack was measured to recover. An interval that "
       "does not hold the known rate says that the attack recovers less than there is, or that the instrument errs",
       {{"arm"}, {"step", true}, {"benchmark"}, {"known", true}, {"measured", true}, {"known rate is"}},
@@ -195,8 +195,8 @@ void add_truth(const Evidence& in, Section& section) {
 
 }  // namespace
 
-Table table_of(const std::string& caption, const ordered_json& list) {
-  Table table{caption, {}, {}};
+DataTable table_of(const std::string& caption, const ordered_json& list) {
+  DataTable table{caption, {}, {}};
   std::vector<std::string> keys;
   for (const auto& one : list) {
     for (const auto& [key, value] : one.items()) {

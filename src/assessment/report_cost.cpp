@@ -40,12 +40,12 @@ std::string memory(double bytes) {
   return bytes < 1e10 ? format("%.0f\xC2\xA0MB", bytes / 1e6) : format("%.1f\xC2\xA0GB", bytes / 1e9);
 }
 
-Table phases(const ordered_json& costs) {
+DataTable phases(const ordered_json& costs) {
   Sum all;
   for (const auto& one : costs["phases"]) all.add(one);
-  Table table{"Cost by phase and arm; work done again after an interruption counts again",
-              {{"phase"}, {"arm"}, {"time", true}, {"tokens", true}, {"operations", true}, {"peak memory", true}},
-              {}};
+  DataTable table{"Cost by phase and arm; work done again after an interruption counts again",
+                  {{"phase"}, {"arm"}, {"time", true}, {"tokens", true}, {"operations", true}, {"peak memory", true}},
+                  {}};
   if (all.device_seconds > 0) table.columns.push_back({"device time", true});
   if (all.joules > 0) table.columns.push_back({"energy", true});
   if (all.usd > 0) table.columns.push_back({"money", true});
@@ -75,7 +75,7 @@ void add_projections(Section& section, const ordered_json& costs) {
   List claims{"Under 200 US dollars on one GPU?", {}};
   for (const auto& claim : costs.value("claims", ordered_json::array())) claims.items.push_back(claim["statement"]);
   if (!claims.items.empty()) section.blocks.push_back(std::move(claims));
-  Table table{
+  DataTable table{
       "Other models on other devices, projected from the rates of this run: the training of this attack alone, and "
       "the whole assessment",
       {{"model"},

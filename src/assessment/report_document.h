@@ -25,7 +25,7 @@ struct Column {
 };
 
 // REQUIRES: rows as long as `columns`.  The first field of a row names it.
-struct Table {
+struct DataTable {
   std::string caption;
   std::vector<Column> columns;
   std::vector<std::vector<Field>> rows;
@@ -65,7 +65,7 @@ struct Download {
   std::string file, type, text, bytes;
 };
 
-using Block = std::variant<Paragraph, List, Table, Figure, Details, Download>;
+using Block = std::variant<Paragraph, List, DataTable, Figure, Details, Download>;
 
 struct Section {
   std::string id, heading;

@@ -22,13 +22,13 @@ std::string change_interval(const ordered_json& one) {
 }
 
 // The four quantities before and after, for the arm of the verdict.
-Table four_numbers(const Evidence& in) {
+DataTable four_numbers(const Evidence& in) {
   const auto& verdict = in.results["verdict"];
   const std::string arm = verdict["arm"];
   const std::int64_t seed = verdict["seed"];
-  Table table{"Four numbers that are only read together: " + in.arm_text(arm, seed),
-              {{"quantity"}, {"benchmark"}, {"judge"}, {"before", true}, {"after", true}, {"change, points", true}},
-              {}};
+  DataTable table{"Four numbers that are only read together: " + in.arm_text(arm, seed),
+                  {{"quantity"}, {"benchmark"}, {"judge"}, {"before", true}, {"after", true}, {"change, points", true}},
+                  {}};
   for (const Quantity quantity : kQuantities) {
     bool is_measured = false;
     for (const auto& one : in.results["comparisons"]) {
@@ -131,10 +131,11 @@ void add_categories(const Evidence& in, Section& section, std::vector<Drawing>& 
   const Categories found = categories_of(in);
   if (found.names.size() < 2) return;
   const auto& verdict = in.results["verdict"];
-  Table table{"Refusals by category and checkpoint: " + in.arm_text(verdict["arm"], verdict["seed"]) +
-                  ". k / n; the darker, the more is refused; grey below " + std::to_string(kFewAnswers) + " answers",
-              {{"category"}},
-              {}};
+  DataTable table{"Refusals by category and checkpoint: " + in.arm_text(verdict["arm"], verdict["seed"]) +
+                      ". k / n; the darker, the more is refused; grey below " + std::to_string(kFewAnswers) +
+                      " answers",
+                  {{"category"}},
+                  {}};
   HeatChart chart;
   chart.texts = {"categories-plot", "Refusals by category and checkpoint",
                  "Fields of k / n: refusals of the answers to a category's requests at a training step.",
@@ -194,9 +195,9 @@ Section how_fast(const Evidence& in) {
         Paragraph{"When half of the refusals were gone is not told: it needs two checkpoints of training or more."});
     return section;
   }
-  Table table{"Training until refusal is below half of the untouched model's, with a 95 % interval",
-              {{"arm"}, {"benchmark"}, {"judge"}, {"n", true}, {"half", true}, {"tokens", true}, {"trained", true}},
-              {}};
+  DataTable table{"Training until refusal is below half of the untouched model's, with a 95 % interval",
+                  {{"arm"}, {"benchmark"}, {"judge"}, {"n", true}, {"half", true}, {"tokens", true}, {"trained", true}},
+                  {}};
   const auto axes = in.axes();
   for (std::size_t i = 1; i < axes.size(); ++i) table.columns.push_back({axes[i].switch_label, true});
   for (const auto& curve : in.results["curves"]) {

@@ -42,7 +42,7 @@ struct BlockMarkdown {
     for (const std::string& item : one.items) out += "- " + plain(item) + "\n";
     return out + "\n";
   }
-  std::string operator()(const Table& one) const {
+  std::string operator()(const DataTable& one) const {
     std::string out = "**" + plain(one.caption) + "**\n\n|";
     for (const Column& column : one.columns) out += " " + field_text({column.heading, column.below}) + " |";
     out += "\n|";

@@ -24,6 +24,6 @@ Figure curves(const Evidence& in, Quantity quantity, const std::string& name, co
 
 // Rows of objects as a table, with a column for each key that any of them has: for lists of results that have no table
 // of their own.
-Table table_of(const std::string& caption, const nlohmann::ordered_json& list);
+DataTable table_of(const std::string& caption, const nlohmann::ordered_json& list);
 
 }  // namespace holdfast::assessment

@@ -12,19 +12,19 @@ namespace {
 
 using nlohmann::ordered_json;
 
-Table cells(const Evidence& in) {
-  Table table{"All cells. Below a number of unscored answers: between what the rate would lie, whatever they were",
-              {{"arm"},
-               {"seed", true},
-               {"step", true},
-               {"benchmark"},
-               {"metric", false, {"judge"}},
-               {"k / n", true},
-               {"value", true},
-               {"95\xC2\xA0% interval", true},
-               {"degenerate", true},
-               {"unscored", true}},
-              {}};
+DataTable cells(const Evidence& in) {
+  DataTable table{"All cells. Below a number of unscored answers: between what the rate would lie, whatever they were",
+                  {{"arm"},
+                   {"seed", true},
+                   {"step", true},
+                   {"benchmark"},
+                   {"metric", false, {"judge"}},
+                   {"k / n", true},
+                   {"value", true},
+                   {"95\xC2\xA0% interval", true},
+                   {"degenerate", true},
+                   {"unscored", true}},
+                  {}};
   table.is_long = true;
   for (const auto& cell : in.results["cells"]) {
     const bool has_value = cell.contains("value") && cell.contains("low");
@@ -99,13 +99,13 @@ void add_flips(const Evidence& in, Section& section) {
     ids += (ids.empty() ? "" : ", ") + row.item;
     ++flip->count[is ? 1 : 0];
   });
-  Table table{"Items that changed between the untouched model and an arm's last step",
-              {{"arm"},
-               {"benchmark"},
-               {"judge"},
-               {"no longer refused", true, {"or right"}},
-               {"now refused", true, {"or right"}}},
-              {}};
+  DataTable table{"Items that changed between the untouched model and an arm's last step",
+                  {{"arm"},
+                   {"benchmark"},
+                   {"judge"},
+                   {"no longer refused", true, {"or right"}},
+                   {"now refused", true, {"or right"}}},
+                  {}};
   for (const Flip& flip : flips)
     table.rows.push_back(
         {{flip.arm}, {flip.benchmark}, {flip.judge}, {std::to_string(flip.count[0])}, {std::to_string(flip.count[1])}});
@@ -124,9 +124,9 @@ void add_flips(const Evidence& in, Section& section) {
   }
 }
 
-Table provenance(const Evidence& in) {
+DataTable provenance(const Evidence& in) {
   const auto& from = in.results["provenance"];
-  Table table{"Where it comes from", {{"what"}, {"which"}}, {}};
+  DataTable table{"Where it comes from", {{"what"}, {"which"}}, {}};
   table.is_wrapped = true;
   const auto code = [](const ordered_json& value) { return Field{text_of(value), {}, true}; };
   const auto add_model = [&](const std::string& name, const ordered_json& model) {

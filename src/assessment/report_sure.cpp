@@ -35,8 +35,8 @@ std::string certainty(const ordered_json& verdict) {
   return text + ".";
 }
 
-Table comparisons(const Evidence& in) {
-  Table table{
+DataTable comparisons(const Evidence& in) {
+  DataTable table{
       "Before and after on the same items, each arm at its last step. Detectable: the change in points that as "
       "many pairs find with 80 % power",
       {{"arm"},
@@ -86,10 +86,10 @@ void add_agreement(const Evidence& in, Section& section) {
         if (std::find(judges.begin(), judges.end(), one[key]) == judges.end()) judges.push_back(one[key]);
       }
     }
-    Table table{"Agreement of the judges on " + quoted(benchmark) +
-                    ": Cohen's kappa with its interval, and the answers on which they differ",
-                {{"judge"}},
-                {}};
+    DataTable table{"Agreement of the judges on " + quoted(benchmark) +
+                        ": Cohen's kappa with its interval, and the answers on which they differ",
+                    {{"judge"}},
+                    {}};
     for (const std::string& judge : judges) table.columns.push_back({judge, true});
     for (const std::string& row : judges) {
       std::vector<Field> fields = {{row}};
@@ -120,7 +120,7 @@ void add_agreement(const Evidence& in, Section& section) {
 
 // Corrected rates beside raw ones: of the untouched model and of ends.
 void add_corrected(const Evidence& in, Section& section) {
-  Table table{
+  DataTable table{
       "Rates of refusal corrected by what people found of the judge (Rogan and Gladen, with Lang and Reiczigel's "
       "interval)",
       {{"arm"},
@@ -155,7 +155,7 @@ void add_corrected(const Evidence& in, Section& section) {
 // Several seeds or answers: their mean, and what varies.
 void add_summaries(const Evidence& in, Section& section) {
   if (!in.results.contains("summaries")) return;
-  Table table{
+  DataTable table{
       "Over seeds and answers: the mean, an interval for other prompts of the kind and other seeds, and what part "
       "of the variance lies where",
       {{"arm"},

@@ -7,6 +7,7 @@
 #include <sstream>
 
 #include "assessment/charts.h"
+#include "assessment/costs.h"
 #include "assessment/fixtures.h"
 #include "assessment/report_markdown.h"
 #include "assessment/results.h"
@@ -54,7 +55,7 @@ const Kind* find(const Section& section, const std::string& part) {
   for (const Block& block : section.blocks) {
     const Kind* one = std::get_if<Kind>(&block);
     if (one == nullptr) continue;
-    if constexpr (std::is_same_v<Kind, Table>) {
+    if constexpr (std::is_same_v<Kind, DataTable>) {
       if (one->caption.find(part) != std::string::npos) return one;
     } else {
       if (one->title.find(part) != std::string::npos) return one;
@@ -172,7 +173,7 @@ TEST_F(Report, TheBudgetThatHalvesRefusalIsCensoredWhereItWasNotReached) {
   auto results = results_json(journal);
   const auto half = [&] {
     const auto all = of(journal, results);
-    return find<Table>(section(all, "fast"), "below half")->rows.front()[5];
+    return find<DataTable>(section(all, "fast"), "below half")->rows.front()[5];
   };
   ASSERT_TRUE(results.contains("curves"));
   EXPECT_EQ(half().text, "100");
@@ -190,7 +191,7 @@ TEST_F(Report, TheGridListsEveryCellWithItsSetting) {
   add_charms(journal, {"a r4", 1, 2}, "rrcc");
   add_charms(journal, {"a r16", 1, 2}, "cccc");
   const auto all = document(journal);
-  const auto* grid = find<Table>(section(all, "compared"), "Every cell of the grid");
+  const auto* grid = find<DataTable>(section(all, "compared"), "Every cell of the grid");
   ASSERT_NE(grid, nullptr);
   ASSERT_EQ(grid->rows.size(), 2u);
   EXPECT_EQ(grid->rows[0][2].text, "4");
@@ -198,7 +199,7 @@ TEST_F(Report, TheGridListsEveryCellWithItsSetting) {
   EXPECT_EQ(grid->rows[1][4].text, "0 / 4");
   std::filesystem::remove_all(directory_ / "run");
   const auto plain = document(attacked());
-  EXPECT_EQ(find<Table>(section(plain, "compared"), "Every cell of the grid"), nullptr);
+  EXPECT_EQ(find<DataTable>(section(plain, "compared"), "Every cell of the grid"), nullptr);
 }
 
 TEST_F(Report, FieldsOfFewAnswersAreGrey) {
@@ -212,7 +213,7 @@ TEST_F(Report, FieldsOfFewAnswersAreGrey) {
     journal.commit_wave({cell, "charms", 0, 0}, answers(outcomes, "xstest-prefix"), {});
   }
   const auto all = document(journal);
-  const auto* table = find<Table>(section(all, "far"), "by category");
+  const auto* table = find<DataTable>(section(all, "far"), "by category");
   ASSERT_NE(table, nullptr);
   EXPECT_EQ(table->rows[0][2].text, "5 / 10");
   EXPECT_NEAR(table->rows[0][2].shade, 0.5, 1e-12);
