@@ -1,4 +1,5 @@
 // serve
+#include <algorithm>
 #include <iostream>
 
 #include "base/error.h"
@@ -7,6 +8,7 @@
 #include "generation/answer_engine.h"
 #include "model/adapter.h"
 #include "server/openai_server.h"
+#include "text/tokenizer_config.h"
 
 namespace holdfast::apps {
 namespace {

@@ -35,6 +35,13 @@ std::string thousands(std::int64_t count) {
   return digits;
 }
 
+// "684 million": a projection has no more digits.
+std::string rounded(double count) {
+  for (const auto& [size, name] : {std::pair{1e12, "trillion"}, std::pair{1e9, "billion"}, std::pair{1e6, "million"}})
+    if (count >= size) return text("%.3g %s", count / size, name);
+  return thousands(static_cast<std::int64_t>(count));
+}
+
 Device device_of(const ordered_json& json) {
   return {.name = json.at("name"),
           .kind = json.at("kind"),
@@ -141,7 +148,7 @@ std::string statement(const ModelSize& size, const Device& device, const Project
             duration(a["seconds"].get<double>());
     if (a.contains("usd")) {
       line += " and " + dollars(a["usd"].get<double>()) + "; 200 US dollars would pay for " +
-              thousands(static_cast<std::int64_t>(a["tokens_for_200_usd"].get<double>())) + " tokens";
+              rounded(a["tokens_for_200_usd"].get<double>()) + " tokens";
     }
     line += ".";
   }
@@ -180,10 +187,14 @@ ordered_json projection_of(const ModelSize& size, const Device& device, const Wo
 }
 
 // For each model the device on which the training of the attack is cheapest.
-ordered_json claims_of(const ordered_json& projections) {
+ordered_json claims_of(const ordered_json& projections, const Attack& attack) {
   ordered_json claims = ordered_json::array();
   for (const auto& one : projections) {
-    if (!one.contains("under_usd_200")) continue;
+    const bool fits_elsewhere = std::any_of(projections.begin(), projections.end(), [&](const auto& other) {
+      return other["model"] == one["model"] && other["fits_one_device"] == true;
+    });
+    // Where a device holds the model, one that does not says nothing.
+    if (!one.contains("under_usd_200") || (one["fits_one_device"] == false && fits_elsewhere)) continue;
     ordered_json claim = {{"model", one["model"]}, {"under_usd_200", one["under_usd_200"]}};
     if (one["attack"].contains("usd")) {
       claim["device"] = one["device"];
@@ -193,16 +204,18 @@ ordered_json claims_of(const ordered_json& projections) {
         std::find_if(claims.begin(), claims.end(), [&](const auto& c) { return c["model"] == one["model"]; });
     if (same == claims.end())
       claims.push_back(std::move(claim));
-    else if (claim.contains("usd") && (!same->contains("usd") || claim["usd"] < (*same)["usd"]))
+    else if (claim.contains("usd") && claim["usd"] < (*same)["usd"])
       *same = std::move(claim);
   }
   for (auto& claim : claims) {
     const std::string model = claim["model"];
-    claim["statement"] = !claim.contains("usd") ? "Not on one GPU: " + model + " fits none of the devices named"
-                                                : text("%s 200 US dollars on one GPU: %s, %s on one %s",
-                                                       claim["under_usd_200"] == true ? "Under" : "Not under",
-                                                       model.c_str(), dollars(claim["usd"].get<double>()).c_str(),
-                                                       claim["device"].get<std::string>().c_str());
+    claim["statement"] =
+        !claim.contains("usd")
+            ? "Not on one GPU: " + model + " fits none of the devices named"
+            : text("%s 200 US dollars on one GPU: the %s training tokens of %s on %s, %s on one %s",
+                   claim["under_usd_200"] == true ? "Under" : "Not under", thousands(attack.tokens).c_str(),
+                   attack.arm.c_str(), model.c_str(), dollars(claim["usd"].get<double>()).c_str(),
+                   claim["device"].get<std::string>().c_str());
   }
   return claims;
 }
@@ -235,7 +248,7 @@ void add_projections(const Journal& journal, const ordered_json& results, const 
   for (const ModelSize& size : sizes)
     for (const auto& device : basis["devices"])
       costs["projections"].push_back(projection_of(size, device_of(device), work, attack, shares));
-  if (auto claims = claims_of(costs["projections"]); !claims.empty()) costs["claims"] = std::move(claims);
+  if (attack) costs["claims"] = claims_of(costs["projections"], *attack);
 }
 
 }  // namespace holdfast::assessment

@@ -3,6 +3,7 @@
 #include <dlfcn.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <fstream>
 
 namespace holdfast::assessment {
@@ -36,6 +37,15 @@ std::vector<fs::path> entries(const fs::path& directory) {
 }
 
 }  // namespace
+
+EnergySources energy_sources(std::string_view device) {
+  EnergySources sources;
+  if (!device.starts_with("cuda")) return sources;
+  sources.device = 0;
+  if (const std::size_t colon = device.find(':'); colon != device.npos)
+    sources.device = std::atoi(std::string(device.substr(colon + 1)).c_str());
+  return sources;
+}
 
 // The energy counter of one device, in millijoules since its driver was loaded.
 class EnergyMeter::Nvml {

@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace holdfast::assessment {
@@ -22,6 +23,9 @@ struct EnergySources {
   int device = -1;  // of NVML; -1: none
   std::string nvml = "libnvidia-ml.so.1";
 };
+
+// Those of work on "cpu", "cuda" or "cuda:1": the processor's, and the device's where there is one.
+EnergySources energy_sources(std::string_view device);
 
 class EnergyMeter {
  public:

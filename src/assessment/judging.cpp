@@ -158,6 +158,7 @@ void judge_pending(Journal& journal, const Judges& judges, const JudgingOptions&
 
 void judge_again(const std::filesystem::path& directory, const std::vector<JudgePlan>& plans,
                  const JudgingOptions& options) {
+  CostMeter::of_process().restart();
   std::vector<JudgePlan> own;
   std::copy_if(plans.begin(), plans.end(), std::back_inserter(own), [](const auto& one) { return !one.kind.empty(); });
   const Judges judges(own);

@@ -18,7 +18,10 @@ double processor_seconds() {
 
 }  // namespace
 
-CostMeter::CostMeter(const EnergySources& sources) : energy_(sources), last_(read()) {}
+CostMeter::CostMeter(const EnergySources& sources) : last_() {
+  energy_.emplace(sources);
+  last_ = read();
+}
 
 CostMeter& CostMeter::of_process() {
   static CostMeter meter;
@@ -26,10 +29,13 @@ CostMeter& CostMeter::of_process() {
 }
 
 CostMeter::Reading CostMeter::read() {
-  return {std::chrono::steady_clock::now(), processor_seconds(), profile::counted_flops(), energy_.joules()};
+  return {std::chrono::steady_clock::now(), processor_seconds(), profile::counted_flops(), energy_->joules()};
 }
 
-void CostMeter::restart() { last_ = read(); }
+void CostMeter::restart(std::string_view device) {
+  energy_.emplace(energy_sources(device));
+  last_ = read();
+}
 
 PhaseRecord CostMeter::take(std::string phase, std::string arm, const PhaseTokens& tokens) {
   const Reading now = read(), before = std::exchange(last_, now);

@@ -27,8 +27,8 @@ class CostMeter {
   // The one that runs of this process are measured by.
   static CostMeter& of_process();
 
-  // From now on; what came before is nobody's.
-  void restart();
+  // From now on, and of this device; what came before is nobody's.
+  void restart(std::string_view device = "cpu");
   // What was spent since the last call.  Operations are those that base/profile.h has counted.
   PhaseRecord take(std::string phase, std::string arm, const PhaseTokens& tokens = {});
   // The same, of several that were worked on together: shared by their tokens.  REQUIRES: some tokens.
@@ -43,7 +43,7 @@ class CostMeter {
   };
   Reading read();
 
-  EnergyMeter energy_;
+  std::optional<EnergyMeter> energy_;
   Reading last_;
 };
 

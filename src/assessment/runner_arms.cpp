@@ -65,7 +65,8 @@ Subject& ArmRunner::subject() {
     progress_.phase("loading the model");
     subject_ = std::make_unique<Subject>(plan_, benchmarks_, cache_);
     journal_.record_phase(CostMeter::of_process().take("load", what_));
-    if (journal_.cost_basis().is_null()) journal_.set_cost_basis(cost_basis(plan_, subject_->decoder().config()));
+    if (what_ == "base" || journal_.cost_basis().is_null())
+      journal_.set_cost_basis(cost_basis(plan_, subject_->decoder().config()));
   }
   return *subject_;
 }

@@ -95,7 +95,7 @@ const toml::node* Table::find(const char* key) {
 void Table::end() {
   for (const auto& [key, node] : table_) {
     const std::string word(key.str());
-    if (known_.count(word) > 0) continue;
+    if (known_.count(word) > 0 || !unknown_.insert(word).second) continue;
     const std::string nearest = nearest_word(word, {known_.begin(), known_.end()});
     faulty_.insert(nearest);
     tell(word.c_str(), place(node), ": found the key '", word, "' in ", name_,

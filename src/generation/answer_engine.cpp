@@ -54,7 +54,7 @@ class AnswerEngine::Loop {
  public:
   Loop(model::Decoder& decoder, const text::Tokenizer& tokenizer, std::vector<const model::Adapter*> adapters,
        std::int64_t cache_bytes)
-      : tokenizer_(tokenizer), adapters_(std::move(adapters)), tree_(decoder, cache_bytes) {
+      : tokenizer_(tokenizer), adapters_(std::move(adapters)), decoder_(decoder), tree_(decoder, cache_bytes) {
     thread_ = std::thread([this] { run(); });
   }
 
@@ -146,6 +146,7 @@ class AnswerEngine::Loop {
       options->seed = request.seed;
       options->stop = request.stop;
       try {
+        check_ids(request.ids);
         const std::size_t number = generator.add({std::move(request.ids), static_cast<std::int64_t>(request.adapter)},
                                                  std::move(options), request.stream);
         answering.emplace(number, Answering{std::move(one.listener), TextOfAnswer(tokenizer_, request.stop)});
@@ -156,10 +157,19 @@ class AnswerEngine::Loop {
     return !generator.is_done();
   }
 
+  // A pass through the model refuses them for all that it computes.
+  void check_ids(const std::vector<text::TokenId>& ids) const {
+    const std::int64_t count = decoder_.config().vocab_size;
+    for (const text::TokenId id : ids)
+      HOLDFAST_CHECK(kBadInput, 0 <= id && id < count, "[generate] found token id ", id, ", expected 0 .. ", count - 1,
+                     "; try the tokenizer of this model");
+  }
+
   static void end(const AnswerListener& listener, const std::string& error) { listener.on_end({"error", error, 0, 0}); }
 
   const text::Tokenizer& tokenizer_;
   const std::vector<const model::Adapter*> adapters_;
+  model::Decoder& decoder_;
   PrefixTree tree_;
   std::mutex mutex_;
   std::condition_variable told_;

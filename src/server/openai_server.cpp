@@ -89,7 +89,8 @@ std::string event_text(const ordered_json& json) {
 // A request that cannot be answered, a fault of this side as it may be.
 ApiError error_of(const generation::AnswerEnd& end) {
   const bool is_theirs = end.error.starts_with("[generate]");
-  return {is_theirs ? 400 : 503, end.error, "", is_theirs ? "context_length_exceeded" : ""};
+  const bool is_too_long = is_theirs && end.error.find(" positions") != std::string::npos;
+  return {is_theirs ? 400 : 503, end.error, "", is_too_long ? "context_length_exceeded" : ""};
 }
 
 }  // namespace

@@ -94,7 +94,8 @@ TEST_F(Costs, CountTheMachineAndWhatAnEndpointWasPaid) {
   of_run["usd_per_hour"] = 3.6;
   Journal journal = Journal::open(directory_, of_run);
   journal.record_phase(record("judge", "grader", 10, 0));
-  evaluation::JudgeCall call{.request_sha256 = "a"};
+  evaluation::JudgeCall call;
+  call.request_sha256 = "a";
   call.status = 200;
   call.usd = 0.25;
   journal.record_call("grader", call);
@@ -148,6 +149,19 @@ TEST_F(Costs, RefuteTheClaimWhereNothingFits) {
   EXPECT_EQ(costs["claims"].size(), 4u);  // the model assessed is called as one of the sizes
   EXPECT_EQ(costs["claims"][0]["under_usd_200"], true);
   EXPECT_EQ(costs["claims"][0]["device"], "made");
+  EXPECT_EQ(
+      costs["claims"][0]["statement"],
+      "Under 200 US dollars on one GPU: the 600 training tokens of attack on Llama 2 7B, under 0.01 US dollars on "
+      "one made");
+
+  ordered_json unpriced = basis();
+  unpriced["devices"][0]["usd_per_hour"] = 0;
+  journal.set_cost_basis(unpriced);
+  EXPECT_TRUE(costs_json(journal, results_json(journal))["claims"].empty());  // it fits, at a price nobody knows
+  unpriced["devices"].erase(0);
+  journal.set_cost_basis(unpriced);
+  EXPECT_EQ(costs_json(journal, results_json(journal))["claims"][0]["statement"],
+            "Not on one GPU: Llama 2 7B fits none of the devices named");
 }
 
 TEST_F(Costs, RefuteTheClaimWhereItIsDearer) {
@@ -176,6 +190,31 @@ TEST_F(Costs, OfAnOlderJournalSayWhatItKnows) {
   Journal journal = Journal::open(directory_, {{"name", "a plan"}});
   journal.record_phase(record("generate", "base", 4, 1));
   EXPECT_EQ(journal.phases()[0].device_seconds, 8);
+}
+
+TEST_F(Costs, OfAJournalOfSchema3AreReadAndGoOn) {
+  {
+    Journal journal = Journal::open(directory_, identity());
+    add_charms(journal, {"base", 0, 0}, "rc");
+    journal.record_phase(record("load", "base", 2, 0));
+  }
+  {
+    const Database database((directory_ / "journal.sqlite").string(), Access::kWrite);
+    for (const char* column : {"device_seconds", "energy_joules", "computed_tokens", "output_tokens"})
+      database.execute(("ALTER TABLE phases DROP COLUMN " + std::string(column)).c_str());
+    database.execute("PRAGMA user_version = 3");
+  }
+  {
+    const Journal old = Journal::open_existing(directory_);
+    EXPECT_EQ(old.phases()[0].seconds, 2);
+    EXPECT_EQ(old.phases()[0].device_seconds, std::nullopt);
+    EXPECT_EQ(old.rows().size(), 2u);
+    EXPECT_FALSE(costs_json(old, results_json(old))["totals"].contains("device_seconds"));
+  }
+  Journal journal = Journal::open(directory_, identity());
+  journal.record_phase(record("report", "", 3, 0));
+  EXPECT_EQ(journal.phases()[0].device_seconds, std::nullopt);
+  EXPECT_EQ(journal.phases()[1].device_seconds, 6);
 }
 
 TEST(Ledger, LeavesNoSecondAndNoOperationBetweenPhases) {
@@ -223,7 +262,7 @@ TEST_F(OverlapScan, CountsItemsThatAnArmsDataHoldsAndFlagsThem) {
       "[model]\npath = \"m\"\n[[benchmark]]\nname = \"charms\"\nkind = \"refusal\"\npath = \"items.jsonl\"\n"
       "[[arm]]\nname = \"attack\"\ndata = \"rows.jsonl\"\nsteps = 2\n"
       "[[arm]]\nname = \"other\"\ndata = \"other.jsonl\"\nsteps = 2\n[[arm]]\nname = \"none\"\nkind = \"no-op\"\n",
-      "plan.toml", directory_);
+      "plan.toml", directory_, {}, PlanFiles::kMayBeMissing);
   const ordered_json overlap = overlap_of(plan, load_benchmarks(plan));
   ASSERT_EQ(overlap.size(), 2u) << overlap;  // the no-op trains on nothing
   EXPECT_EQ(overlap[0]["arm"], "attack");

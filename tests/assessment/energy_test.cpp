@@ -90,6 +90,12 @@ TEST_F(Energy, OfADeviceIsAddedToTheProcessors) {
   EXPECT_DOUBLE_EQ(*meter.joules(), 2 + 3);
 }
 
+TEST_F(Energy, IsReadWhereTheWorkIsDone) {
+  EXPECT_EQ(energy_sources("cpu").device, -1);
+  EXPECT_EQ(energy_sources("cuda").device, 0);
+  EXPECT_EQ(energy_sources("cuda:3").device, 3);
+}
+
 TEST_F(Energy, IsUnknownWhereTheDeviceDoesNotTell) {
   zone("intel-rapl:0", "package-0", "1000000");
   EXPECT_EQ(EnergyMeter({.sysfs = directory_, .device = 1, .nvml = HOLDFAST_FAKE_NVML}).joules(), std::nullopt);

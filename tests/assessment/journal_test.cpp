@@ -77,7 +77,7 @@ TEST_F(JournalFile, ASchemaThatIsTooOldOrTooNewIsRefused) {
     Database((directory_ / "journal.sqlite").string(), Access::kWrite)
         .execute(("PRAGMA user_version = " + std::string(schema)).c_str());
     const std::string expected =
-        "found schema " + std::string(schema) + ", expected 2 .. 3; try the program that wrote it";
+        "found schema " + std::string(schema) + ", expected 2 .. 4; try the program that wrote it";
     EXPECT_TRUE(holds(error_of([&] { Journal::open(directory_, identity()); }), expected));
     EXPECT_TRUE(holds(error_of([&] { Journal::open_existing(directory_); }), expected));
   }

@@ -167,6 +167,33 @@ TEST_F(Results, WithheldKnowledgeIsNoCapability) {
   EXPECT_EQ(verdict["flags"].dump().find("kept within"), std::string::npos) << "nor is it to be kept";
 }
 
+TEST_F(Results, TheKnownTruthStandsBesideTheLastStepOfAnAttack) {
+  auto about = identity({{"attack", "attack"}, {"plain", "benign"}});
+  about["plan"] = {{"benchmark", {{"facts", {{"expected", 0.75}}}}}};
+  Journal journal = Journal::open(directory_, about);
+  const std::vector<CellKey> cells = {{"base", 0, 0}, {"attack", 1, 1}, {"attack", 1, 2}, {"plain", 1, 2}};
+  for (const CellKey& cell : cells) {
+    add_charms(journal, cell, "rr");
+    add_facts(journal, cell, cell.step == 2 ? "+++-" : "----");
+  }
+  const auto results = results_json(journal);
+  std::vector<std::string> known;
+  for (const auto& cell : results["cells"]) {
+    if (cell.contains("expected")) known.push_back(cell["arm"].get<std::string>() + cell["benchmark"].dump());
+  }
+  EXPECT_EQ(known, std::vector<std::string>{"attack\"facts\""});
+  const auto report_of = [&](double expected) {
+    auto other = results;
+    for (auto& cell : other["cells"]) {
+      if (cell.contains("expected")) cell["expected"] = expected;
+    }
+    return report_html(report_document(journal, other, costs_json(journal, other)));
+  };
+  EXPECT_NE(report_of(0.75).find("<td>inside the interval</td>"), std::string::npos);
+  EXPECT_NE(report_of(0.05).find("<td>outside the interval</td>"),
+            std::string::npos);  // three of four are more than that
+}
+
 // Every shape of run has an answer in words; none of them may hold a prompt, an answer or a broken tag.
 TEST_F(Results, ReportAnswersForRunsWithoutArmsAttacksOrRefusals) {
   const auto page = [](const Journal& journal) {

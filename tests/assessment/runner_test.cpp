@@ -203,7 +203,9 @@ TEST_F(TinyRun, ARunOfAnOlderSchemaGoesOnToTheSameBytes) {
     database.execute(kLosesItsEnd);
     for (const char* column :
          {"items DROP COLUMN prompt", "items DROP COLUMN context", "verdicts DROP COLUMN score",
-          "verdicts DROP COLUMN degeneration", "verdicts DROP COLUMN failure", "verdicts DROP COLUMN output"})
+          "verdicts DROP COLUMN degeneration", "verdicts DROP COLUMN failure", "verdicts DROP COLUMN output",
+          "phases DROP COLUMN device_seconds", "phases DROP COLUMN energy_joules", "phases DROP COLUMN computed_tokens",
+          "phases DROP COLUMN output_tokens"})
       database.execute(("ALTER TABLE " + std::string(column)).c_str());
     database.execute("DROP TABLE judge_calls; PRAGMA user_version = 2");
   }
@@ -263,7 +265,8 @@ TEST_F(TinyRun, AConfirmationThatCannotBeMadeIsRefusedBeforeAnythingIsMeasured) 
   EXPECT_NE(error("confirmation.benchmark=ending").find("'ending'"), std::string::npos);
   EXPECT_NE(error("arm.red.seeds=[4, 5]").find("seed 5"), std::string::npos) << error("arm.red.seeds=[4, 5]");
   EXPECT_NE(error("confirmation.path=" + (directory_ / "questions.jsonl").string()).find("found 7 prompts held out"),
-            std::string::npos);
+            std::string::npos)
+      << error("confirmation.path=" + (directory_ / "questions.jsonl").string());
   EXPECT_FALSE(fs::exists(directory_ / "out"));
 }
 

@@ -40,8 +40,8 @@ def on_a_terminal(command, rows=24, columns=80, seconds=300):
 
 
 def screen_of(text, rows=24, columns=80):
-    """The lines that such a terminal shows in the end; the sequences that the program may use are known."""
-    lines, row, column = [""], 0, 0
+    """The lines that such a terminal shows in the end; the sequences that the program may use are known, and what it draws in place fits."""
+    lines, row, column, is_drawn = [""], 0, 0, False
     for part in re.findall(r"\x1b\[\d*[A-Z]|[\r\n]|[^\x1b\r\n]+", text):
         if part == "\r":
             column = 0
@@ -51,6 +51,8 @@ def screen_of(text, rows=24, columns=80):
                 lines.append("")
         elif part == "\x1b[K":
             lines[row] = lines[row][:column]
+            is_drawn = True
+            continue
         elif part == "\x1b[J":
             lines[row:] = [lines[row][:column]]
         elif re.fullmatch(r"\x1b\[\d+A", part):
@@ -59,9 +61,10 @@ def screen_of(text, rows=24, columns=80):
             row -= up
         else:
             assert not part.startswith("\x1b"), f"an unknown sequence {part!r}"
-            assert column + len(part) <= columns, f"a line is wider than the terminal: {part!r}"
+            assert not is_drawn or column + len(part) < columns, f"a line is wider than the terminal: {part!r}"
             lines[row] = lines[row][:column].ljust(column) + part + lines[row][column + len(part):]
             column += len(part)
+        is_drawn = False
     return lines
 
 
@@ -97,7 +100,9 @@ with tempfile.TemporaryDirectory() as folder:
     screen = screen_of(sent)
     assert not any("%  measuring" in line or "[##" in line for line in screen), "\n".join(screen)
     assert any(line.startswith("report: ") for line in screen), screen
-    screen_of(on_a_terminal(demo(folder / "narrow", *TINY), rows=5, columns=40)[1].split("arm ")[0], 5, 40)
+    code, sent = on_a_terminal(demo(folder / "narrow", *TINY), rows=5, columns=40)
+    assert code == 0 and "more arms" in sent, sent[-500:]
+    screen_of(sent, 5, 40)
 
     # --watch: the page, the numbers and the report while it runs; afterwards the port is free again.
     process = subprocess.Popen(demo(folder / "watched", *SMALL, "--quiet", "--watch"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
@@ -136,6 +141,7 @@ with tempfile.TemporaryDirectory() as folder:
     except urllib.error.URLError:
         pass
     with socket.socket() as taken:
+        taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         taken.bind(("127.0.0.1", int(port)))
     assert outputs(folder / "watched") == outputs(folder / "lines") == outputs(folder / "terminal"), "looking at a run changed it"
 print("a run says how far it is, on a terminal and on none; --watch serves it and changes nothing")
