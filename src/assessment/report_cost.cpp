@@ -125,7 +125,7 @@ Section at_what_cost(const Evidence& in) {
   if (price > 0)
     said = "Money is wall time at the plan's price of " + money(price) + " an hour.";
   else
-    said = "The plan states no price of an hour: what follows is time, not money.";
+    said = "The plan states no price of an hour: what this run took is time, not money.";
   if (costs["resumed"] != 0) said += " The run was interrupted and went on " + count(costs["resumed"], "time") + ".";
   section.blocks.push_back(Paragraph{said});
   section.blocks.push_back(phases(costs));
