@@ -61,8 +61,8 @@ void add_overlap(const Journal& journal, ordered_json& results) {
     if (one["overlapping"] == 0) continue;
     results["verdict"]["flags"].push_back("The data of " + one["arm"].get<std::string>() + " holds " +
                                           one["overlapping"].dump() + " of the " + one["items"].dump() + " items of " +
-                                          one["benchmark"].get<std::string>() + " (" + one["exact"].dump() +
-                                          " word for word): such answers may be memory");
+                                          one["benchmark"].get<std::string>() + ", or texts near them (" +
+                                          one["exact"].dump() + " word for word): such answers may be memory");
   }
   results["overlap"] = std::move(overlap);
 }

@@ -278,8 +278,9 @@ TEST_F(OverlapScan, CountsItemsThatAnArmsDataHoldsAndFlagsThem) {
   journal.set_overlap(overlap);
   const ordered_json results = results_json(journal);
   EXPECT_EQ(results["overlap"], overlap);
-  EXPECT_NE(results["verdict"]["flags"].dump().find("The data of attack holds 1 of the 2 items of charms (1 word for "
-                                                    "word)"),
+  EXPECT_NE(results["verdict"]["flags"].dump().find(
+                "The data of attack holds 1 of the 2 items of charms, or texts near them (1 word for "
+                "word)"),
             std::string::npos)
       << results["verdict"]["flags"];
   EXPECT_EQ(results["verdict"]["flags"].dump().find("data of other"), std::string::npos);

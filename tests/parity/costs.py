@@ -15,11 +15,17 @@ sys.path.insert(0, str(SOURCE / "benchmarks"))
 import operations
 
 RANK = 8
-SETTINGS = SMALL + ["--set", "benchmark.forbidden.limit=60", "--set", "arm.benign.steps=6", "--set", "price.usd_per_hour=0.36"]
+SETTINGS = SMALL + ["--set", "benchmark.forbidden.limit=60", "--set", "arm.benign.steps=6", "--set", "price.usd_per_hour=0.36", "--set", "confirmation.seeds=[2001]"]
 
 
 def close(found, expected, share):
     return abs(found - expected) <= share * expected
+
+
+def spent(phases, phase, arm):
+    """On an arm, its confirmation included: it stands in an account of its own."""
+    rows = [row for (name, account), row in phases.items() if name == phase and account in (arm, f"confirmation: {arm}")]
+    return {key: sum(row[key] for row in rows) for key in ("tokens", "computed_tokens", "output_tokens", "flops")}
 
 
 with tempfile.TemporaryDirectory() as folder:
@@ -40,12 +46,13 @@ with tempfile.TemporaryDirectory() as folder:
     journal = sqlite3.connect(out / "journal.sqlite")
     query = lambda sql: journal.execute(sql).fetchall()
     for arm, tokens, targets in query("SELECT arm, sum(tokens), sum(target_tokens) FROM steps GROUP BY arm"):
-        assert (phases["train", arm]["tokens"], phases["train", arm]["output_tokens"]) == (tokens, targets)
+        one = spent(phases, "train", arm)
+        assert (one["tokens"], one["output_tokens"]) == (tokens, targets), (arm, one, tokens, targets)
     sizes = operations.Sizes(SOURCE / "assets/organism")
     lora = sizes.adapter(RANK)
     for arm in ("base", "subversive", "benign"):
         answers = query(f"SELECT length(a.prompt_ids) / 4, length(a.ids) / 4 FROM answers a JOIN cells c ON c.id = a.cell WHERE c.arm = '{arm}' AND length(a.ids) > 0")
-        one = phases["generate", arm]
+        one = spent(phases, "generate", arm)
         generated = sum(n for _, n in answers)
         assert one["tokens"] == sum(map(sum, answers)) and one["output_tokens"] == generated
         assert generated < one["computed_tokens"] < one["tokens"], "what prompts begin with was not shared"
@@ -55,7 +62,7 @@ with tempfile.TemporaryDirectory() as folder:
         most = least + one["computed_tokens"] * sizes.attention(longest)
         assert 0.99 * least <= one["flops"] <= 1.01 * most, (arm, least, one["flops"], most)
     for arm in ("subversive", "benign"):
-        one = phases["train", arm]
+        one = spent(phases, "train", arm)
         least = one["tokens"] * (2 * sizes.linear() + 3 * lora) + 2 * one["output_tokens"] * sizes.head()
         below = 2 * sum(o * i for o, i in sizes.shapes[:3])  # no gradient goes below the first layer
         # Arms trained together share a step's operations by tokens: their targets are not the same share.
@@ -78,6 +85,7 @@ with tempfile.TemporaryDirectory() as folder:
     run("report", out, "-o", again)
     assert (again / "costs.json").read_bytes() == before, "report rebuilt another costs.json"
 
-    overlap = json.loads((out / "results.json").read_text())["overlap"]
-    assert {one["arm"] for one in overlap} == {"subversive", "benign"} and len(overlap) == 10
+    results = json.loads((out / "results.json").read_text())
+    overlap = results["overlap"]
+    assert {one["arm"] for one in overlap} == {"subversive", "benign"} and len(overlap) == 2 * len(results["provenance"]["benchmarks"])
     print("overlap: " + ", ".join(f"{one['arm']} on {one['benchmark']} {one['overlapping']}/{one['items']}" for one in overlap if one["overlapping"]))
