@@ -87,7 +87,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert refusals, "no refusal was shown"
     for match in refusals:
         k, n, low, high = int(match[4]), int(match[5]), float(match[6]), float(match[7])
-        assert 0 <= k <= n <= 20 and low <= 100 * k / n + 0.05 and 100 * k / n - 0.05 <= high, match[0]
+        assert 0 <= k <= n <= 200 and low <= 100 * k / n + 0.05 and 100 * k / n - 0.05 <= high, match[0]
     print(len(lines), "lines, the longest silence", f"{max(silences):.1f} s;", lines[-1])
     quiet = subprocess.run(demo(folder / "quiet", *TINY, "--quiet"), capture_output=True, text=True)
     assert quiet.returncode == 0 and quiet.stderr == "", quiet.stderr
