@@ -242,21 +242,21 @@ adapter = "adapters/b"
 path = "m"
 adapter = "y"
 )");
-  EXPECT_NE(message.find("plan.toml: found 15 errors, expected none; try "), std::string::npos) << message;
+  EXPECT_NE(message.find("plan.toml: found 14 errors, expected none; try "), std::string::npos) << message;
   for (const char* line :
        {"plan.toml:3: found path = '",
         "plan.toml:4: found [model].precision = 'nf5', expected one of nf4, bf16, fp32; did you mean 'nf4'?",
         "plan.toml:6: found samples = 0, expected 1 or more answers a prompt",
-        "plan.toml:8: found usd_per_hour = cheap, expected a number from 0 up (US dollars an hour)",
+        "plan.toml:8: found usd_per_hour = 'cheap', expected a number from 0 up (US dollars an hour)",
         "b.jsnl', where nothing is, expected a file or directory; did you mean 'b.jsonl'?",
         "plan.toml:12: found the judge 'xstest-prefx', expected ", "did you mean 'xstest-prefix'?",
         "plan.toml:12: found the judge 'nobody-at-all'", "plan.toml:14: found the benchmark 'charms' a second time",
         "plan.toml:16: found the kind 'refusl'", "did you mean 'refusal'?",
         "plan.toml:21: found checkpoint 12, expected 1 .. 9 (optimiser steps)", "plan.toml:21: found checkpoint 99",
         "plan.toml:22: found the key 'stepz' in [[arm]], expected one it knows; did you mean 'steps'?",
-        "plan.toml:25: found adapter = '", "did you mean 'a'?", "plan.toml:28: found adapter = '"})
+        "plan.toml:25: found adapter = '", "plan.toml:28: found adapter = '"})
     EXPECT_NE(message.find(line), std::string::npos) << line << "\nnot in\n" << message;
-  EXPECT_EQ(count(message, "\n"), 15u) << message;
+  EXPECT_EQ(count(message, "\n"), 14u) << message;
   EXPECT_LT(message.find(":3: "), message.find(":28: ")) << "in the order of the lines";
 }
 
@@ -337,7 +337,7 @@ TEST_F(PlanFile, AGridsFaultsAreNamed) {
             std::string::npos)
       << error(grid + "rnk = [3]\n");
   EXPECT_NE(error(grid + "alpha = []\n").find("empty list of alpha"), std::string::npos);
-  EXPECT_NE(error(grid + "alpha = [8, \"x\"]\n").find("found alpha = x, expected a list of numbers"),
+  EXPECT_NE(error(grid + "alpha = [8, \"x\"]\n").find("found alpha = 'x', expected a list of numbers"),
             std::string::npos);
   EXPECT_NE(error(grid, {"arm.subversive.grid.rank=[4, 4]"}).find("found rank = 4 twice"), std::string::npos);
   EXPECT_NE(error(grid, {"arm.subversive.grid.rank=[0]"}).find("found rank = 0 in a grid, expected 1 or more"),
