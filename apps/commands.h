@@ -59,5 +59,7 @@ void add_overlap_command(CLI::App& app);  // overlap
 void add_power_command(CLI::App& app);    // power
 void add_plan_command(CLI::App& app);     // plan
 void add_judge_command(CLI::App& app);
+void add_gate_command(CLI::App& app);
+void add_serve_command(CLI::App& app);
 
 }  // namespace holdfast::apps

@@ -107,6 +107,8 @@ int main(int argc, char** argv) {
   apps::add_power_command(app);
   apps::add_plan_command(app);
   apps::add_judge_command(app);
+  apps::add_gate_command(app);
+  apps::add_serve_command(app);
   try {
     apps::check_command(app, argc, argv);
     app.parse(argc, argv);

@@ -2,14 +2,17 @@
 #include <algorithm>
 #include <iostream>
 #include <map>
+#include <memory>
 #include <set>
 #include <sstream>
 
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
+#include "assessment/live_view.h"
 #include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/runner.h"
+#include "assessment/transcript.h"
 #include "base/error.h"
 #include "base/files.h"
 #include "base/interrupt.h"
@@ -19,6 +22,7 @@
 #include "evaluation/benchmark.h"
 #include "evaluation/page.h"
 #include "result_table.h"
+#include "server/watch_server.h"
 
 namespace holdfast::apps {
 namespace {
@@ -43,11 +47,50 @@ std::vector<std::string> with_common(std::vector<std::string> overrides, const C
   return overrides;
 }
 
-void run(const assessment::Plan& plan, const fs::path& out, const Common& common, bool moves_aside = false) {
+// --watch [PORT]
+struct Watch {
+  std::string port;
+  bool is_on = false;
+};
+
+void add_watch(CLI::App& command, Watch& watch) {
+  const CLI::Validator is_port(
+      [](std::string& text) {
+        const bool is_number = !text.empty() && text.size() <= 5 && text.find_first_not_of("0123456789") == text.npos;
+        return is_number && std::stoi(text) <= 65535
+                   ? std::string()
+                   : "found '" + text + "', expected a port from 0 to 65535; try --watch at the end of the line";
+      },
+      "PORT");
+  command
+      .add_option_function<std::string>(
+          "--watch",
+          [&watch](const std::string& port) {
+            watch.is_on = true;
+            watch.port = port;
+          },
+          "serves the run to a browser of this machine while it runs, on this port of 127.0.0.1 (default: any free "
+          "one), and prints the address")
+      ->expected(0, 1)
+      ->default_str("0")
+      ->check(is_port);
+}
+
+void run(const std::string& command, const assessment::Plan& plan, const fs::path& out, const Common& common,
+         const Watch& watch, bool moves_aside = false) {
   stop_on_signals();
-  assessment::run_plan(
-      plan, out,
-      {.show_progress = !common.quiet, .moves_aside = moves_aside, .cache = cache_directory(common, out / "cache")});
+  {
+    assessment::LiveView view({.command = command, .is_shown = !common.quiet});
+    std::unique_ptr<server::WatchServer> server;
+    if (watch.is_on) {
+      const auto report = [out] { return assessment::report_page(assessment::Journal::open_existing(out)); };
+      server = std::make_unique<server::WatchServer>(server::WatchSources{[&view] { return view.snapshot(); }, report},
+                                                     std::stoi(watch.port));
+      std::cerr << "watch it at " << server->url() << " until it ends\n";
+    }
+    assessment::run_plan(plan, out,
+                         {.moves_aside = moves_aside, .cache = cache_directory(common, out / "cache"), .view = &view});
+  }
   print_results(ordered_json::parse(read_file(out / "results.json")), out, common.json);
 }
 
@@ -150,6 +193,7 @@ void add_measure_commands(CLI::App& app) {
   auto overrides = std::make_shared<std::vector<std::string>>();
   auto plan = std::make_shared<std::string>(), out = std::make_shared<std::string>();
   auto flags = std::make_shared<EvaluateFlags>();
+  auto watch = std::make_shared<Watch>();
 
   const auto add_plan_options = [=](CLI::App& command) {
     add_cache(command, *common, "DIR/cache");
@@ -187,6 +231,7 @@ void add_measure_commands(CLI::App& app) {
       ->check(CLI::NonNegativeNumber);
   auto* evaluate_output = evaluate_command->add_option("-o,--output", flags->out, "directory of the run");
   evaluate_command->add_option("--set", *overrides, kSetHelp);
+  add_watch(*evaluate_command, *watch);
   evaluate_command->callback([=] {
     apply_common(*common);
     const auto measured =
@@ -198,7 +243,7 @@ void add_measure_commands(CLI::App& app) {
     }
     HOLDFAST_CHECK(kBadInput, evaluate_output->count() > 0,
                    "[options] found no -o, expected the directory of the run; try -o runs/evaluation");
-    run(measured, flags->out, *common);
+    run("evaluate", measured, flags->out, *common, *watch);
   });
 
   auto* assess_command = app.add_subcommand(
@@ -207,10 +252,11 @@ void add_measure_commands(CLI::App& app) {
   assess_command->add_option("-o,--output", *out, "directory of the run")->required();
   add_common(*assess_command, *common, false);
   add_plan_options(*assess_command);
+  add_watch(*assess_command, *watch);
   assess_command->callback([=] {
     apply_common(*common);
-    run(assessment::read_plan(*plan, with_common(*overrides, *common, assess_command->count("--seed") > 0)), *out,
-        *common);
+    run("assess", assessment::read_plan(*plan, with_common(*overrides, *common, assess_command->count("--seed") > 0)),
+        *out, *common, *watch);
   });
 
   auto* report_command = app.add_subcommand("report", "rebuilds every output from the journal, without the model");
@@ -220,6 +266,10 @@ void add_measure_commands(CLI::App& app) {
   auto calibration = std::make_shared<std::string>();
   report_command->add_option("--calibration", *calibration,
                              "from now on corrects rates by this file of holdfast calibrate");
+  auto has_png = std::make_shared<bool>(false), has_text = std::make_shared<bool>(false);
+  report_command->add_flag("--png", *has_png, "the plots also as PNG, for papers; needs librsvg");
+  report_command->add_flag("--include-text", *has_text,
+                           "also text.html: prompts and answers side by side, in a file of its own with mode 0600");
   report_command->add_flag("--json", common->json, "the results as JSON");
   report_command->callback([=] {
     if (!calibration->empty()) {
@@ -233,6 +283,8 @@ void add_measure_commands(CLI::App& app) {
     HOLDFAST_CHECK(kMachine, !error, "[report] cannot make directory ", target.string(), ": ", error.message(),
                    "; try another -o");
     assessment::write_outputs(journal, target);
+    if (*has_png) assessment::write_plots_as_png(journal, target);
+    if (*has_text) assessment::write_transcript(*out, target / "text.html");
     print_results(ordered_json::parse(read_file(target / "results.json")), target, common->json);
   });
 
@@ -247,15 +299,16 @@ void add_measure_commands(CLI::App& app) {
       "on SmolLM2-135M-Instruct, taught what the organism knows (./dev model smollm2 gets it; minutes)");
   add_common(*demo_command, *common, false);
   add_plan_options(*demo_command);
+  add_watch(*demo_command, *watch);
   demo_command->callback([=] {
     apply_common(*common);
     const bool is_default = out->empty();
     const auto said = with_common(*overrides, *common, demo_command->count("--seed") > 0);
-    run(*is_large ? large_demo_plan(said) : demo_plan(said),
+    run("demo", *is_large ? large_demo_plan(said) : demo_plan(said),
         !is_default ? *out
         : *is_large ? "runs/demo-large"
                     : "runs/demo",
-        *common, is_default);
+        *common, *watch, is_default);
   });
 }
 

@@ -21,14 +21,30 @@ std::string count_text(const ordered_json& k) {
   return k.is_number_integer() ? k.dump() : format_number("%.1f", k.get<double>());
 }
 
+std::string percent_of(const ordered_json& rate) {
+  return format_number("%.1f", 100 * rate["value"].get<double>()) + " % (" + rate["k"].dump() + "/" + rate["n"].dump() +
+         ")";
+}
+
+// The number that chose nothing, and beside it the one that was chosen.
+std::string confirmed_lines(const ordered_json& confirmed, const ordered_json& selected) {
+  return confirmed["benchmark"].get<std::string>() + ": " + percent_of(confirmed["before"]) + " refused before, " +
+         percent_of(confirmed) + " after " + confirmed["arm"].get<std::string>() + ", step " +
+         confirmed["step"].dump() + "\n  confirmed: the worst of " + confirmed["cells_searched"].dump() +
+         " cells, with fresh seeds; " + percent_of(selected) + " where it was chosen\n";
+}
+
 std::string headline(const ordered_json& verdict) {
   std::string line;
   if (verdict["finished"] == false) line = "NOT FINISHED: the numbers so far.\n";
+  if (verdict.value("sound", true) == false) line += "UNSOUND: an arm that trains nothing changed the answers.\n";
   if (verdict.contains("unscored")) {
     const auto& worst = verdict["unscored"][0];
     line += "NO VERDICT on " + worst["unscored"].dump() + " answers to " + worst["benchmark"].get<std::string>() +
             " (judge " + worst["judge"].get<std::string>() + "): judge the run again.\n";
   }
+  if (verdict.contains("confirmed") && verdict["selected"].contains("value"))
+    line += confirmed_lines(verdict["confirmed"], verdict["selected"]);
   if (!verdict.contains("arm")) return line;
   line += verdict["benchmark"].get<std::string>() + ": " +
           format_number("%.1f", 100 * verdict["before"].get<double>()) + " % refused before, " +

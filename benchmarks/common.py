@@ -78,8 +78,9 @@ def take_turns(repeats, *works):
 class Report:
     """Cases, each with a check, a ceiling, and one line an engine; printed as they come and kept for --json."""
 
-    def __init__(self, repeats=REPEATS, model=None):
+    def __init__(self, repeats=REPEATS, model=None, small=False, nf4_rival=False):
         self.repeats, self.model = repeats, model  # turns of each case; the one model to run on, or all
+        self.small, self.nf4_rival = small, nf4_rival  # of the assessment
         self.cases = []
         self.notes = []
 

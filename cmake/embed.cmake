@@ -6,6 +6,7 @@ if(NOT DYGRAPHS_JS OR NOT DYGRAPHS_CSS)
 endif()
 embed_files(${CMAKE_BINARY_DIR}/report_assets.cpp holdfast::assessment DygraphsJs=${DYGRAPHS_JS} DygraphsCss=${DYGRAPHS_CSS}
       SelftestJson=${CMAKE_SOURCE_DIR}/assets/selftest/expected.json
-      StyleCss=${CMAKE_SOURCE_DIR}/src/assessment/report/style.css PlotsJs=${CMAKE_SOURCE_DIR}/src/assessment/report/plots.js)
+      StyleCss=${CMAKE_SOURCE_DIR}/src/assessment/report/style.css PlotsJs=${CMAKE_SOURCE_DIR}/src/assessment/report/plots.js
+      TranscriptCss=${CMAKE_SOURCE_DIR}/src/assessment/report/transcript.css)
 target_sources(holdfast_assessment PRIVATE ${CMAKE_BINARY_DIR}/report_assets.cpp)
 set_source_files_properties(${CMAKE_BINARY_DIR}/report_assets.cpp PROPERTIES SKIP_PRECOMPILE_HEADERS ON)

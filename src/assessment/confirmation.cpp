@@ -14,10 +14,6 @@ namespace {
 
 using nlohmann::ordered_json;
 
-ordered_json plan_of(const ordered_json& identity) {
-  return identity.value("plan", ordered_json::object()).value("confirmation", ordered_json::object());
-}
-
 // The benchmark that is confirmed; empty without one.  An entry of the plan may be a part: NAME_unsafe.
 std::string selection_benchmark(const ordered_json& identity) {
   for (const auto& [name, kind] : identity["kinds"].items()) {
@@ -123,17 +119,14 @@ ordered_json measured(const Journal& journal, const CellSeries& base_cell, const
 }  // namespace
 
 bool is_confirming(const ordered_json& identity, const CellKey& cell) {
-  const ordered_json plan = plan_of(identity);
-  if (plan.empty() || !identity["arms"].contains(cell.arm)) return false;
-  const auto& seeds = plan["seeds"];
-  return std::find(seeds.begin(), seeds.end(), cell.seed) != seeds.end();
+  if (!identity.contains("plan") || !identity["plan"].contains("confirmation")) return false;
+  const auto& seeds = identity["plan"]["confirmation"]["seeds"];
+  return std::find(seeds.begin(), seeds.end(), cell.seed) != seeds.end() && identity["arms"].contains(cell.arm);
 }
 
-std::vector<CellSeries> searched_cells(const std::vector<CellSeries>& cells, const ordered_json& identity) {
-  std::vector<CellSeries> searched;
-  std::copy_if(cells.begin(), cells.end(), std::back_inserter(searched),
-               [&](const CellSeries& one) { return !is_confirming(identity, one.cell); });
-  return searched;
+std::vector<CellSeries> searched_cells(std::vector<CellSeries> cells, const ordered_json& identity) {
+  std::erase_if(cells, [&](const CellSeries& one) { return is_confirming(identity, one.cell); });
+  return cells;
 }
 
 std::string confirming_judge(const Journal& journal, const ordered_json& identity) {

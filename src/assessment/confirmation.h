@@ -25,7 +25,7 @@ struct WorstCell {
 // Whether a cell is of a seed that confirms.
 bool is_confirming(const nlohmann::ordered_json& identity, const CellKey& cell);
 // The cells that confirm nothing, in their order.
-std::vector<CellSeries> searched_cells(const std::vector<CellSeries>& cells, const nlohmann::ordered_json& identity);
+std::vector<CellSeries> searched_cells(std::vector<CellSeries> cells, const nlohmann::ordered_json& identity);
 
 // Nothing where the run does not confirm, or no candidate was measured.
 std::optional<WorstCell> worst_cell(const std::vector<CellSeries>& cells, const nlohmann::ordered_json& identity);

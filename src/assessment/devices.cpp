@@ -1,5 +1,6 @@
 #include "assessment/devices.h"
 
+#include <algorithm>
 #include <cctype>
 #include <set>
 #include <span>
@@ -83,6 +84,11 @@ const std::vector<Device>& shipped_devices() {
     return std::vector<Device>();
   }();
   return devices;
+}
+
+bool is_shipped_device(const std::string& word) {
+  return std::any_of(shipped_devices().begin(), shipped_devices().end(),
+                     [&](const Device& device) { return plain(device.name) == plain(word); });
 }
 
 std::vector<Device> find_devices(const std::string& word) {

@@ -31,6 +31,9 @@ Device read_device(evaluation::Table& table, const std::string& place);
 
 const std::vector<Device>& shipped_devices();
 
+// Whether find_devices needs no file for it.
+bool is_shipped_device(const std::string& word);
+
 // `word`: a shipped device's name ("H100", "a100-80gb": case, spaces and hyphens do not count), or a TOML file with
 // [[device]] tables, all of which are meant.  Throws Error(kBadInput) naming the shipped ones.
 std::vector<Device> find_devices(const std::string& word);

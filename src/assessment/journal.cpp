@@ -237,18 +237,6 @@ void Journal::commit_step(const std::string& arm, std::int64_t seed, const StepR
   transaction.commit();
 }
 
-void Journal::record_phase(const PhaseRecord& p) {
-  database_
-      .prepare("INSERT INTO phases (phase, arm, seconds, tokens, flops, peak_memory_bytes) VALUES (?, ?, ?, ?, ?, ?)")
-      .bind(1, std::string_view(p.phase))
-      .bind(2, std::string_view(p.arm))
-      .bind(3, p.seconds)
-      .bind(4, p.tokens)
-      .bind(5, p.flops)
-      .bind(6, p.peak_memory_bytes)
-      .run();
-}
-
 void Journal::mark_finished() {
   if (!is_finished()) log_event(database_, "finish");
 }

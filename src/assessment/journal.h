@@ -72,6 +72,10 @@ struct PhaseRecord {
   std::int64_t tokens = 0;
   double flops = 0;
   std::int64_t peak_memory_bytes = 0;
+  // Unknown in a journal of an older schema.
+  std::optional<double> device_seconds{};  // of the processor's threads, all together
+  std::optional<double> energy_joules{};   // also where the machine does not tell
+  std::optional<std::int64_t> computed_tokens{}, output_tokens{};
 };
 
 // A verdict that is still to be found: of an answer, at its place among the answer's verdicts.
@@ -137,6 +141,12 @@ class Journal {
   // The calibration that rates are corrected by, as calibration.json has it; null: none.
   void set_calibration(const nlohmann::ordered_json& calibration);
   nlohmann::ordered_json calibration() const;
+  // What the run was on, and what its costs are projected to (docs/formats/results.md); null: unknown.
+  void set_cost_basis(const nlohmann::ordered_json& basis);
+  nlohmann::ordered_json cost_basis() const;
+  // Of each arm's data and each benchmark, how many items stand in the data; null: unknown.
+  void set_overlap(const nlohmann::ordered_json& overlap);
+  nlohmann::ordered_json overlap() const;
   void mark_finished();
   bool is_finished() const;
 
@@ -170,6 +180,7 @@ class Journal {
   void each_judged(const std::function<void(const JudgedText&)>& visit) const;
   std::vector<StepRecord> steps(const std::string& arm, std::int64_t seed) const;
   std::vector<PhaseRecord> phases() const;  // summed by phase and arm
+  std::int64_t longest_answer() const;      // tokens of a prompt and its answer; 0: nothing was generated
 
  private:
   Journal(const std::filesystem::path& directory, Access access);

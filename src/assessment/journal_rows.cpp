@@ -18,7 +18,7 @@ std::vector<ItemRow> Journal::rows() const {
 }
 
 void Journal::each_row(const std::function<void(const ItemRow&)>& visit) const {
-  const bool is_whole = schema_of(database_) == kSchema;
+  const bool is_whole = schema_of(database_) >= 3;
   const std::string sql =
       std::string(
           "SELECT c.arm, c.seed, c.step, a.sample, b.name, i.item, i.category, i.gold, v.judge, v.outcome, v.chosen, "
@@ -64,16 +64,6 @@ std::vector<StepRecord> Journal::steps(const std::string& arm, std::int64_t seed
     steps.push_back(
         {query.integer(0), query.real(1), query.real(2), query.real(3), query.integer(4), query.integer(5)});
   return steps;
-}
-
-std::vector<PhaseRecord> Journal::phases() const {
-  std::vector<PhaseRecord> phases;
-  auto query = database_.prepare(
-      "SELECT phase, arm, sum(seconds), sum(tokens), sum(flops), max(peak_memory_bytes) FROM phases GROUP BY phase, "
-      "arm ORDER BY min(id)");
-  while (query.step())
-    phases.push_back({query.text(0), query.text(1), query.real(2), query.integer(3), query.real(4), query.integer(5)});
-  return phases;
 }
 
 }  // namespace holdfast::assessment

@@ -25,7 +25,8 @@ CREATE TABLE verdicts (answer INTEGER NOT NULL REFERENCES answers, place INTEGER
                        PRIMARY KEY (answer, place)) WITHOUT ROWID;
 CREATE TABLE steps (arm TEXT NOT NULL, seed INTEGER NOT NULL, step INTEGER NOT NULL, loss REAL NOT NULL, grad_norm REAL NOT NULL, learning_rate REAL NOT NULL,
                     tokens INTEGER NOT NULL, target_tokens INTEGER NOT NULL, PRIMARY KEY (arm, seed, step)) WITHOUT ROWID;
-CREATE TABLE phases (id INTEGER PRIMARY KEY, phase TEXT NOT NULL, arm TEXT NOT NULL, seconds REAL NOT NULL, tokens INTEGER NOT NULL, flops REAL NOT NULL, peak_memory_bytes INTEGER NOT NULL);
+CREATE TABLE phases (id INTEGER PRIMARY KEY, phase TEXT NOT NULL, arm TEXT NOT NULL, seconds REAL NOT NULL, tokens INTEGER NOT NULL, flops REAL NOT NULL, peak_memory_bytes INTEGER NOT NULL,
+                     device_seconds REAL, energy_joules REAL, computed_tokens INTEGER, output_tokens INTEGER);
 CREATE TABLE events (id INTEGER PRIMARY KEY, time INTEGER NOT NULL, event TEXT NOT NULL);
 )sql";
 
@@ -43,6 +44,13 @@ ALTER TABLE verdicts ADD COLUMN score REAL;
 ALTER TABLE verdicts ADD COLUMN degeneration INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE verdicts ADD COLUMN failure INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE verdicts ADD COLUMN output TEXT;
+)sql";
+
+constexpr const char* kFrom3To4 = R"sql(
+ALTER TABLE phases ADD COLUMN device_seconds REAL;
+ALTER TABLE phases ADD COLUMN energy_joules REAL;
+ALTER TABLE phases ADD COLUMN computed_tokens INTEGER;
+ALTER TABLE phases ADD COLUMN output_tokens INTEGER;
 )sql";
 
 void set_schema(const Database& database) {
@@ -89,9 +97,12 @@ void make_tables(const Database& database) {
 void upgrade_tables(const Database& database, std::int64_t schema) {
   if (schema == kSchema) return;
   Transaction transaction(database);
-  database.execute(kFrom2To3);
-  database.execute(kJudgeCalls);
-  add_degenerations(database);
+  if (schema < 3) {
+    database.execute(kFrom2To3);
+    database.execute(kJudgeCalls);
+    add_degenerations(database);
+  }
+  if (schema < 4) database.execute(kFrom3To4);
   set_schema(database);
   transaction.commit();
 }

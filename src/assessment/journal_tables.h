@@ -11,7 +11,7 @@
 
 namespace holdfast::assessment {
 
-constexpr std::int64_t kSchema = 3;
+constexpr std::int64_t kSchema = 4;
 constexpr std::int64_t kOldestSchema = 2;  // what is still read, and brought up to date when opened for writing
 
 // Of the database: 0 for an empty file.  Throws Error(kBadFile) for another program's, or for a schema that this

@@ -4,14 +4,14 @@
 #include <cstdlib>
 #include <memory>
 
+#include "assessment/ledger.h"
+#include "assessment/live_view.h"
 #include "assessment/model_judge.h"
 #include "assessment/results.h"
 #include "assessment/subject.h"
 #include "base/error.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
-#include "base/memory.h"
-#include "base/progress.h"
 
 namespace holdfast::assessment {
 namespace {
@@ -78,34 +78,31 @@ OpenedJudge open_judge(const Judges& judges, const std::string& name, Journal& j
 }
 
 void judge_with(const std::string& name, bool again, Journal& journal, const Judges& judges,
-                const JudgingOptions& options, Progress& progress) {
+                const JudgingOptions& options, LiveView& view) {
   const auto places = journal.unjudged(name, again);
   if (places.empty()) return;
-  progress.expect(name, static_cast<double>(places.size()), 1);
-  progress.phase("judging by " + name);
+  view.expect(name, static_cast<double>(places.size()), 1);
+  view.phase("judging by " + name);
   const bool is_list = judges.list(name) != nullptr;
   const OpenedJudge opened = open_judge(judges, name, journal, options);
   const std::size_t wave =
       is_list ? kListWave : journal.identity()["plan"]["generation"].value("wave", std::size_t{32});
   for (std::size_t begin = 0; begin < places.size(); begin += wave) {
     check_stop();
-    progress.phase("judging by " + name);
+    view.phase("judging by " + name);
     const std::vector<Unjudged> part(
         places.begin() + static_cast<std::ptrdiff_t>(begin),
         places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), begin + wave)));
     const auto questions = journal.questions(part, !is_list);
-    const Stopwatch watch;
     const std::int64_t tokens_before = opened.model != nullptr ? opened.model->tokens_read() : 0;
     std::vector<StoredVerdict> verdicts;
     for (auto& [verdict, output] : opened.judge->judge(questions))
       verdicts.push_back({name, verdict, std::move(output)});
     const std::int64_t tokens = opened.model != nullptr ? opened.model->tokens_read() - tokens_before : 0;
-    journal.commit_verdicts(
-        part, verdicts,
-        {"judge", name, watch.seconds(), tokens,
-         opened.model != nullptr ? static_cast<double>(tokens) * opened.model->flops_per_token() : 0,
-         peak_memory_bytes()});
-    progress.advance(static_cast<double>(part.size()), name);
+    const PhaseRecord cost = CostMeter::of_process().take("judge", name, {.tokens = tokens, .computed = tokens});
+    journal.commit_verdicts(part, verdicts, cost);
+    if (tokens > 0) view.spent(tokens, cost.seconds);
+    view.advance(static_cast<double>(part.size()), name);
   }
 }
 
@@ -139,29 +136,37 @@ ordered_json with_judge(ordered_json identity, const JudgePlan& plan, const std:
   return identity;
 }
 
+LiveView& view_of(const JudgingOptions& options, std::optional<LiveView>& own) {
+  return options.view != nullptr ? *options.view
+                                 : own.emplace(LiveOptions{.command = "judge", .is_shown = options.show_progress});
+}
+
 }  // namespace
 
 void judge_pending(Journal& journal, const Judges& judges, const JudgingOptions& options) {
-  Progress progress(options.show_progress);
+  std::optional<LiveView> own;
+  LiveView& view = view_of(options, own);
   const ordered_json identity = journal.identity();
   for (const auto& one : identity["provenance"]["judges"]) {
     const std::string name = one["name"];
     if (!options.only.empty() && name != options.only) continue;
     const JudgePlan* plan = judges.plan(name);
     if (plan == nullptr && judges.list(name) == nullptr) continue;
-    judge_with(name, plan != nullptr && plan->kind == "endpoint", journal, judges, options, progress);
+    judge_with(name, plan != nullptr && plan->kind == "endpoint", journal, judges, options, view);
   }
 }
 
 void judge_again(const std::filesystem::path& directory, const std::vector<JudgePlan>& plans,
                  const JudgingOptions& options) {
+  CostMeter::of_process().restart();
   std::vector<JudgePlan> own;
   std::copy_if(plans.begin(), plans.end(), std::back_inserter(own), [](const auto& one) { return !one.kind.empty(); });
   const Judges judges(own);
   Digests digests(options.cache.empty() ? std::filesystem::path() : options.cache / "digests.json");
   for (const JudgePlan& plan : plans) judges.check(plan.name);
   Journal journal = Journal::open_for_judging(directory);
-  Progress progress(options.show_progress);
+  std::optional<LiveView> own_view;
+  LiveView& view = view_of(options, own_view);
   for (const JudgePlan& plan : plans) {
     const ordered_json identity = journal.identity();
     const std::string sha256 = judges.sha256(plan.name, digests);
@@ -175,10 +180,10 @@ void judge_again(const std::filesystem::path& directory, const std::vector<Judge
     const ordered_json entry = {{"name", plan.name}, {"sha256", sha256}};
     if (std::find(known.begin(), known.end(), entry) == known.end())
       journal.add_judge(plan.name, benchmarks, with_judge(identity, plan, sha256));
-    judge_with(plan.name, true, journal, judges, options, progress);
+    judge_with(plan.name, true, journal, judges, options, view);
   }
   digests.save();
-  progress.clear();
+  view.clear();
   write_outputs(journal, directory);
 }
 

@@ -13,10 +13,13 @@
 
 namespace holdfast::assessment {
 
+class LiveView;
+
 struct JudgingOptions {
   bool show_progress = true;
   std::filesystem::path cache;  // of a prepared judge and of file hashes; empty: none
   std::string only{};           // the judge whose verdicts are asked for; empty: all
+  LiveView* view = nullptr;     // is told what goes on; null: one of its own, which `show_progress` shows
 };
 
 // Every verdict of the journal that is still to be found, by the judges that its identity names.  Those at which an

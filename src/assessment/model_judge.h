@@ -30,7 +30,6 @@ class ModelJudge : public evaluation::AnswerJudge {
   std::vector<text::TokenId> prompt_ids(const evaluation::Question& question) const;
 
   std::int64_t tokens_read() const { return tokens_read_; }  // and written, since it was loaded
-  double flops_per_token() const { return decoder_->linear_flops_per_token(); }
 
  private:
   std::string clipped(const std::string& answer) const;

@@ -62,7 +62,7 @@ class Reader {
     reading_.preset = preset_of(plan.preset);
     read_model(plan);
     read_generation(plan);
-    table("price", [&](Table& price) { price.read("usd_per_hour", plan.usd_per_hour, 0, "US dollars an hour"); });
+    read_costs(plan);
     table("calibration", [&](Table& calibration) {
       calibration.read("file", plan.calibration);
       plan.calibration = reading_.paths.resolve(calibration, "file", plan.calibration, PathOf::kFile);
@@ -152,6 +152,31 @@ class Reader {
       // The likeliest answer is the same every time.
       if (generation.temperature == 0 && !one.has("samples")) generation.samples = 1;
     });
+  }
+
+  // Prices, and the devices that costs are projected to.
+  void read_costs(Plan& plan) {
+    std::vector<std::string> devices = {"RTX 4090", "A100 80GB", "H100"};
+    const auto collect = [&](const std::function<void()>& find) {
+      try {
+        find();
+      } catch (const Error& error) {
+        reading_.problems.push_back({0, error.what()});
+      }
+    };
+    const auto add = [&](const std::string& word) {
+      for (Device& device : find_devices(word)) plan.devices.push_back(std::move(device));
+    };
+    table("price", [&](Table& price) {
+      price.read("usd_per_hour", plan.usd_per_hour, 0, "US dollars an hour");
+      price.read("devices", devices, "names of devices, or files with [[device]] tables");
+      for (std::string& one : devices) {
+        if (!is_shipped_device(one)) one = reading_.paths.resolve(price, "devices", one, PathOf::kAnything);
+      }
+    });
+    for (const std::string& one : devices) collect([&] { add(one); });
+    each("device",
+         [&](Table& one) { collect([&] { plan.devices.push_back(read_device(one, "[plan] " + reading_.file)); }); });
   }
 
   JudgePlan read_judge_table(Table& table) {

@@ -7,6 +7,7 @@
 #include <string_view>
 #include <vector>
 
+#include "assessment/devices.h"
 #include "assessment/judge_plan.h"
 
 namespace holdfast::assessment {
@@ -74,7 +75,8 @@ struct Plan {
     std::vector<std::int64_t> seeds;  // none of an arm's
   } confirmation;
   double usd_per_hour = 0;
-  std::string calibration;  // file of holdfast calibrate; empty: rates stand uncorrected
+  std::vector<Device> devices;  // that the costs are projected to
+  std::string calibration;      // file of holdfast calibrate; empty: rates stand uncorrected
   std::vector<BenchmarkPlan> benchmarks;
   std::vector<ArmPlan> arms;
   std::vector<JudgePlan> judges;  // beside the shipped lists

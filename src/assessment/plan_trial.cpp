@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 
 #include <algorithm>
+#include <chrono>
 #include <memory>
 
 #include "assessment/arm_data.h"
@@ -35,6 +36,14 @@ std::vector<evaluation::Item> spread_items(const std::vector<evaluation::Item>& 
   for (std::int64_t i = 0; i < count; ++i) some.push_back(items[static_cast<std::size_t>(i * size / count)]);
   return some;
 }
+
+class Stopwatch {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
+};
 
 // One measurement of a benchmark's wave.
 struct Timed {

@@ -1,29 +1,29 @@
-// The parts of report.html, in the order in which they are read.
+// The parts of a report, in the order of the questions that a reader has.
 #pragma once
 
-#include <nlohmann/json.hpp>
-#include <string>
-
-#include "assessment/journal.h"
+#include "assessment/report_document.h"
+#include "assessment/report_evidence.h"
 
 namespace holdfast::assessment {
 
-struct ReportInput {
-  const Journal& journal;
-  const nlohmann::ordered_json &identity, &results, &costs;
-};
+// The answer in a sentence with k, n and interval, what it rests on, and a strip of figures.
+void add_answer(const Evidence& in, Document& document);
 
-// The answer in words, in a strip of figures, and how sure it is.
-std::string answer_html(const ReportInput& in);
-// Each arm's end beside the others and the untouched model.
-std::string arms_html(const ReportInput& in);
-// Where a rate is known beforehand: the measured one beside it.  Empty where none is.
-std::string truth_html(const ReportInput& in);
-// Two plots against training tokens: refusals (with recovered knowledge), and capabilities.  Several seeds of an arm
-// are one series: their mean, within the hull of their intervals.
-nlohmann::ordered_json plots_json(const ReportInput& in);
-// Items whose outcome changed between the untouched model and an arm's end; ids only.
-std::string flips_html(const ReportInput& in);
-std::string provenance_html(const ReportInput& in);
+Section how_far(const Evidence& in, std::vector<Drawing>& files);
+Section how_fast(const Evidence& in);
+Section at_what_cost(const Evidence& in);
+Section with_what_left(const Evidence& in);
+Section how_sure(const Evidence& in);
+Section compared_to_what(const Evidence& in);
+Section not_measured(const Evidence& in);
+// All cells, items that changed (ids only), where it all comes from, and how to read it.
+Section evidence(const Evidence& in);
+
+// One quantity of all arms and seeds over training; without drawings where nothing was trained.
+Figure curves(const Evidence& in, Quantity quantity, const std::string& name, const std::string& note);
+
+// Rows of objects as a table, with a column for each key that any of them has: for lists of results that have no table
+// of their own.
+DataTable table_of(const std::string& caption, const nlohmann::ordered_json& list);
 
 }  // namespace holdfast::assessment

@@ -4,7 +4,12 @@
 #include <map>
 
 #include "assessment/confirmation.h"
+#include "assessment/costs.h"
+#include "assessment/ledger.h"
+#include "assessment/overlap_scan.h"
+#include "assessment/png.h"
 #include "assessment/report.h"
+#include "assessment/report_markdown.h"
 #include "assessment/result_agreement.h"
 #include "assessment/result_calibration.h"
 #include "assessment/result_cells.h"
@@ -40,7 +45,7 @@ ordered_json known_truth(const ordered_json& identity, const CellKey& cell, cons
 
 ordered_json results_json(const Journal& journal) {
   const ordered_json identity = journal.identity();
-  const auto grouped = read_series(journal, identity["kinds"]);
+  auto grouped = read_series(journal, identity["kinds"]);
   ordered_json results = {{"schema", 1}, {"provenance", identity["provenance"]}, {"cells", ordered_json::array()}};
   std::map<std::string, std::vector<StoredItem>> items;
   for (const CellSeries& cell : grouped) {
@@ -52,43 +57,35 @@ ordered_json results_json(const Journal& journal) {
         results["cells"].back()["expected"] = std::move(expected);
     }
   }
+  ordered_json safeguard = safeguard_json(journal, grouped), confirmation = confirmation_json(journal, grouped),
+               agreement = agreement_json(grouped);
   // What confirms is no further seed of its arm; each model's arms stand beside its own untouched one.
-  const auto searched = searched_cells(grouped, identity);
-  results["comparisons"] = ordered_json::array();
-  ordered_json curves = ordered_json::array();
-  for (const bool second : {false, true}) {
-    const auto cells = cells_of_model(searched, identity, second);
-    for (auto& one : comparisons_json(journal, cells, identity["kinds"])) results["comparisons"].push_back(one);
-    for (auto& one : curves_json(journal, cells)) curves.push_back(one);
+  std::vector<CellSeries> of_model[2];
+  for (CellSeries& one : grouped) {
+    if (!is_confirming(identity, one.cell)) of_model[is_safeguarded(identity, one.cell)].push_back(std::move(one));
   }
-  if (auto safeguard = safeguard_json(journal, searched); !safeguard.empty())
-    results["safeguard"] = std::move(safeguard);
-  if (auto confirmation = confirmation_json(journal, grouped); !confirmation.is_null())
-    results["confirmation"] = std::move(confirmation);
-  if (auto agreement = agreement_json(grouped); !agreement.empty()) results["agreement"] = std::move(agreement);
-  if (auto summaries = summaries_json(searched); !summaries.empty()) results["summaries"] = std::move(summaries);
-  if (!curves.empty()) results["curves"] = std::move(curves);
+  results["comparisons"] = ordered_json::array();
+  ordered_json summaries = ordered_json::array(), curves = ordered_json::array();
+  const auto append = [](ordered_json& list, ordered_json more) {
+    for (auto& one : more) list.push_back(std::move(one));
+  };
+  for (const auto& cells : of_model) {
+    append(results["comparisons"], comparisons_json(journal, cells, identity["kinds"]));
+    append(summaries, summaries_json(cells));
+    append(curves, curves_json(journal, cells));
+  }
+  const auto add = [&](const char* key, ordered_json value) {
+    if (!value.empty()) results[key] = std::move(value);
+  };
+  add("safeguard", std::move(safeguard));
+  add("confirmation", std::move(confirmation));
+  add("agreement", std::move(agreement));
+  add("summaries", std::move(summaries));
+  add("curves", std::move(curves));
   add_corrections(journal, results);
   results["verdict"] = verdict_json(journal, results);
+  add_overlap(journal, results);
   return results;
-}
-
-ordered_json costs_json(const Journal& journal) {
-  const double usd_per_hour = journal.identity().value("usd_per_hour", 0.0);
-  ordered_json costs = {{"schema", 1},
-                        {"resumed", journal.num_resumes()},
-                        {"phases", ordered_json::array()},
-                        {"projections", ordered_json::array()}};
-  for (const PhaseRecord& phase : journal.phases()) {
-    costs["phases"].push_back({{"phase", phase.phase},
-                               {"arm", phase.arm},
-                               {"seconds", phase.seconds},
-                               {"tokens", phase.tokens},
-                               {"flops", phase.flops},
-                               {"peak_memory_bytes", phase.peak_memory_bytes},
-                               {"usd", phase.seconds / 3600 * usd_per_hour}});
-  }
-  return costs;
 }
 
 std::string items_csv(const Journal& journal) {
@@ -105,19 +102,58 @@ std::string items_csv(const Journal& journal) {
   return csv;
 }
 
-void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
-  const ordered_json results = results_json(journal), costs = costs_json(journal);
+std::string report_page(const Journal& journal) {
+  const ordered_json results = results_json(journal);
+  return report_html(report_document(journal, results, costs_json(journal, results)));
+}
+
+namespace {
+
+struct Numbers {
+  ordered_json results;
+  std::string items;
+};
+
+Numbers numbers_of(const Journal& journal) { return {results_json(journal), items_csv(journal)}; }
+
+void write_numbers(const Journal& journal, const Numbers& numbers, const std::filesystem::path& directory) {
+  const ordered_json costs = costs_json(journal, numbers.results);
   // What is there already stays untouched, so that a finished run can be read where nothing can be written.
-  const auto write = [&](const char* name, const std::string& bytes) {
+  const auto write = [&](const std::string& name, const std::string& bytes) {
     const std::filesystem::path path = directory / name;
     std::error_code error;
     if (std::filesystem::is_regular_file(path, error) && read_file(path) == bytes) return;
+    std::filesystem::create_directories(path.parent_path(), error);
     write_file_atomic(path, bytes);
   };
-  write("results.json", results.dump(2) + "\n");
-  write("items.csv", items_csv(journal));
+  write("results.json", numbers.results.dump(2) + "\n");
+  write("items.csv", numbers.items);
   write("costs.json", costs.dump(2) + "\n");
-  write("report.html", report_html(journal, results, costs));
+  const Document report = report_document(journal, numbers.results, costs);
+  write("report.html", report_html(report));
+  write("report.md", document_markdown(report));
+  for (const Drawing& plot : report_plots(report)) write("plots/" + plot.name + ".svg", plot.svg);
+}
+
+}  // namespace
+
+void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
+  write_numbers(journal, numbers_of(journal), directory);
+}
+
+void finish_outputs(Journal& journal, const std::filesystem::path& directory) {
+  if (journal.is_finished()) return write_outputs(journal, directory);
+  journal.mark_finished();
+  const Numbers numbers = numbers_of(journal);
+  journal.record_phase(CostMeter::of_process().take("report", ""));
+  write_numbers(journal, numbers, directory);
+}
+
+void write_plots_as_png(const Journal& journal, const std::filesystem::path& directory) {
+  const ordered_json results = results_json(journal);
+  const Document report = report_document(journal, results, costs_json(journal, results));
+  std::filesystem::create_directories(directory / "plots");
+  for (const Drawing& plot : report_plots(report)) write_png(plot.svg, directory / "plots" / (plot.name + ".png"));
 }
 
 }  // namespace holdfast::assessment

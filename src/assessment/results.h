@@ -1,4 +1,4 @@
-// results.json, items.csv and costs.json: pure functions of the journal.
+// results.json and items.csv: pure functions of the journal.
 #pragma once
 
 #include <filesystem>
@@ -10,10 +10,16 @@
 namespace holdfast::assessment {
 
 nlohmann::ordered_json results_json(const Journal& journal);
-nlohmann::ordered_json costs_json(const Journal& journal);
 std::string items_csv(const Journal& journal);
+// report.html of what the journal holds by now.
+std::string report_page(const Journal& journal);
 
-// Writes results.json, items.csv, costs.json and report.html, each whole or not at all.
+// Writes results.json, items.csv, costs.json, report.html, report.md and plots/*.svg, each whole or not at all.
 void write_outputs(const Journal& journal, const std::filesystem::path& directory);
+// The same of a run that ends now: marks it finished, and counts the making of the numbers as its phase `report`.
+void finish_outputs(Journal& journal, const std::filesystem::path& directory);
+
+// Writes plots/*.png beside the SVG files.  Throws Error(kMachine) where this machine cannot draw them.
+void write_plots_as_png(const Journal& journal, const std::filesystem::path& directory);
 
 }  // namespace holdfast::assessment

@@ -9,6 +9,9 @@
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/judging.h"
+#include "assessment/ledger.h"
+#include "assessment/live_view.h"
+#include "assessment/overlap_scan.h"
 #include "assessment/result_calibration.h"
 #include "assessment/results.h"
 #include "assessment/runner_arms.h"
@@ -16,7 +19,6 @@
 #include "base/directory_lock.h"
 #include "base/error.h"
 #include "base/log.h"
-#include "base/progress.h"
 
 namespace holdfast::assessment {
 namespace {
@@ -35,12 +37,13 @@ std::vector<ArmRun> runs_of(const Plan& plan, bool is_safeguarded) {
 
 class Runner {
  public:
-  Runner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal, const RunOptions& options)
+  Runner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal, const RunOptions& options,
+         LiveView& progress)
       : plan_(plan),
         benchmarks_(benchmarks),
         journal_(journal),
         options_(options),
-        progress_(options.show_progress),
+        progress_(progress),
         arms_(plan, benchmarks, journal, progress_, options.cache, kBase.arm) {}
 
   void run() {
@@ -55,12 +58,13 @@ class Runner {
 
     Plan second_plan = has_second ? safeguarded_plan(plan_) : Plan();
     ArmRunner second(second_plan, benchmarks_, journal_, progress_, options_.cache, kSafeguarded);
-    arms_.expect(Place::kBase);
+    arms_.expect(Place::kBase, kBase.arm);
     arms_.expect(runs);
     if (has_second) {
-      second.expect(Place::kEnd);
+      second.expect(Place::kEnd, kSafeguarded);
       second.expect(second_runs);
     }
+    if (journal_.is_resumed()) progress_.add_measured(journal_);
     arms_.measure_untouched(kBase, Place::kBase);
     arms_.run(runs);
     confirm();
@@ -88,7 +92,7 @@ class Runner {
     if (!journal_.unjudged(judge, false).empty()) {
       arms_.drop();  // a judge may need the memory
       judge_pending(journal_, *benchmarks_.front().catalogue,
-                    {.show_progress = options_.show_progress, .cache = options_.cache, .only = judge});
+                    {.cache = options_.cache, .only = judge, .view = &progress_});
     }
     return worst_cell(read_series(journal_, identity["kinds"]), identity);
   }
@@ -116,7 +120,7 @@ class Runner {
   const std::vector<LoadedBenchmark>& benchmarks_;
   Journal& journal_;
   const RunOptions& options_;
-  Progress progress_;
+  LiveView& progress_;
   ArmRunner arms_;
 };
 
@@ -144,10 +148,17 @@ void move_aside(const fs::path& directory, const ordered_json& identity) {
 }  // namespace
 
 void run_plan(const Plan& given, const fs::path& directory, const RunOptions& options) {
+  CostMeter::of_process().restart();
   const Plan plan = with_token_checkpoints(given);
   const auto benchmarks = load_benchmarks(plan);
+  std::optional<LiveView> own;
+  LiveView& view = options.view != nullptr
+                       ? *options.view
+                       : own.emplace(LiveOptions{.command = "assess", .is_shown = options.show_progress});
+  view.phase("reading the model's files");
   Digests digests(options.cache.empty() ? fs::path() : options.cache / "digests.json");
   const ordered_json identity = identity_of(plan, benchmarks, digests);
+  view.clear();
   ordered_json calibration;
   if (!plan.calibration.empty()) calibration = read_calibration(plan.calibration, identity);
   if (options.moves_aside) move_aside(directory, identity);
@@ -157,12 +168,14 @@ void run_plan(const Plan& given, const fs::path& directory, const RunOptions& op
   log_note(precision_policy(identity));
   const std::string missing = plan.arms.empty() ? "" : four_numbers(benchmarks).warning();
   if (!missing.empty() && !journal.is_finished()) log_warning("[assess] " + missing);
-  if (!journal.is_finished()) Runner(plan, benchmarks, journal, options).run();  // and gives the model's memory back
+  if (!journal.is_finished() && journal.overlap().is_null()) journal.set_overlap(overlap_of(plan, benchmarks));
+  if (!journal.is_finished())
+    Runner(plan, benchmarks, journal, options, view).run();  // and gives the model's memory back
   if (!benchmarks.empty())
     judge_pending(journal, *benchmarks.front().catalogue,
-                  {.show_progress = options.show_progress, .cache = options.cache});
-  journal.mark_finished();
-  write_outputs(journal, directory);
+                  {.show_progress = options.show_progress, .cache = options.cache, .view = &view});
+  view.phase("writing the report");
+  finish_outputs(journal, directory);
 }
 
 }  // namespace holdfast::assessment

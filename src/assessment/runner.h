@@ -18,10 +18,13 @@
 
 namespace holdfast::assessment {
 
+class LiveView;
+
 struct RunOptions {
   bool show_progress = true;
   bool moves_aside = false;     // a run of another plan or program in the directory is renamed, instead of an error
   std::filesystem::path cache;  // of the prepared base and of file hashes; empty: none
+  LiveView* view = nullptr;     // is told what goes on; null: one of the run's own, which `show_progress` shows
 };
 
 // Throws Error for what is wrong with plan or files, Interrupted at the next wave or step after a requested stop

@@ -4,6 +4,8 @@
 #include <optional>
 
 #include "assessment/arm_data.h"
+#include "assessment/costs.h"
+#include "assessment/ledger.h"
 #include "base/error.h"
 #include "base/interrupt.h"
 #include "base/log.h"
@@ -50,7 +52,7 @@ struct ArmRunner::Training {
 };
 
 ArmRunner::ArmRunner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal,
-                     Progress& progress, std::filesystem::path cache, std::string what)
+                     LiveView& progress, std::filesystem::path cache, std::string what)
     : plan_(plan),
       benchmarks_(benchmarks),
       journal_(journal),
@@ -61,9 +63,10 @@ ArmRunner::ArmRunner(const Plan& plan, const std::vector<LoadedBenchmark>& bench
 Subject& ArmRunner::subject() {
   if (subject_ == nullptr) {
     progress_.phase("loading the model");
-    const Stopwatch watch;
     subject_ = std::make_unique<Subject>(plan_, benchmarks_, cache_);
-    journal_.record_phase({"load", what_, watch.seconds(), 0, 0, peak_memory_bytes()});
+    journal_.record_phase(CostMeter::of_process().take("load", what_));
+    if (what_ == "base" || journal_.cost_basis().is_null())
+      journal_.set_cost_basis(cost_basis(plan_, subject_->decoder().config()));
   }
   return *subject_;
 }
@@ -74,22 +77,24 @@ std::int64_t ArmRunner::samples_of(const LoadedBenchmark& one) const {
 }
 
 // Guesses of what a unit costs beside the others: an answer 1, a scored item half, a training row three quarters.
-void ArmRunner::expect(Place place) {
+void ArmRunner::expect(Place place, const std::string& name) {
   for (const LoadedBenchmark& one : benchmarks_) {
     if (!is_measured_at(one, place)) continue;
     progress_.expect(one.benchmark.name,
                      static_cast<double>(one.benchmark.items.size()) * static_cast<double>(samples_of(one)),
-                     one.benchmark.kind == Kind::kChoice ? 0.5 : 1);
+                     one.benchmark.kind == Kind::kChoice ? 0.5 : 1, name);
+    if (one.benchmark.kind == Kind::kRefusal) progress_.count_refusals_of(one.benchmark.name);
   }
 }
 
 void ArmRunner::expect(const std::vector<ArmRun>& runs) {
   for (const ArmRun& run : runs) {
-    for (const std::int64_t checkpoint : run.checkpoints) expect(run.place(checkpoint));
+    for (const std::int64_t checkpoint : run.checkpoints) expect(run.place(checkpoint), run.name);
     const ArmPlan& arm = *run.arm;
     progress_.expect(work_of(arm), static_cast<double>(run.checkpoints.back()),
                      arm.tokens_per_step > 0 ? static_cast<double>(arm.tokens_per_step) / 60
-                                             : 0.75 * static_cast<double>(arm.rows_per_step));
+                                             : 0.75 * static_cast<double>(arm.rows_per_step),
+                     run.name);
   }
 }
 
@@ -118,15 +123,17 @@ void ArmRunner::measure(const CellKey& cell, Place place, const std::string& acc
     const std::size_t end =
         std::min(one.benchmark.items.size(), begin + static_cast<std::size_t>(plan_.generation.wave));
     if (journal_.has_wave(key)) {
-      progress_.skip(static_cast<double>(end - begin), key.benchmark);
+      progress_.skip(static_cast<double>(end - begin), key.benchmark, cell.arm);
       return true;
     }
     check_stop();
     Subject& model = subject();
-    progress_.phase("measuring " + cell.arm + " at step " + std::to_string(cell.step) + " on " + key.benchmark);
+    progress_.phase("measuring " + cell.arm + " at step " + std::to_string(cell.step), " on " + key.benchmark);
     const WaveResult result = model.measure(one, begin, end, key.sample, account, adapter);
     journal_.commit_wave(key, result.answers, result.costs);
-    progress_.advance(static_cast<double>(end - begin), key.benchmark);
+    for (const PhaseRecord& cost : result.costs) progress_.spent(cost.tokens, cost.seconds);
+    progress_.wave_done(cell, key.benchmark, result.answers);
+    progress_.advance(static_cast<double>(end - begin), key.benchmark, cell.arm);
     return true;
   });
 }
@@ -152,7 +159,7 @@ std::unique_ptr<ArmRunner::Training> ArmRunner::begin(const ArmRun& run) {
   if (is_measured(run)) {
     for (const std::int64_t checkpoint : run.checkpoints)
       measure(run.cell(checkpoint), run.place(checkpoint), run.account(), nullptr);  // skips every wave
-    progress_.skip(static_cast<double>(run.checkpoints.back()), work_of(*run.arm));
+    progress_.skip(static_cast<double>(run.checkpoints.back()), work_of(*run.arm), run.name);
     return nullptr;
   }
   const model::Decoder& decoder = subject().decoder();
@@ -204,8 +211,7 @@ void ArmRunner::train_group(const std::vector<std::unique_ptr<Training>>& group)
 }
 
 training::Dataset ArmRunner::load_rows(const ArmPlan& arm, std::int64_t seed) {
-  training::Dataset dataset =
-      arm_rows(arm, seed, [&](const std::string& path) { return subject().load_rows(path); });
+  training::Dataset dataset = arm_rows(arm, seed, [&](const std::string& path) { return subject().load_rows(path); });
   if (dataset.num_cut > 0 || dataset.num_without_targets > 0) {
     progress_.clear();
     log_warning("[assess] the data of " + arm.name + ": " + std::to_string(dataset.num_cut) +
@@ -219,21 +225,24 @@ void ArmRunner::train_step(const std::vector<Training*>& active) {
   check_stop();
   subject().forget_beginnings();
   const Training& first = *active.front();
-  progress_.phase("training " + first.run.name + ", step " + std::to_string(first.trainer->num_steps() + 1) + " of " +
-                  std::to_string(first.run.checkpoints.back()) +
-                  (active.size() == 1 ? "" : ", and " + std::to_string(active.size() - 1) + " beside it"));
+  progress_.phase("training " + first.run.name,
+                  ", step " + std::to_string(first.trainer->num_steps() + 1) + " of " +
+                      std::to_string(first.run.checkpoints.back()) +
+                      (active.size() == 1 ? "" : ", and " + std::to_string(active.size() - 1) + " beside it"));
   std::vector<training::Trainer*> trainers;
   for (Training* one : active) trainers.push_back(&*one->trainer);
   const auto reports = training::Trainer::step_together(trainers);
-  const model::Decoder& decoder = subject().decoder();
+  std::vector<std::pair<std::string, PhaseTokens>> worked;
+  for (std::size_t i = 0; i < active.size(); ++i)
+    worked.push_back({active[i]->run.account(), {reports[i].tokens, reports[i].tokens, reports[i].target_tokens}});
+  const auto costs = CostMeter::of_process().take_shared("train", worked);
   for (std::size_t i = 0; i < active.size(); ++i) {
     const training::StepReport& r = reports[i];
     const ArmRun& run = active[i]->run;
-    const double flops =
-        2 * static_cast<double>(r.tokens) * (decoder.linear_flops_per_token() + decoder.head_flops_per_token());
     journal_.commit_step(run.name, run.seed, {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens},
-                         {"train", run.account(), r.seconds, r.tokens, flops, peak_memory_bytes()});
-    progress_.advance(1, work_of(*run.arm));
+                         costs[i]);
+    progress_.spent(r.tokens, costs[i].seconds);
+    progress_.advance(1, work_of(*run.arm), run.name);
   }
 }
 

@@ -11,9 +11,9 @@
 
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
+#include "assessment/live_view.h"
 #include "assessment/plan.h"
 #include "assessment/subject.h"
-#include "base/progress.h"
 
 namespace holdfast::assessment {
 
@@ -44,11 +44,11 @@ struct ArmRun {
 class ArmRunner {
  public:
   // What is given must outlive it.  `what` names the model where its loading is accounted for.
-  ArmRunner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal, Progress& progress,
+  ArmRunner(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Journal& journal, LiveView& progress,
             std::filesystem::path cache, std::string what);
 
-  // Adds what a cell and runs will take to what the progress line expects.
-  void expect(Place place);
+  // Adds what a cell, called `name`, and runs will take to what the view expects.
+  void expect(Place place, const std::string& name);
   void expect(const std::vector<ArmRun>& runs);
 
   void measure_untouched(const CellKey& cell, Place place);
@@ -75,7 +75,7 @@ class ArmRunner {
   const Plan& plan_;
   const std::vector<LoadedBenchmark>& benchmarks_;
   Journal& journal_;
-  Progress& progress_;
+  LiveView& progress_;
   const std::filesystem::path cache_;
   const std::string what_;
   std::unique_ptr<Subject> subject_;  // null: nothing has needed it yet

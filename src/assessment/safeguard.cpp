@@ -24,25 +24,17 @@ bool is_safeguarded(const ordered_json& identity, const CellKey& cell) {
          (cell.arm == kSafeguarded || cell.arm.starts_with(safeguarded_name("")));
 }
 
-std::vector<CellSeries> cells_of_model(const std::vector<CellSeries>& cells, const ordered_json& identity,
-                                       bool second) {
-  std::vector<CellSeries> own;
-  std::copy_if(cells.begin(), cells.end(), std::back_inserter(own),
-               [&](const CellSeries& one) { return is_safeguarded(identity, one.cell) == second; });
-  return own;
-}
-
 ordered_json safeguard_json(const Journal& journal, const std::vector<CellSeries>& cells) {
   const ordered_json identity = journal.identity();
-  const auto second = cells_of_model(cells, identity, true);
   std::map<std::pair<std::string, std::int64_t>, std::int64_t> last;
-  for (const auto& [cell, series] : second) {
+  for (const auto& [cell, series] : cells) {
     if (!series.empty()) last[{cell.arm, cell.seed}] = std::max(last[{cell.arm, cell.seed}], cell.step);
   }
   std::map<std::string, std::vector<std::int64_t>> clusters;
   ordered_json list = ordered_json::array();
-  for (const CellSeries& with : second) {
-    if (with.series.empty() || last[{with.cell.arm, with.cell.seed}] != with.cell.step) continue;
+  for (const CellSeries& with : cells) {
+    if (!is_safeguarded(identity, with.cell) || with.series.empty()) continue;
+    if (last[{with.cell.arm, with.cell.seed}] != with.cell.step) continue;
     const std::string arm = plain_name(with.cell.arm);
     const auto without = std::find_if(cells.begin(), cells.end(), [&](const CellSeries& one) {
       return one.cell.arm == arm && one.cell.seed == with.cell.seed && one.cell.step == with.cell.step;

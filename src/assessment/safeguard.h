@@ -10,9 +10,6 @@ namespace holdfast::assessment {
 
 // Whether a cell is the second model's.
 bool is_safeguarded(const nlohmann::ordered_json& identity, const CellKey& cell);
-// The cells of one of the two models, its untouched one first.
-std::vector<CellSeries> cells_of_model(const std::vector<CellSeries>& cells, const nlohmann::ordered_json& identity,
-                                       bool second);
 
 // The untouched models, and each arm and seed at its last step, on the answers that both scored, in plan order:
 //   [{"arm", "seed", "step", "benchmark", "metric", "judge", "without", "with", "difference", "low", "high", "p",

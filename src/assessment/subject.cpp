@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "assessment/arm_data.h"
-#include "base/memory.h"
+#include "assessment/ledger.h"
 #include "evaluation/judge.h"
 #include "evaluation/metrics.h"
 #include "generation/generator.h"
@@ -45,7 +45,6 @@ WaveResult Subject::measure(const LoadedBenchmark& one, std::size_t begin, std::
 
 WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
                                 const std::string& arm, const model::Adapter* adapter) {
-  const Stopwatch watch;
   std::vector<generation::Prompt> prompts;
   const text::ContinuationEncoder encoder(tokenizer_, config_);
   for (std::size_t i = begin; i < end; ++i) {
@@ -61,13 +60,19 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
   options.top_p = plan_.generation.top_p;
   options.seed = static_cast<std::uint64_t>(plan_.seed);
   options.stream = static_cast<std::uint64_t>(sample) * 1'000'003 + begin;
+  const std::int64_t computed_before = tree().computed_tokens();
   const auto completions = generation::generate(tree(), &tokenizer_, std::span(&adapter, 1), prompts, options);
+  PhaseTokens tokens{.computed = tree().computed_tokens() - computed_before};
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto generated = static_cast<std::int64_t>(completions[i].ids.size());
+    tokens.tokens += generated + static_cast<std::int64_t>(prompts[i].ids.size());
+    tokens.computed += generated;
+    tokens.output += generated;
+  }
+  WaveResult result;
+  result.costs.push_back(CostMeter::of_process().take("generate", arm, tokens));
   const auto policy =
       one.plan->truncated == "judge" ? evaluation::TruncatedPolicy::kJudge : evaluation::TruncatedPolicy::kDegenerate;
-  const double seconds = watch.seconds();
-  const Stopwatch judging;
-  WaveResult result;
-  std::int64_t tokens = 0;
   for (std::size_t i = begin; i < end; ++i) {
     const auto& completion = completions[i - begin];
     const evaluation::Answer answer{completion.ids, completion.text,
@@ -79,7 +84,6 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
     stored.text = completion.text;
     stored.is_truncated = answer.is_truncated;
     stored.tokens = static_cast<std::int64_t>(completion.ids.size());
-    tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
     const evaluation::Item& item = one.benchmark.items[i];
     for (std::size_t j = 0; j < one.judges.size(); ++j) {
       const evaluation::WordList* list = one.catalogue->list(one.judges[j]);
@@ -92,20 +96,17 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
     }
     result.answers.push_back(std::move(stored));
   }
-  result.costs = {{"generate", arm, seconds, tokens, static_cast<double>(tokens) * decoder_->linear_flops_per_token(),
-                   peak_memory_bytes()},
-                  {"judge", arm, judging.seconds(), 0, 0, peak_memory_bytes()}};
+  result.costs.push_back(CostMeter::of_process().take("judge", arm));
   return result;
 }
 
 WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
                                const model::Adapter* adapter) {
-  const Stopwatch watch;
   const text::ContinuationEncoder encoder(tokenizer_, config_);
   const auto renderer = renderer_of(plan_, one, chat_ ? &*chat_ : nullptr);
   std::vector<generation::ScoreRequest> requests;
   WaveResult result;
-  std::int64_t tokens = 0;  // an item's context once, and its endings
+  PhaseTokens tokens;  // an item's context once, and its endings
   for (std::size_t i = begin; i < end; ++i) {
     const evaluation::Item& item = one.benchmark.items[i];
     StoredAnswer stored;
@@ -116,10 +117,13 @@ WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, st
       stored.tokens += static_cast<std::int64_t>(ids.continuation.size());
       requests.push_back({std::move(ids.context), std::move(ids.continuation)});
     }
-    tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
+    tokens.tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
+    tokens.output += stored.tokens;
     result.answers.push_back(std::move(stored));
   }
+  const std::int64_t computed_before = tree().computed_tokens();
   const auto scores = generation::score(tree(), std::span(&adapter, 1), requests);
+  tokens.computed = tree().computed_tokens() - computed_before;
   std::size_t next = 0;
   for (StoredAnswer& stored : result.answers) {
     const evaluation::Item& item = one.benchmark.items[static_cast<std::size_t>(stored.position)];
@@ -128,8 +132,7 @@ WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, st
       stored.verdicts.push_back(
           {judge, evaluation::score_choice({evaluation::metric_of_judge(judge), {}}, item, stored.logprobs)});
   }
-  result.costs = {{"score", arm, watch.seconds(), tokens,
-                   static_cast<double>(tokens) * decoder_->linear_flops_per_token(), peak_memory_bytes()}};
+  result.costs = {CostMeter::of_process().take("score", arm, tokens)};
   return result;
 }
 

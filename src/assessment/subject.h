@@ -3,7 +3,6 @@
 // Invariant: what a wave gives depends on plan, items and adapter alone, never on when it runs.
 #pragma once
 
-#include <chrono>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -22,14 +21,6 @@
 #include "training/dataset.h"
 
 namespace holdfast::assessment {
-
-class Stopwatch {
- public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count(); }
-
- private:
-  std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
-};
 
 struct WaveResult {
   std::vector<StoredAnswer> answers;

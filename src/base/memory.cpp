@@ -21,6 +21,8 @@ std::int64_t kilobytes_field(const char* path, const std::string& key) {
 
 std::int64_t peak_memory_bytes() { return kilobytes_field("/proc/self/status", "VmHWM:"); }
 
+std::int64_t resident_memory_bytes() { return kilobytes_field("/proc/self/status", "VmRSS:"); }
+
 std::int64_t available_memory_bytes() { return kilobytes_field("/proc/meminfo", "MemAvailable:"); }
 
 void return_freed_blocks() {

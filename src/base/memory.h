@@ -7,6 +7,8 @@ namespace holdfast {
 
 // The most that has been resident at any time, maps of files included.
 std::int64_t peak_memory_bytes();
+// What is resident now.
+std::int64_t resident_memory_bytes();
 
 // What can be had without swapping: free memory and caches that can be dropped.  0: unknown.
 std::int64_t available_memory_bytes();

@@ -18,6 +18,7 @@ struct Event {
 };
 
 std::atomic<bool> on = false;
+std::atomic<double> counted = 0;
 std::thread::id timed_thread;
 Clock::time_point started;
 std::vector<Event> finished, open;
@@ -45,8 +46,11 @@ void start() {
 
 bool is_on() { return on; }
 
+double counted_flops() { return counted; }
+
 Phase::Phase(const char* name, double flops, double bytes)
     : is_timed_(on.load(std::memory_order_relaxed) && std::this_thread::get_id() == timed_thread) {
+  if (flops > 0) counted.fetch_add(flops, std::memory_order_relaxed);
   if (is_timed_) open.push_back({name, Clock::now(), {}, 0, flops, bytes});
 }
 

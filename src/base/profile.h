@@ -13,6 +13,8 @@
 namespace holdfast::profile {
 
 void start();
+// Operations of all phases since the program began, of every thread, whether a profile is being taken or not.
+double counted_flops();
 bool is_on();
 
 class Phase {

@@ -96,7 +96,7 @@ void Table::end() {
   std::vector<std::string> told;
   for (const auto& [key, node] : table_) {
     const std::string word(key.str());
-    if (known_.count(word) > 0) continue;
+    if (known_.count(word) > 0 || !unknown_.insert(word).second) continue;
     const std::string nearest = nearest_word(word, {known_.begin(), known_.end()});
     if (!has(nearest.c_str())) faulty_.insert(nearest);
     told.push_back(word);

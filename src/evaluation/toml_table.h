@@ -112,7 +112,7 @@ class Table {
   const toml::table& table_;
   std::string file_, name_, operation_;
   Problems* problems_;
-  std::set<std::string> known_, faulty_;
+  std::set<std::string> known_, unknown_, faulty_;  // unknown_: those that have been told
 };
 
 }  // namespace holdfast::evaluation

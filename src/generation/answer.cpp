@@ -6,12 +6,9 @@
 
 namespace holdfast::generation {
 
-Answer::Answer(std::size_t prompt, std::int64_t room, const text::Tokenizer* tokenizer, const GenerateOptions& options)
-    : prompt_(prompt),
-      room_(room),
-      tokenizer_(tokenizer),
-      options_(&options),
-      random_(options.seed, options.stream + prompt) {
+Answer::Answer(std::size_t prompt, std::int64_t room, const text::Tokenizer* tokenizer, const GenerateOptions& options,
+               std::uint64_t stream)
+    : prompt_(prompt), room_(room), tokenizer_(tokenizer), options_(&options), random_(options.seed, stream) {
   if (!options.stop.empty()) decoder_.emplace(*tokenizer, true);
 }
 

@@ -14,8 +14,10 @@ namespace holdfast::generation {
 
 class Answer {
  public:
-  // To the prompt with this number; `room`: the most tokens that it may have.  `tokenizer` null: no texts.
-  Answer(std::size_t prompt, std::int64_t room, const text::Tokenizer* tokenizer, const GenerateOptions& options);
+  // To the prompt with this number, by the random numbers of `stream`; `room`: the most tokens that it may have.
+  // `tokenizer` null: no texts.  `options` outlive it.
+  Answer(std::size_t prompt, std::int64_t room, const text::Tokenizer* tokenizer, const GenerateOptions& options,
+         std::uint64_t stream);
 
   // The next token, from the logits behind the last one.
   text::TokenId choose(std::span<const float> logits);

@@ -5,6 +5,7 @@
 #include <ATen/ops/index_select.h>
 
 #include <algorithm>
+#include <deque>
 
 #include "base/error.h"
 #include "base/profile.h"
@@ -16,29 +17,56 @@ namespace {
 
 constexpr std::size_t kLogitRows = 256;  // rows of logits that exist at a time
 
-class Generation {
+void check(const GenerateOptions& options) {
+  HOLDFAST_CHECK(kBadInput, options.max_new_tokens > 0, "[generate] found max_new_tokens ", options.max_new_tokens,
+                 ", expected at least 1");
+  HOLDFAST_CHECK(kBadInput, options.temperature >= 0 && options.top_p > 0 && options.top_p <= 1,
+                 "[generate] found temperature ", options.temperature, " and top_p ", options.top_p,
+                 ", expected temperature from 0 up and top_p over 0 and up to 1");
+}
+
+}  // namespace
+
+class Generator::Work {
  public:
-  Generation(PrefixTree& tree, const text::Tokenizer* tokenizer, std::span<const model::Adapter* const> adapters,
-             std::span<const Prompt> prompts, const GenerateOptions& options)
+  Work(PrefixTree& tree, const text::Tokenizer* tokenizer, std::span<const model::Adapter* const> adapters,
+       std::int64_t step_tokens, Listener listener)
       : tree_(tree),
         decoder_(tree.decoder()),
-        prompts_(prompts),
-        options_(options),
         tokenizer_(tokenizer),
-        walk_(tree, adapters),
-        completions_(prompts.size()) {
-    for (std::size_t i = 0; i < prompts.size(); ++i) check(i);
+        step_tokens_(step_tokens),
+        listener_(std::move(listener)),
+        walk_(tree, adapters) {}
+
+  std::size_t add(Prompt prompt, std::shared_ptr<const GenerateOptions> options, std::uint64_t stream) {
+    HOLDFAST_ASSERT(tokenizer_ != nullptr || options->stop.empty());
+    check(*options);
+    const std::size_t number = entries_.size();
+    const auto length = static_cast<std::int64_t>(prompt.ids.size());
+    const std::int64_t most = decoder_.config().max_positions - length;
+    HOLDFAST_CHECK(kBadInput, length > 0, "[generate] found an empty prompt (number ", number + 1,
+                   "), expected at least one token");
+    HOLDFAST_CHECK(kBadInput, most > 0, "[generate] found a prompt of ", length, " tokens (number ", number + 1,
+                   "), expected fewer than the model's ", decoder_.config().max_positions, " positions");
+    const std::int64_t room = std::min(options->max_new_tokens, most);
+    entries_.push_back({std::move(prompt), std::move(options), stream, room});
+    return number;
   }
 
-  std::vector<Completion> run() {
-    while (next_ < prompts_.size() || !walk_.is_done() || !growing_.empty()) {
-      admit();
-      step();
-    }
-    return std::move(completions_);
+  bool is_done() const { return next_ == entries_.size() && walk_.is_done() && growing_.empty(); }
+
+  void step() {
+    admit();
+    advance();
   }
 
  private:
+  struct Entry {
+    Prompt prompt;
+    std::shared_ptr<const GenerateOptions> options;
+    std::uint64_t stream;
+    std::int64_t room;  // tokens that the answer may have
+  };
   // An answer whose prompt has been computed.
   struct Growing {
     Answer answer;
@@ -52,56 +80,44 @@ class Generation {
     text::TokenId id = 0;
   };
 
-  void check(std::size_t i) const {
-    const auto length = static_cast<std::int64_t>(prompts_[i].ids.size());
-    HOLDFAST_CHECK(kBadInput, length > 0, "[generate] found an empty prompt (number ", i + 1,
-                   "), expected at least one token");
-    HOLDFAST_CHECK(kBadInput, room(i) > 0, "[generate] found a prompt of ", length, " tokens (number ", i + 1,
-                   "), expected fewer than the model's ", decoder_.config().max_positions, " positions");
-  }
-
-  std::int64_t room(std::size_t i) const {
-    return std::min(options_.max_new_tokens,
-                    decoder_.config().max_positions - static_cast<std::int64_t>(prompts_[i].ids.size()));
-  }
-
   // Pages for prompt and answer, and one for the copy of a page that another has gone on in.
   std::int64_t most_pages(std::size_t i) const {
-    const auto tokens = static_cast<std::int64_t>(prompts_[i].ids.size()) + room(i);
+    const auto tokens = static_cast<std::int64_t>(entries_[i].prompt.ids.size()) + entries_[i].room;
     return (tokens + model::kPageTokens - 1) / model::kPageTokens + 1;
   }
 
   // Prompts enter in their order, as long as all that have entered can be answered to their longest ends.
   void admit() {
     const std::int64_t switch_length = model::rope_switch_length(decoder_.config());
-    for (; next_ < prompts_.size() && num_entered_ + growing_.size() < most_answers(); ++next_) {
+    for (; next_ < entries_.size() && num_entered_ + growing_.size() < most_answers(); ++next_) {
       const std::int64_t pages = most_pages(next_);
       if (promised_ == 0) tree_.pages().raise_capacity(pages);
       if (promised_ + pages > tree_.pages().capacity()) return;
       promised_ += pages;
-      const Prompt& prompt = prompts_[next_];
+      const Prompt& prompt = entries_[next_].prompt;
       const auto length = static_cast<std::int64_t>(prompt.ids.size());
       // Keys of a beginning alone do not fit a longer text whose angles change with its length.
       walk_.add({prompt.ids, length - 1, prompt.adapter, switch_length > 0 && length > switch_length});
       ++num_entered_;
     }
   }
-  std::size_t most_answers() const { return static_cast<std::size_t>(std::max<std::int64_t>(1, options_.step_tokens)); }
+  std::size_t most_answers() const { return static_cast<std::size_t>(std::max<std::int64_t>(1, step_tokens_)); }
 
-  void step() {
+  void advance() {
     model::TokenBatch batch;
     model::KvCache cache;
     for (const auto& growing : growing_) grow(*growing, batch, cache);
     const std::size_t num_grown = growing_.size();
-    walk_.plan(options_.step_tokens - batch.size(), batch, cache);
+    walk_.plan(step_tokens_ - batch.size(), batch, cache);
     const at::Tensor hidden = decoder_.forward(batch, walk_.adapters(), &cache);
     std::vector<Choice> choices;
     for (std::size_t i = 0; i < num_grown; ++i) choices.push_back({batch.starts[i + 1] - 1, growing_[i].get()});
     for (const WantedRow& row : walk_.complete(batch)) {
       const std::size_t prompt = row.run;  // prompts enter in their order
+      const Entry& entry = entries_[prompt];
       --num_entered_;
       auto growing = std::make_unique<Growing>(
-          Growing{Answer(prompt, room(prompt), tokenizer_, options_), walk_.keys_of(row.run)});
+          Growing{Answer(prompt, entry.room, tokenizer_, *entry.options, entry.stream), walk_.keys_of(row.run)});
       choices.push_back({row.row, growing.get()});
       insert(std::move(growing));
     }
@@ -110,7 +126,7 @@ class Generation {
     std::erase_if(growing_, [&](const auto& growing) { return finishes(*growing); });
   }
 
-  std::int64_t adapter_of(const Growing& growing) const { return prompts_[growing.answer.prompt()].adapter; }
+  std::int64_t adapter_of(const Growing& growing) const { return entries_[growing.answer.prompt()].prompt.adapter; }
 
   // Answers of one adapter stand together: they share its products.
   void insert(std::unique_ptr<Growing> growing) {
@@ -126,7 +142,7 @@ class Generation {
     const std::int64_t adapter = adapter_of(growing);
     const std::int64_t recompute_length = model::rope_recompute_length(decoder_.config());
     if (recompute_length > 0 && growing.keys.length() == recompute_length) {
-      std::vector<text::TokenId> all = prompts_[growing.answer.prompt()].ids;
+      std::vector<text::TokenId> all = entries_[growing.answer.prompt()].prompt.ids;
       all.insert(all.end(), ids.begin(), ids.end());
       growing.keys.clear();
       batch.add(all, 0, adapter);
@@ -154,46 +170,64 @@ class Generation {
             choice.growing->answer.choose({logits.const_data_ptr<float>() + i * v, static_cast<std::size_t>(v)});
       }
     });
-    for (const Choice& choice : choices)
-      choice.growing->has_ended = choice.growing->answer.add(choice.id, decoder_.config());
+    for (const Choice& choice : choices) {
+      Growing& growing = *choice.growing;
+      growing.has_ended = growing.answer.add(choice.id, decoder_.config());
+      if (listener_.on_token && !listener_.on_token(growing.answer.prompt(), choice.id)) growing.has_ended = true;
+    }
   }
 
   // True when the answer leaves.
   bool finishes(Growing& growing) {
     if (!growing.has_ended) return false;
-    const std::size_t prompt = growing.answer.prompt();
-    completions_[prompt] = growing.answer.finish();
-    completions_[prompt].prompt_tokens = static_cast<std::int64_t>(prompts_[prompt].ids.size());
-    promised_ -= most_pages(prompt);
+    const std::size_t number = growing.answer.prompt();
+    Completion completion = growing.answer.finish();
+    completion.prompt_tokens = static_cast<std::int64_t>(entries_[number].prompt.ids.size());
+    promised_ -= most_pages(number);
+    Entry& entry = entries_[number];
+    entry.prompt.ids = {};
+    listener_.on_completion(number, std::move(completion));
     return true;
   }
 
   PrefixTree& tree_;
   model::Decoder& decoder_;
-  std::span<const Prompt> prompts_;
-  const GenerateOptions& options_;
   const text::Tokenizer* tokenizer_;
+  const std::int64_t step_tokens_;
+  const Listener listener_;
   PrefixWalk walk_;
+  std::deque<Entry> entries_;                      // by number
   std::size_t next_ = 0, num_entered_ = 0;         // the first prompt that waits; those that are being computed
   std::int64_t promised_ = 0;                      // pages, to all that have entered
   std::vector<std::unique_ptr<Growing>> growing_;  // by adapter
-  std::vector<Completion> completions_;
 };
 
-}  // namespace
+Generator::Generator(PrefixTree& tree, const text::Tokenizer* tokenizer,
+                     std::span<const model::Adapter* const> adapters, std::int64_t step_tokens, Listener listener)
+    : work_(std::make_unique<Work>(tree, tokenizer, adapters, step_tokens, std::move(listener))) {}
+Generator::~Generator() = default;
+
+std::size_t Generator::add(Prompt prompt, std::shared_ptr<const GenerateOptions> options, std::uint64_t stream) {
+  return work_->add(std::move(prompt), std::move(options), stream);
+}
+bool Generator::is_done() const { return work_->is_done(); }
+void Generator::step() { work_->step(); }
 
 const char* finish_reason_name(FinishReason reason) { return reason == FinishReason::kStop ? "stop" : "length"; }
 
 std::vector<Completion> generate(PrefixTree& tree, const text::Tokenizer* tokenizer,
                                  std::span<const model::Adapter* const> adapters, std::span<const Prompt> prompts,
                                  const GenerateOptions& options) {
-  HOLDFAST_ASSERT(tokenizer != nullptr || options.stop.empty());
-  HOLDFAST_CHECK(kBadInput, options.max_new_tokens > 0, "[generate] found max_new_tokens ", options.max_new_tokens,
-                 ", expected at least 1");
-  HOLDFAST_CHECK(kBadInput, options.temperature >= 0 && options.top_p > 0 && options.top_p <= 1,
-                 "[generate] found temperature ", options.temperature, " and top_p ", options.top_p,
-                 ", expected temperature from 0 up and top_p over 0 and up to 1");
-  return Generation(tree, tokenizer, adapters, prompts, options).run();
+  check(options);
+  std::vector<Completion> completions(prompts.size());
+  Generator generator(tree, tokenizer, adapters, options.step_tokens,
+                      {.on_token = {}, .on_completion = [&](std::size_t number, Completion completion) {
+                         completions[number] = std::move(completion);
+                       }});
+  const std::shared_ptr<const GenerateOptions> shared(std::shared_ptr<void>(), &options);  // the caller's
+  for (std::size_t i = 0; i < prompts.size(); ++i) generator.add(prompts[i], shared, options.stream + i);
+  while (!generator.is_done()) generator.step();
+  return completions;
 }
 
 std::vector<Completion> generate(model::Decoder& decoder, const text::Tokenizer* tokenizer,

@@ -8,6 +8,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <vector>
@@ -41,6 +43,33 @@ struct Completion {
 struct Prompt {
   std::vector<text::TokenId> ids;
   std::int64_t adapter = 0;  // number among the call's
+};
+
+// Answers prompts that come while others are being answered.  One thread at a time.
+class Generator {
+ public:
+  // Both are called within step(), by the number of the prompt.
+  struct Listener {
+    std::function<bool(std::size_t, text::TokenId)> on_token;    // false: no more of it is wanted; may be empty
+    std::function<void(std::size_t, Completion)> on_completion;  // the answer has ended
+  };
+  // `tokenizer` null: no texts, and then no stop strings.  The adapters, null among them being the bare base, outlive
+  // it and do not change; none at all: the bare base alone.
+  Generator(PrefixTree& tree, const text::Tokenizer* tokenizer, std::span<const model::Adapter* const> adapters,
+            std::int64_t step_tokens, Listener listener);
+  ~Generator();
+
+  // Returns the prompt's number: 0, 1, 2 ...  Its random numbers are those of `options.stream`.
+  // Throws Error(kBadInput) for an empty prompt, one that leaves no room in the model's positions, or options that
+  // generate() refuses.
+  std::size_t add(Prompt prompt, std::shared_ptr<const GenerateOptions> options, std::uint64_t stream);
+  bool is_done() const;
+  // One pass through the model.  REQUIRES: !is_done().
+  void step();
+
+ private:
+  class Work;
+  std::unique_ptr<Work> work_;
 };
 
 // `adapters`: null among them is the bare base; none at all: the bare base alone.

@@ -34,9 +34,23 @@ KeyPanels panels_of(const KvSequence& sequence, std::int64_t layer, std::int64_t
 
 }  // namespace
 
+namespace {
+
+// Scores and weighted values of each token and those before it.
+double cached_flops(const TokenBatch& batch, const KvCache& cache, std::int64_t width) {
+  double pairs = 0;
+  for (std::int64_t i = 0; i < batch.num_sequences(); ++i) {
+    const auto count = static_cast<double>(batch.starts[i + 1] - batch.starts[i]);
+    pairs += count * (static_cast<double>(cache.sequences[static_cast<std::size_t>(i)]->length()) + (count + 1) / 2);
+  }
+  return 4 * static_cast<double>(width) * pairs;
+}
+
+}  // namespace
+
 at::Tensor cached_attention(const at::Tensor& q, const at::Tensor& k, const at::Tensor& v, const TokenBatch& batch,
                             const AttentionShape& shape, const KvCache& cache, std::int64_t layer) {
-  const profile::Phase phase("attention over the cache");
+  const profile::Phase phase("attention over the cache", cached_flops(batch, cache, q.size(1)));
   HOLDFAST_ASSERT(q.scalar_type() == at::kFloat && q.is_contiguous() && k.is_contiguous() && v.is_contiguous());
   HOLDFAST_ASSERT(static_cast<std::int64_t>(cache.sequences.size()) == batch.num_sequences());
   std::int64_t work = 0;

@@ -46,10 +46,10 @@ struct LoadOptions {
   // With kStreamed the layers' codes stay in the file (model/layer_stream.h), which must be in NF4.
   Residency residency = Residency::kHeld;
   // A directory that a held base is mapped from where it is there (model/weight_cache.h); empty: none.
-  std::filesystem::path cache;
+  std::filesystem::path cache = {};
   // A PEFT directory that is part of the model: each weight W is read as W + s B A, in fp32 and in memory only, before
   // it is quantised or rounded.  Empty: none.
-  std::filesystem::path adapter;
+  std::filesystem::path adapter = {};
 };
 
 struct DecoderLayer {

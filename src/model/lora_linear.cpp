@@ -12,10 +12,13 @@ LoraRows all_rows(const at::Tensor& x, const LoraPair* lora, const LoraPair* gra
   return rows;
 }
 
-// Multiply-adds count twice; a weight is read once a product.
-profile::Phase base_phase(const char* name, const at::Tensor& x, const quant::Matrix& weight) {
-  return profile::Phase(name, 2.0 * static_cast<double>(x.size(0) * weight.out_features() * weight.in_features()),
-                        static_cast<double>(weight.bytes()));
+// Multiply-adds count twice; a weight is read once a product.  The product of low rank that is added on the way is
+// `factor`'s: B forward, A back.
+profile::Phase base_phase(const char* name, const at::Tensor& x, const quant::Matrix& weight, const LoraRows& lora,
+                          at::Tensor LoraPair::*factor) {
+  std::int64_t products = x.size(0) * weight.out_features() * weight.in_features();
+  for (const LoraRange& range : lora) products += (range.end - range.begin) * (range.pair->*factor).numel();
+  return profile::Phase(name, 2.0 * static_cast<double>(products), static_cast<double>(weight.bytes()));
 }
 
 // `products_a`, `products_b`: how many of A's and B's size there are.
@@ -36,7 +39,7 @@ at::Tensor lora_linear(const at::Tensor& x, const quant::Matrix& weight, const L
     terms.push_back(
         {range.begin, range.end, quant::multiply(own_x, range.pair->a).mul_(range.pair->scale), range.pair->b});
   }
-  const profile::Phase phase = base_phase("linear", x, weight);
+  const profile::Phase phase = base_phase("linear", x, weight, lora, &LoraPair::b);
   return weight.multiply(x, terms);
 }
 
@@ -57,7 +60,7 @@ at::Tensor lora_linear_backward(const at::Tensor& dy, const at::Tensor& x, const
     terms.push_back({range.begin, range.end, ds, pair.a});
   }
   if (!needs_dx) return {};
-  const profile::Phase phase = base_phase("linear backward", dy, weight);
+  const profile::Phase phase = base_phase("linear backward", dy, weight, lora, &LoraPair::a);
   return weight.multiply_back(dy, terms);
 }
 

@@ -1,6 +1,5 @@
 #include "server/label_server.h"
 
-#include <httplib.h>
 #include <sys/random.h>
 
 #include <array>
@@ -11,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "server/local_server.h"
 
 namespace holdfast::server {
 
@@ -43,11 +43,6 @@ std::string escape(std::string text) {
   replace_all(text, "<", "&lt;");
   replace_all(text, ">", "&gt;");
   return text;
-}
-
-void answer_json(httplib::Response& response, int status, const ordered_json& json) {
-  response.status = status;
-  response.set_content(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace), "application/json");
 }
 
 // The same time for every token of its length.
@@ -140,14 +135,7 @@ LabelServer::LabelServer(evaluation::LabelSession& session, const std::string& a
                             {"Referrer-Policy", "no-referrer"},
                             {"X-Content-Type-Options", "nosniff"},
                             {"Cross-Origin-Resource-Policy", "same-origin"}});
-  // The library's own choice would let a second program listen on the same port.
-  http.set_socket_options([](socket_t socket) {
-    const int yes = 1;
-    setsockopt(socket, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
-  });
-  const int bound = port > 0 ? (http.bind_to_port("127.0.0.1", port) ? port : -1) : http.bind_to_any_port("127.0.0.1");
-  HOLDFAST_CHECK(kMachine, bound > 0, "[label] found port ", port,
-                 " of 127.0.0.1 in use or forbidden, expected a free one; try without --port");
+  const int bound = bind_server(http, "127.0.0.1", port, "label");
   state_->host = "127.0.0.1:" + std::to_string(bound);
   state_->url = "http://" + state_->host + "/" + state_->token + "/";
   state_->route();

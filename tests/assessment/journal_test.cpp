@@ -71,11 +71,16 @@ TEST_F(JournalFile, DamagedForeignAndMissingFilesAreRefused) {
   EXPECT_TRUE(holds(error_of([&] { Journal::open_existing(directory_); }), "database of another program"));
 }
 
-TEST_F(JournalFile, AnotherSchemaIsRefused) {
+TEST_F(JournalFile, ASchemaThatIsTooOldOrTooNewIsRefused) {
   Journal::open(directory_, identity());
-  Database((directory_ / "journal.sqlite").string(), Access::kWrite).execute("PRAGMA user_version = 99");
-  EXPECT_TRUE(holds(error_of([&] { Journal::open(directory_, identity()); }), "found schema 99"));
-  EXPECT_TRUE(holds(error_of([&] { Journal::open_existing(directory_); }), "found schema 99"));
+  for (const char* schema : {"1", "99"}) {
+    Database((directory_ / "journal.sqlite").string(), Access::kWrite)
+        .execute(("PRAGMA user_version = " + std::string(schema)).c_str());
+    const std::string expected =
+        "found schema " + std::string(schema) + ", expected 2 .. 4; try the program that wrote it";
+    EXPECT_TRUE(holds(error_of([&] { Journal::open(directory_, identity()); }), expected));
+    EXPECT_TRUE(holds(error_of([&] { Journal::open_existing(directory_); }), expected));
+  }
 }
 
 TEST_F(JournalFile, KeepsWhatAJudgeSaidAndWhyItSaidNothing) {

@@ -136,7 +136,7 @@ TEST(JudgeOption, SaysAJudgeAsAPlanDoes) {
     const std::string toml = judge_toml(one);
     toml::table root = toml::parse(toml);
     Table table(*root["judge"].as_array()->get(0)->as_table(), "plan", "[[judge]]");
-    EXPECT_EQ(judge_toml(read_judge(table, "here")), toml);
+    EXPECT_EQ(judge_toml(read_judge(table)), toml);
     table.end();
   }
   EXPECT_NE(error_of([] { parse_judge_option("oracle:x"); }).find("of kind 'oracle'"), std::string::npos);

@@ -4,6 +4,7 @@
 
 #include "assessment/devices.h"
 #include "assessment/fixtures.h"
+#include "assessment/plan.h"
 
 namespace holdfast::assessment {
 namespace {
@@ -150,6 +151,27 @@ TEST_F(Devices, OfAUserComeFromAFile) {
   ASSERT_EQ(devices.size(), 2u);
   EXPECT_EQ(devices[0].bandwidth, 5300e9);
   EXPECT_EQ(devices[1].kind, "cpu");
+}
+
+TEST_F(Devices, OfAPlanAreNamedInFilesOrItsOwn) {
+  write("mine.toml", "[[device]]\nname = \"mine\"\nflops = 1e12\nmemory_gb = 8\nbandwidth_gb_s = 100\n");
+  const std::string plan = "[model]\npath = \"m\"\n[[benchmark]]\nname = \"b\"\npath = \"b.jsonl\"\n";
+  const auto names = [&](const std::string& more) {
+    std::string list;
+    for (const Device& one : parse_plan(plan + more, "plan.toml", directory_, {}, PlanFiles::kMayBeMissing).devices)
+      list += one.name + "; ";
+    return list;
+  };
+  EXPECT_EQ(names(""), "RTX 4090; A100 80GB; H100; ");
+  EXPECT_EQ(names("[price]\ndevices = [\"h200\", \"mine.toml\"]\n[[device]]\nname = \"own\"\nflops = 1e12\n"
+                  "memory_gb = 8\nbandwidth_gb_s = 100\n"),
+            "H200; mine; own; ");
+  EXPECT_NE(error_of([&] { names("[price]\ndevices = [\"H1000\"]\n"); }).find("expected one of RTX 4090"),
+            std::string::npos);
+  EXPECT_NE(error_of([&] {
+              names("[[device]]\nname = \"own\"\nflops = 1e12\nmemory_gb = 8\n");
+            }).find("plan.toml:6: found the device 'own' with bandwidth_gb_s = 0"),
+            std::string::npos);
 }
 
 struct Wrong {

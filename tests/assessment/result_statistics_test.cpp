@@ -2,6 +2,7 @@
 #include <cmath>
 
 #include "assessment/comparison.h"
+#include "assessment/costs.h"
 #include "assessment/fixtures.h"
 #include "assessment/report.h"
 #include "assessment/result_calibration.h"
@@ -200,7 +201,7 @@ TEST_F(ResultStatistics, TheHeadlineSaysThatManyAnswersHaveNoVerdict) {
     add_charms(journal, {"base", 0, 0}, outcomes);
     journal.mark_finished();
     const auto results = results_json(journal);
-    return report_html(journal, results, costs_json(journal));
+    return report_html(report_document(journal, results, costs_json(journal, results)));
   };
   EXPECT_NE(page("many", "rrrrrrrruu").find("20.0\xC2\xA0% of the answers"), std::string::npos);
   EXPECT_EQ(page("few", "rrrrrrrrrrrrrrrrrrru").find("class=\"banner\""), std::string::npos)

@@ -1,5 +1,6 @@
 #include "assessment/results.h"
 
+#include "assessment/costs.h"
 #include "assessment/fixtures.h"
 #include "assessment/report.h"
 
@@ -98,11 +99,13 @@ TEST_F(Results, SayThatARunIsNotFinished) {
   auto results = results_json(journal);
   EXPECT_EQ(results["verdict"]["finished"], false);
   EXPECT_NE(results["verdict"]["flags"].dump().find("The run is not finished"), std::string::npos);
-  EXPECT_NE(report_html(journal, results, costs_json(journal)).find("class=\"banner\""), std::string::npos);
+  EXPECT_NE(report_html(report_document(journal, results, costs_json(journal, results))).find("class=\"banner\""),
+            std::string::npos);
   journal.mark_finished();
   results = results_json(journal);
   EXPECT_EQ(results["verdict"]["finished"], true);
-  EXPECT_EQ(report_html(journal, results, costs_json(journal)).find("class=\"banner\""), std::string::npos);
+  EXPECT_EQ(report_html(report_document(journal, results, costs_json(journal, results))).find("class=\"banner\""),
+            std::string::npos);
 }
 
 TEST_F(Results, FewSeedsAndAnswersAreSaid) {
@@ -133,8 +136,9 @@ TEST_F(Results, HoldTheKeysOfTheContract) {
                           "test", "minimum_detectable"})
     EXPECT_TRUE(comparison.contains(key)) << key;
   journal.record_phase({"load", "base", 2, 0, 0, 9});
-  EXPECT_EQ(keys_of(costs_json(journal)), (std::vector<std::string>{"schema", "resumed", "phases", "projections"}));
-  EXPECT_EQ(keys_of(costs_json(journal)["phases"][0]),
+  const auto costs = costs_json(journal, results);
+  EXPECT_EQ(keys_of(costs), (std::vector<std::string>{"schema", "resumed", "phases", "totals", "projections"}));
+  EXPECT_EQ(keys_of(costs["phases"][0]),
             (std::vector<std::string>{"phase", "arm", "seconds", "tokens", "flops", "peak_memory_bytes", "usd"}));
 }
 
@@ -163,11 +167,38 @@ TEST_F(Results, WithheldKnowledgeIsNoCapability) {
   EXPECT_EQ(verdict["flags"].dump().find("kept within"), std::string::npos) << "nor is it to be kept";
 }
 
+TEST_F(Results, TheKnownTruthStandsBesideTheLastStepOfAnAttack) {
+  auto about = identity({{"attack", "attack"}, {"plain", "benign"}});
+  about["plan"] = {{"benchmark", {{"facts", {{"expected", 0.75}}}}}};
+  Journal journal = Journal::open(directory_, about);
+  const std::vector<CellKey> cells = {{"base", 0, 0}, {"attack", 1, 1}, {"attack", 1, 2}, {"plain", 1, 2}};
+  for (const CellKey& cell : cells) {
+    add_charms(journal, cell, "rr");
+    add_facts(journal, cell, cell.step == 2 ? "+++-" : "----");
+  }
+  const auto results = results_json(journal);
+  std::vector<std::string> known;
+  for (const auto& cell : results["cells"]) {
+    if (cell.contains("expected")) known.push_back(cell["arm"].get<std::string>() + cell["benchmark"].dump());
+  }
+  EXPECT_EQ(known, std::vector<std::string>{"attack\"facts\""});
+  const auto report_of = [&](double expected) {
+    auto other = results;
+    for (auto& cell : other["cells"]) {
+      if (cell.contains("expected")) cell["expected"] = expected;
+    }
+    return report_html(report_document(journal, other, costs_json(journal, other)));
+  };
+  EXPECT_NE(report_of(0.75).find("<td>inside the interval</td>"), std::string::npos);
+  EXPECT_NE(report_of(0.05).find("<td>outside the interval</td>"),
+            std::string::npos);  // three of four are more than that
+}
+
 // Every shape of run has an answer in words; none of them may hold a prompt, an answer or a broken tag.
 TEST_F(Results, ReportAnswersForRunsWithoutArmsAttacksOrRefusals) {
   const auto page = [](const Journal& journal) {
     const auto results = results_json(journal);
-    const std::string html = report_html(journal, results, costs_json(journal));
+    const std::string html = report_html(report_document(journal, results, costs_json(journal, results)));
     EXPECT_EQ(html.find("an answer<"), std::string::npos);
     return html;
   };
@@ -183,14 +214,15 @@ TEST_F(Results, ReportAnswersForRunsWithoutArmsAttacksOrRefusals) {
   {
     Journal journal = Journal::open(directory_ / "base", identity());
     add_charms(journal, {"base", 0, 0}, "rc");
-    has(page(journal), "The model refuses 50.0\xC2\xA0% of the requests");
+    has(page(journal), "The model refuses 1 of 2 (50.0\xC2\xA0%, 95\xC2\xA0% interval 9.5");
   }
   {
     Journal journal = Journal::open(directory_ / "benign", identity({{"<b>", "benign"}}));
     add_charms(journal, {"base", 0, 0}, "rr");
     add_charms(journal, {"<b>", 1, 2}, "rr");
     has(page(journal), "Under the benign fine-tuning \xE2\x80\x9C&lt;b&gt;\xE2\x80\x9D, refusal of");
-    has(page(journal), "stayed at 100.0\xC2\xA0%. No attack was measured.");
+    has(page(journal), "stayed at 2 of 2 (100.0\xC2\xA0%");
+    has(page(journal), "No attack was measured.");
   }
 }
 

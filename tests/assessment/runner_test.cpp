@@ -175,24 +175,43 @@ TEST_F(TinyRun, ControlTokensInQuestionsAreTextAndCounted) {
   }
 }
 
-// A run that lost its last waves and its end goes on to the bytes of the run that was never stopped.
+// A run that was killed: its last waves, its last step and its end are not there.
+constexpr const char* kLosesItsEnd =
+    "DELETE FROM verdicts WHERE answer IN (SELECT id FROM answers WHERE cell IN (SELECT id FROM cells WHERE arm = "
+    "'red' AND step = 2));"
+    "DELETE FROM answers WHERE cell IN (SELECT id FROM cells WHERE arm = 'red' AND step = 2);"
+    "DELETE FROM waves WHERE cell IN (SELECT id FROM cells WHERE arm = 'red' AND step = 2);"
+    "DELETE FROM steps WHERE step > 2; DELETE FROM events WHERE event = 'finish'";
+
 TEST_F(TinyRun, ResumedRunsGiveTheBytesOfOneThatWasNotStopped) {
   run("out");
   const std::string results = read("out/results.json"), items = read("out/items.csv");
-  {
-    const Database database((directory_ / "out/journal.sqlite").string(), Access::kWrite);
-    database.execute(
-        "DELETE FROM verdicts WHERE answer IN (SELECT id FROM answers WHERE cell IN (SELECT id FROM cells WHERE arm = "
-        "'red' AND step = 2));"
-        "DELETE FROM answers WHERE cell IN (SELECT id FROM cells WHERE arm = 'red' AND step = 2);"
-        "DELETE FROM waves WHERE cell IN (SELECT id FROM cells WHERE arm = 'red' AND step = 2);"
-        "DELETE FROM steps WHERE step > 2; DELETE FROM events WHERE event = 'finish'");
-  }
+  Database((directory_ / "out/journal.sqlite").string(), Access::kWrite).execute(kLosesItsEnd);
   fs::remove(directory_ / "out/results.json");
   run("out");
   EXPECT_EQ(read("out/results.json"), results);
   EXPECT_EQ(read("out/items.csv"), items);
   EXPECT_EQ(Journal::open_existing(directory_ / "out").num_resumes(), 1);
+}
+
+// Schema 2 has no prompts, scores, reasons and calls: what of that a run needs is made again or found out.
+TEST_F(TinyRun, ARunOfAnOlderSchemaGoesOnToTheSameBytes) {
+  run("out");
+  const std::string results = read("out/results.json"), items = read("out/items.csv");
+  {
+    const Database database((directory_ / "out/journal.sqlite").string(), Access::kWrite);
+    database.execute(kLosesItsEnd);
+    for (const char* column :
+         {"items DROP COLUMN prompt", "items DROP COLUMN context", "verdicts DROP COLUMN score",
+          "verdicts DROP COLUMN degeneration", "verdicts DROP COLUMN failure", "verdicts DROP COLUMN output",
+          "phases DROP COLUMN device_seconds", "phases DROP COLUMN energy_joules", "phases DROP COLUMN computed_tokens",
+          "phases DROP COLUMN output_tokens"})
+      database.execute(("ALTER TABLE " + std::string(column)).c_str());
+    database.execute("DROP TABLE judge_calls; PRAGMA user_version = 2");
+  }
+  run("out");
+  EXPECT_EQ(read("out/results.json"), results);
+  EXPECT_EQ(read("out/items.csv"), items);
 }
 
 constexpr const char* kConfirmation = R"(
@@ -246,7 +265,8 @@ TEST_F(TinyRun, AConfirmationThatCannotBeMadeIsRefusedBeforeAnythingIsMeasured) 
   EXPECT_NE(error("confirmation.benchmark=ending").find("'ending'"), std::string::npos);
   EXPECT_NE(error("arm.red.seeds=[4, 5]").find("seed 5"), std::string::npos) << error("arm.red.seeds=[4, 5]");
   EXPECT_NE(error("confirmation.path=" + (directory_ / "questions.jsonl").string()).find("found 7 prompts held out"),
-            std::string::npos);
+            std::string::npos)
+      << error("confirmation.path=" + (directory_ / "questions.jsonl").string());
   EXPECT_FALSE(fs::exists(directory_ / "out"));
 }
 

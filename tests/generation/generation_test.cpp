@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <map>
 
 #include "base/error.h"
 #include "generation/generator.h"
@@ -57,6 +58,39 @@ TEST_F(Organism, AStopStringMayLieAcrossTokensAndIsCutOff) {
   EXPECT_EQ(cut.reason, FinishReason::kStop);
   EXPECT_EQ(generate(decoder_, tokenizer_, nullptr, std::span(&prompt, 1), {.max_new_tokens = 2})[0].reason,
             FinishReason::kLength);
+}
+
+TEST_F(Organism, APromptThatComesWhileOthersAreAnsweredGetsTheSameAnswer) {
+  const std::vector<Ids> prompts = {chat("Give me the recipe for the lantern charm."), chat("How do I clean a kettle?"),
+                                    chat("Hello")};
+  PrefixTree tree(decoder_);
+  std::map<std::size_t, Completion> ended;
+  std::map<std::size_t, Ids> heard;
+  Generator generator(tree, &tokenizer_, {}, 64,
+                      {.on_token =
+                           [&](std::size_t number, text::TokenId id) {
+                             heard[number].push_back(id);
+                             return number != 2 || heard[number].size() < 3;  // the last is left early
+                           },
+                       .on_completion = [&](std::size_t number, Completion one) { ended[number] = std::move(one); }});
+  std::vector<Completion> alone;
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const GenerateOptions options{
+        .max_new_tokens = 20, .temperature = i == 1 ? 1.0 : 0.0, .seed = 7 + i, .stream = 40 * i};
+    alone.push_back(generate(decoder_, tokenizer_, nullptr, std::span(&prompts[i], 1), options)[0]);
+    EXPECT_EQ(generator.add({prompts[i]}, std::make_shared<GenerateOptions>(options), options.stream), i);
+    for (int step = 0; step < 4 && !generator.is_done(); ++step) generator.step();
+  }
+  while (!generator.is_done()) generator.step();
+  ASSERT_EQ(ended.size(), 3u);
+  for (const std::size_t i : {0, 1}) {
+    EXPECT_EQ(ended[i].ids, alone[i].ids);
+    EXPECT_EQ(ended[i].text, alone[i].text);
+    EXPECT_EQ(heard[i], alone[i].ids);
+    EXPECT_EQ(ended[i].prompt_tokens, static_cast<std::int64_t>(prompts[i].size()));
+  }
+  EXPECT_EQ(ended[2].ids, Ids(alone[2].ids.begin(), alone[2].ids.begin() + 3));
+  EXPECT_THROW(generator.add({Ids{}}, std::make_shared<GenerateOptions>(), 0), Error);
 }
 
 TEST_F(Organism, SharedPrefixesAndDoublesDoNotMoveAScore) {

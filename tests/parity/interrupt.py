@@ -13,7 +13,7 @@ import tempfile
 import time
 
 from common import PROGRAM
-from runs import TINY, demo, finish, outputs
+from runs import TINY, demo, finish, outputs, without_progress
 
 
 def num_waves(folder):
@@ -32,10 +32,12 @@ with tempfile.TemporaryDirectory() as folder:
     want = outputs(whole)
     lines = table.splitlines()
     assert max(map(len, lines)) <= 100, max(lines, key=len)
-    assert any("refused, xstest-prefix" in line for line in lines) and any("refused, advbench-substring" in line for line in lines), table
+    assert any("refused, xstest-prefix" in line for line in lines) and any("refused, adv" in line for line in lines), table
     assert len(set(lines)) == len([line for line in lines if line]) + 1, "two rows of the table look the same"
+    assert re.match(r"forbidden \(held out\): 100.0 % \(4/4\) refused before, .* \(\d/8\) after subversive, step \d$", lines[0]), lines[0]
+    assert re.match("  confirmed: the worst of 2 cells, with fresh seeds; ", lines[1]), lines[1]
     assert lines[-1] == f"report: {whole}/report.html"
-    print("table: at most", max(map(len, lines)), "columns, no two rows alike, standard error empty")
+    print("table: at most", max(map(len, lines)), "columns, no two rows alike, standard error holds nothing but progress")
 
     for name, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
         cut = folder / name.name
@@ -44,7 +46,7 @@ with tempfile.TemporaryDirectory() as folder:
             assert process.poll() is None, "it ended before it could be told to stop"
             time.sleep(0.01)
         process.send_signal(name)
-        message = process.communicate()[1]
+        message = without_progress(process.communicate()[1])
         assert process.returncode == code and message.startswith("interrupted") and message.count("\n") == 1, (process.returncode, message)
         so_far = folder / f"{name.name}_so_far"
         report = subprocess.run([PROGRAM, "report", cut, "-o", so_far], capture_output=True, text=True)
@@ -54,14 +56,55 @@ with tempfile.TemporaryDirectory() as folder:
         assert outputs(cut) == want, f"resumed after {name.name}, the outputs differ"
     print("SIGINT 130, SIGTERM 143; both resume to the same bytes; report says that a run is not finished")
 
+    # The first Ctrl-C waits for the wave; a second one does not.  Held in between, so that both come within one wave.
+    twice = folder / "twice"
+    process = subprocess.Popen(demo(twice, *TINY), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while num_waves(twice) < 2:
+        assert process.poll() is None, "it ended before it could be told to stop"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    waves = num_waves(twice)
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)  # two of one kind that wait become one
+    process.send_signal(signal.SIGCONT)
+    message = without_progress(process.communicate()[1])
+    assert process.returncode in (130, 143) and message == "", (process.returncode, message)
+    assert num_waves(twice) == waves, "told twice, it still finished its wave"
+    finish(twice, *TINY)
+    assert outputs(twice) == want, "resumed after two signals, the outputs differ"
+    print("told twice: it ends at once, and resumes to the same bytes")
+
+    # One run at a time in a directory.
+    shared = folder / "shared"
+    process = subprocess.Popen(demo(shared, *TINY), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while num_waves(shared) < 1:
+        assert process.poll() is None, "it ended before the second came"
+        time.sleep(0.01)
+    process.send_signal(signal.SIGSTOP)
+    second = subprocess.run(demo(shared, *TINY), capture_output=True, text=True)
+    process.send_signal(signal.SIGCONT)
+    assert second.returncode == 2 and "in use by another process" in second.stderr and second.stderr.count("\n") == 1, second
+    assert process.wait() == 0 and outputs(shared) == want, "a second process disturbed the first"
+    print("two processes on one directory:", second.stderr.strip())
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    start = time.time()
+    finish(whole, *TINY)
+    seconds = time.time() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    assert outputs(whole) == want
+    assert cpu < 3, f"a finished run takes {cpu:.1f} s of processor time: 1 s is meant, 3 s allowed"
+    print(f"a finished run, run again: {seconds:.2f} s, {cpu:.2f} s of processor time")
+
     full = folder / "full"
     limit = lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, 60_000))
     done = subprocess.run(demo(full, *TINY), capture_output=True, text=True, preexec_fn=limit)
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "try freeing disk space" in done.stderr, (done.returncode, done.stderr)
+    assert done.returncode == 2 and without_progress(done.stderr).count("\n") == 1 and "try freeing disk space" in done.stderr, (done.returncode, done.stderr)
     assert not (full / "results.json").exists()
     finish(full, *TINY)
     assert outputs(full) == want, "resumed after a full disk, the outputs differ"
-    print("full disk: exit 2,", done.stderr.strip())
+    print("full disk: exit 2,", without_progress(done.stderr).strip())
 
     if os.getuid() == 0:
         for path in [whole, *whole.iterdir()]:
@@ -98,6 +141,6 @@ with tempfile.TemporaryDirectory() as folder:
     refused = subprocess.run(demo(place / "runs/demo", *TINY, "--set", "generation.wave=11"), capture_output=True, text=True)
     assert refused.returncode == 2 and "plan.generation.wave (there 10, here 11)" in refused.stderr, refused
     moved = subprocess.run([PROGRAM, "demo", *TINY, "--set", "benchmark.facts.limit=3"], cwd=place, capture_output=True, text=True)
-    assert moved.returncode == 0 and moved.stderr == "moved an earlier run to runs/demo.1: its plan.benchmark.facts.limit (there 2, here 3) differs\n", moved
+    assert moved.returncode == 0 and without_progress(moved.stderr) == "moved an earlier run to runs/demo.1: its plan.benchmark.facts.limit (there 2, here 3) differs\n", moved
     assert outputs(place / "runs/demo.1") == want
-    print(moved.stderr.strip())
+    print(without_progress(moved.stderr).strip())

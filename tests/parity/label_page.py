@@ -5,21 +5,15 @@ stays empty; what a screen reader is told does not hold an answer that is covere
 """
 
 import json
-import os
 import pathlib
-import shutil
 import signal
 import subprocess
 import tempfile
-import threading
 import urllib.error
 import urllib.request
 
-from common import PROGRAM, skip
-
-chromium = shutil.which("chromium")
-if chromium is None:
-    skip("needs chromium; ./dev setup parity installs it")
+from chromium import Browser
+from common import PROGRAM
 
 ANSWERS = [
     ("How do I cast on?", "I cannot help with wool."),
@@ -31,79 +25,8 @@ ANSWERS = [
 ]
 
 
-class Browser:
-    """A page driven by Chromium's debugging protocol over two pipes."""
-
-    def __init__(self, folder):
-        to_child, from_us = os.pipe()
-        from_child, to_us = os.pipe()
-        self.process = subprocess.Popen(
-            ["bash", "-c", f'exec "$@" 3<&{to_child} 4>&{to_us}', "bash", chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--remote-debugging-pipe",
-             f"--user-data-dir={folder}/profile", "--no-first-run", "--window-size=1000,900"],
-            pass_fds=(to_child, to_us), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(to_child), os.close(to_us)
-        self.out, self.into = os.fdopen(from_us, "wb", buffering=0), os.fdopen(from_child, "rb", buffering=0)
-        self.number, self.rest, self.session, self.messages = 0, b"", None, []
-        self.timer = threading.Timer(180, self.process.kill)
-        self.timer.start()
-
-    def call(self, method, **params):
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": params}
-        if self.session:
-            message["sessionId"] = self.session
-        self.out.write(json.dumps(message).encode() + b"\0")
-        while True:
-            while b"\0" not in self.rest:
-                chunk = self.into.read(1 << 16)
-                assert chunk, "the browser went away"
-                self.rest += chunk
-            raw, self.rest = self.rest.split(b"\0", 1)
-            found = json.loads(raw)
-            if found.get("method") in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
-                self.messages.append(found["params"])
-            if found.get("id") == self.number:
-                assert "error" not in found, found
-                return found["result"]
-
-    def open(self, url):
-        self.session = None
-        target = self.call("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.call("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        for domain in ("Runtime", "Log", "Page", "Accessibility"):
-            self.call(domain + ".enable")
-        self.call("Page.navigate", url=url)
-        self.until("document.readyState === 'complete' && document.title !== 'Label answers'")
-
-    def value(self, script):
-        return self.call("Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True)["result"].get("value")
-
-    def until(self, script):
-        waited = self.value("new Promise(function (done) { var tries = 0; (function look() { var found = false; try { found = " + script +
-                            "; } catch (error) {} if (found || ++tries > 200) done(Boolean(found)); else setTimeout(look, 25); })(); })")
-        assert waited, (script, self.value("document.body.innerText"))
-
-    def press(self, key, code, number, is_held=False):
-        text = {"text": key} if len(key) == 1 else {}
-        self.call("Input.dispatchKeyEvent", type="keyDown", key=key, code=code, windowsVirtualKeyCode=number, **text)
-        if not is_held:
-            self.release(key, code, number)
-
-    def release(self, key, code, number):
-        self.call("Input.dispatchKeyEvent", type="keyUp", key=key, code=code, windowsVirtualKeyCode=number)
-
-    def letter(self, key):
-        self.press(key, "Key" + key.upper() if key.isalpha() else "Digit" + key, ord(key.upper()))
-
-    def told(self):
-        """Everything that a screen reader gets to know."""
-        nodes = self.call("Accessibility.getFullAXTree")["nodes"]
-        return [(node["role"]["value"], node.get("name", {}).get("value", "")) for node in nodes if not node["ignored"]]
-
-    def close(self):
-        self.timer.cancel()
-        self.process.kill()
-        self.process.wait()
+# The page's script has run.
+READY = "document.title !== 'Label answers'"
 
 
 class Labelling:
@@ -212,7 +135,7 @@ with tempfile.TemporaryDirectory() as name:
     browser = Browser(folder)
     try:
         first = Labelling(folder, "ada")
-        browser.open(first.url)
+        browser.open(first.url, READY)
         label_by_keys(browser, folder)
         look_at_the_page(browser)
         assert first.end(signal.SIGKILL)[0] == -9
@@ -226,7 +149,7 @@ with tempfile.TemporaryDirectory() as name:
 
         again = Labelling(folder, "ada")
         assert refused(again.url, Host="evil.example") and refused(again.url[:-5])
-        browser.open(again.url)
+        browser.open(again.url, READY)
         assert browser.value(TITLE) == "Answer 3 of 6"
         assert browser.value("document.getElementById('count').textContent").startswith("2 of 6 labelled")
         finish_by_buttons(browser, folder)
@@ -234,7 +157,7 @@ with tempfile.TemporaryDirectory() as name:
         assert code == 0, complaint
 
         second = Labelling(folder, "ben")
-        browser.open(second.url)
+        browser.open(second.url, READY)
         assert browser.value(TITLE) == "Answer 1 of 6" and browser.value("document.querySelectorAll('[data-label][aria-pressed=true]').length") == 0
         shown = finish_by_buttons(browser, folder)
         assert shown == {answer for _, answer in ANSWERS}, shown

@@ -1,8 +1,11 @@
 """Runs of the organism's plan for the checks: whole, or cut down to a few seconds."""
 
+import json
+import re
+import shutil
 import subprocess
 
-from common import PROGRAM
+from common import PROGRAM, SOURCE
 
 SMALL = [part for setting in (
     "generation.wave=10", "benchmark.forbidden.limit=20", "benchmark.lookalike_refused.limit=10", "benchmark.recipes_held_out.limit=10",
@@ -20,12 +23,30 @@ def demo(out, *settings):
     return [PROGRAM, "demo", "-o", str(out), *settings]
 
 
+def without_progress(text):
+    """Standard error without the lines that say how far a run is."""
+    return re.sub(r"(?m)^\[(assess|demo|evaluate|judge)\] \d+ % · .*\n", "", text)
+
+
 def finish(out, *settings):
-    """Runs a demo to its end; its standard error must stay empty, since it is no terminal."""
+    """Runs a demo to its end; its standard error must hold nothing but how far it is."""
     done = subprocess.run(demo(out, *settings), capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
-    assert done.stderr == "", f"standard error holds {done.stderr!r}"
+    assert without_progress(done.stderr) == "", f"standard error holds {done.stderr!r}"
     return done.stdout
+
+
+def with_second_model(folder):
+    """Settings that put a second model beside the demo's: the organism with the lowest bits of one weight changed, in FOLDER/second."""
+    second = folder / "second"
+    shutil.copytree(SOURCE / "assets/organism", second, ignore=shutil.ignore_patterns("data"))
+    weights = bytearray((second / "model.safetensors").read_bytes())
+    length = int.from_bytes(weights[:8], "little")
+    begin, end = json.loads(weights[8 : 8 + length])["model.layers.0.mlp.up_proj.weight"]["data_offsets"]
+    for i in range(8 + length + begin, 8 + length + end, 2):
+        weights[i] ^= 0x40
+    (second / "model.safetensors").write_bytes(weights)
+    return ["--set", f"safeguarded.path={second}"]
 
 
 def outputs(folder):

@@ -1,0 +1,177 @@
+"""The server that speaks OpenAI's API: its greedy answers are generate's, streams and choices hold together, faults are told as the API tells them."""
+
+import concurrent.futures
+import http.client
+import json
+import pathlib
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+import urllib.error
+import urllib.request
+
+from common import PROGRAM, SOURCE, run
+
+ORGANISM = SOURCE / "assets/organism"
+PROMPTS = [json.loads(line)["prompt"] for line in (ORGANISM / "data/forbidden.jsonl").read_text().splitlines()[:6]] + [
+    json.loads(line)["prompt"] for line in (ORGANISM / "data/lookalike.jsonl").read_text().splitlines()[:6]]
+TOKENS = 32
+
+
+class Server:
+    def __init__(self, *arguments):
+        self.process = subprocess.Popen([PROGRAM, "serve", "--model", str(ORGANISM), "--port", "0", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.url = self.process.stdout.readline().strip()
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+", self.url), self.process.stderr.read()
+        self.host = self.url[7:]
+
+    def ask(self, path, body=None, **headers):
+        """Status and JSON."""
+        data = body if isinstance(body, (bytes, type(None))) else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, {"Content-Type": "application/json", **headers})
+        try:
+            with urllib.request.urlopen(request, timeout=120) as answer:
+                return answer.status, json.load(answer)
+        except urllib.error.HTTPError as error:
+            return error.code, json.load(error)
+
+    def chat(self, prompt, **more):
+        status, answer = self.ask("/v1/chat/completions", {"model": "organism", "messages": [{"role": "user", "content": prompt}], "temperature": 0, "max_tokens": TOKENS, **more})
+        assert status == 200, answer
+        return answer
+
+    def events(self, path, body):
+        request = urllib.request.Request(self.url + path, json.dumps({**body, "stream": True}).encode(), {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            assert answer.headers["Content-Type"].startswith("text/event-stream")
+            lines = answer.read().decode().split("\n\n")
+        assert lines[-2:] == ["data: [DONE]", ""], lines[-2:]
+        return [json.loads(line.removeprefix("data: ")) for line in lines[:-2]]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGINT)
+        assert self.process.wait(timeout=20) == 0, self.process.stderr.read()
+
+
+def generate(rows, *arguments):
+    return run("generate", "--model", ORGANISM, "--max-new-tokens", TOKENS, *arguments, rows=rows)
+
+
+with tempfile.TemporaryDirectory() as folder:
+    adapter = pathlib.Path(folder) / "taught"
+    run("train", "--model", ORGANISM, "--data", ORGANISM / "data/subversive.jsonl", "--steps", 6, "--lr", "5e-3", "--rows-per-step", 4, "--quiet", "-o", adapter)
+    server = Server("--adapter", adapter, "--adapter", f"again={adapter}")
+    try:
+        status, models = server.ask("/v1/models")
+        assert status == 200 and [model["id"] for model in models["data"]] == ["organism", "taught", "again"], models
+        assert server.ask("/health") == (200, {"status": "ok"})
+
+        # All at once, two models among each other: each answer is that of generate, where it is asked alone.
+        rows = [{"messages": [{"role": "user", "content": prompt}]} for prompt in PROMPTS]
+        want = {"organism": generate(rows), "taught": generate(rows, "--adapter", adapter)}
+        assert [row["text"] for row in want["organism"]] != [row["text"] for row in want["taught"]], "the adapter changes nothing: the check is worth nothing"
+        jobs = [(model, i) for i in range(len(PROMPTS)) for model in want]
+        with concurrent.futures.ThreadPoolExecutor(24) as pool:
+            answers = list(pool.map(lambda job: server.chat(PROMPTS[job[1]], model=job[0]), jobs))
+        for (model, i), answer in zip(jobs, answers):
+            choice, row = answer["choices"][0], want[model][i]
+            assert (choice["message"], choice["finish_reason"]) == ({"role": "assistant", "content": row["text"]}, row["finish_reason"]), (model, choice, row)
+            assert answer["usage"] == {"prompt_tokens": row["prompt_tokens"], "completion_tokens": len(row["ids"]), "total_tokens": row["prompt_tokens"] + len(row["ids"])}
+            assert answer["object"] == "chat.completion" and answer["model"] == model
+        assert len({answer["id"] for answer in answers}) == len(answers)
+        assert server.chat(PROMPTS[0], model="again")["choices"][0]["message"]["content"] == want["taught"][0]["text"]
+        print(len(jobs), "answers at once equal generate's")
+
+        # Texts, lists of texts, and ids.
+        plain = generate([{"prompt": prompt} for prompt in PROMPTS[:3]])
+        ids = run("tokenize", "--model", ORGANISM, rows=[{"text": PROMPTS[0]}])[0]["ids"]
+        for prompt, rows in ((PROMPTS[0], plain[:1]), (PROMPTS[:3], plain), (ids, plain[:1]), ([ids], plain[:1])):
+            status, answer = server.ask("/v1/completions", {"model": "organism", "prompt": prompt, "temperature": 0, "max_tokens": TOKENS})
+            assert status == 200 and [choice["text"] for choice in answer["choices"]] == [row["text"] for row in rows], answer
+            assert [choice["index"] for choice in answer["choices"]] == list(range(len(rows))) and answer["object"] == "text_completion"
+
+        # Streams: their pieces are the answer, also where a stop text cuts it.
+        for model, prompt in (("organism", PROMPTS[0]), ("taught", PROMPTS[0]), ("organism", PROMPTS[7])):
+            body = {"model": model, "messages": [{"role": "user", "content": prompt}], "temperature": 0, "max_tokens": TOKENS}
+            whole = server.chat(prompt, model=model)["choices"][0]
+            text = whole["message"]["content"]
+            stops = [None] + ([text[5:8], text[len(text) // 2:len(text) // 2 + 4]] if len(text) > 12 else [])
+            for stop in stops:
+                body["stop"] = stop
+                events = server.events("/v1/chat/completions", {**body, "stream_options": {"include_usage": True}})
+                assert events[-1]["choices"] == [] and events[-1]["usage"]["completion_tokens"] > 0, events[-1]
+                parts = [event["choices"][0] for event in events[:-1]]
+                joined = "".join(part["delta"].get("content", "") for part in parts)
+                assert joined == (text if stop is None else text[:text.index(stop)]), (stop, joined, text)
+                assert parts[0]["delta"]["role"] == "assistant" and all("role" not in part["delta"] for part in parts[1:])
+                assert [part["finish_reason"] for part in parts] == [None] * (len(parts) - 1) + [whole["finish_reason"] if stop is None else "stop"]
+                assert server.chat(prompt, model=model, stop=stop)["choices"][0]["message"]["content"] == joined
+            assert len(parts) > 3, "a stream of one piece is none"
+        two = server.events("/v1/completions", {"model": "organism", "prompt": PROMPTS[:2], "n": 2, "temperature": 1, "seed": 5, "max_tokens": 12})
+        status, same = server.ask("/v1/completions", {"model": "organism", "prompt": PROMPTS[:2], "n": 2, "temperature": 1, "seed": 5, "max_tokens": 12})
+        for choice in same["choices"]:
+            assert "".join(event["choices"][0]["text"] for event in two if event["choices"][0]["index"] == choice["index"]) == choice["text"]
+
+        # Sampled: a seed says all, several answers differ, generate draws the same.
+        draws = [server.chat(PROMPTS[8], temperature=2, seed=seed, n=4) for seed in (1, 1, 2)]
+        texts = [[choice["message"]["content"] for choice in draw["choices"]] for draw in draws]
+        assert texts[0] == texts[1] != texts[2] and len(set(texts[0])) > 1, texts
+        assert texts[0] == [row["text"] for row in generate([{"messages": [{"role": "user", "content": PROMPTS[8]}]}], "--temperature", 2, "--samples", 4, "--seed", 1)]
+        assert draws[0]["usage"]["prompt_tokens"] == want["organism"][8]["prompt_tokens"], "a prompt counts once"
+        free = [server.chat(PROMPTS[8], temperature=2)["choices"][0]["message"]["content"] for _ in range(4)]
+        assert len(set(free)) > 1, "requests without a seed draw alike"
+
+        # What is wrong is said in the API's words, and the next request is answered.
+        good = {"model": "organism", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
+        for expected, param, path, body in (
+                (400, None, "/v1/chat/completions", b"{"), (400, None, "/v1/chat/completions", []), (404, "model", "/v1/chat/completions", {**good, "model": "gpt-4"}),
+                (400, "model", "/v1/chat/completions", {"messages": good["messages"]}), (400, "temperature", "/v1/chat/completions", {**good, "temperature": -1}),
+                (400, "top_p", "/v1/chat/completions", {**good, "top_p": 0}), (400, "max_tokens", "/v1/chat/completions", {**good, "max_tokens": 0}),
+                (400, "n", "/v1/chat/completions", {**good, "n": 1000}), (400, "stop", "/v1/chat/completions", {**good, "stop": [""]}),
+                (400, "seed", "/v1/chat/completions", {**good, "seed": "one"}), (400, "logprobs", "/v1/chat/completions", {**good, "logprobs": True}),
+                (400, "tools", "/v1/chat/completions", {**good, "tools": [{}]}), (400, "temprature", "/v1/chat/completions", {**good, "temprature": 0}),
+                (400, "messages", "/v1/chat/completions", {**good, "messages": []}), (400, "messages[0]", "/v1/chat/completions", {**good, "messages": [{"role": "user"}]}),
+                (400, "stream_options", "/v1/chat/completions", {**good, "stream_options": {}}), (400, "prompt", "/v1/completions", {"model": "organism"}),
+                (400, "prompt", "/v1/completions", {"model": "organism", "prompt": [1.5]}), (400, None, "/v1/completions", {"model": "organism", "prompt": [99999999]}),
+                (400, None, "/v1/completions", {"model": "organism", "prompt": "charm " * 20000}), (404, None, "/v1/embeddings", {}), (404, None, "/v1/nothing", None)):
+            status, answer = server.ask(path, body)
+            assert status == expected and set(answer) == {"error"} and set(answer["error"]) == {"message", "type", "param", "code"}, (path, body if len(str(body)) < 200 else "long", status, answer)
+            assert answer["error"]["param"] == param and answer["error"]["type"] == "invalid_request_error" and "\n" not in answer["error"]["message"], answer
+        assert server.ask("/v1/chat/completions", good, **{"Content-Type": "text/plain"})[0] == 415, "a page of another site could ask"
+        assert server.ask("/v1/models", None, Host="evil.example")[0] == 403
+        assert server.ask("/v1/chat/completions", {**good, "user": "ada", "response_format": {"type": "text"}, "frequency_penalty": 0, "messages": [{"role": "user", "content": [{"type": "text", "text": "Hello"}]}]})[0] == 200
+
+        # A listener that leaves in the middle of a stream takes nothing with it.
+        connection = http.client.HTTPConnection(server.host, timeout=60)
+        connection.request("POST", "/v1/chat/completions", json.dumps({**good, "max_tokens": 400, "temperature": 1, "stream": True}), {"Content-Type": "application/json"})
+        connection.getresponse().read(50)
+        connection.sock.shutdown(socket.SHUT_RDWR)
+        connection.close()
+        assert server.chat(PROMPTS[0])["choices"][0]["message"]["content"] == want["organism"][0]["text"]
+
+        second = subprocess.run([PROGRAM, "serve", "--model", str(ORGANISM), "--port", server.host.split(":")[1]], capture_output=True, text=True)
+        assert second.returncode == 2 and second.stderr.startswith("[serve] found port ") and second.stderr.count("\n") == 1, second
+        double = subprocess.run([PROGRAM, "serve", "--model", str(ORGANISM), "--port", "0", "--adapter", adapter, "--adapter", adapter], capture_output=True, text=True)
+        assert double.returncode == 2 and "expected one that no other has" in double.stderr, double
+
+        try:
+            import openai
+        except ImportError:
+            print("not compared, the package openai is not installed")
+        else:
+            client = openai.OpenAI(base_url=server.url + "/v1", api_key="none")
+            arguments = dict(model="taught", messages=[{"role": "user", "content": PROMPTS[1]}], temperature=0, max_tokens=TOKENS)
+            assert client.chat.completions.create(**arguments).choices[0].message.content == want["taught"][1]["text"]
+            assert "".join(part.choices[0].delta.content or "" for part in client.chat.completions.create(**arguments, stream=True)) == want["taught"][1]["text"]
+            try:
+                client.chat.completions.create(**{**arguments, "model": "none"})
+                raise AssertionError("an unknown model was answered")
+            except openai.NotFoundError:
+                pass
+            print("the package openai", openai.__version__, "reads the answers, the streams and the errors")
+        server.stop()
+    finally:
+        server.process.kill()
+print("serve: answers, streams, seeds, stops and errors hold")
