@@ -93,17 +93,14 @@ const toml::node* Table::find(const char* key) {
   return table_.get(key);
 }
 void Table::end() {
-  std::vector<std::string> told;
   for (const auto& [key, node] : table_) {
     const std::string word(key.str());
     if (known_.count(word) > 0 || !unknown_.insert(word).second) continue;
     const std::string nearest = nearest_word(word, {known_.begin(), known_.end()});
     if (!has(nearest.c_str())) faulty_.insert(nearest);
-    told.push_back(word);
     tell(word.c_str(), place(node), ": found the key '", word, "' in ", name_,
          ", expected one it knows; did you mean '", nearest, "'?");
   }
-  known_.insert(told.begin(), told.end());  // once is enough
 }
 
 const toml::node& Table::node_at(const char* key) const {
