@@ -1,5 +1,7 @@
 #include "assessment/plan_table.h"
 
+#include <vector>
+
 namespace holdfast::assessment {
 
 void apply_override(toml::table& root, const std::string& override_text) {
@@ -20,15 +22,17 @@ void apply_override(toml::table& root, const std::string& override_text) {
       const std::string name = path.substr(0, end);
       path = path.substr(end + 1);
       toml::table* found = nullptr;
+      std::vector<std::string> names;
       if (auto* list = root[key].as_array()) {
         for (auto& item : *list) {
-          if (item.is_table() && item.as_table()->get("name") &&
-              item.as_table()->get("name")->value<std::string>() == name)
-            found = item.as_table();
+          if (!item.is_table() || !item.as_table()->get("name")) continue;
+          names.push_back(item.as_table()->get("name")->value<std::string>().value_or(""));
+          if (names.back() == name) found = item.as_table();
         }
       }
       HOLDFAST_CHECK(kBadInput, found != nullptr, "[options] found --set ", override_text, ", but the plan has no ",
-                     key, " named '", name, "'");
+                     key, " named '", name, "'",
+                     names.empty() ? "" : "; did you mean '" + evaluation::nearest_word(name, names) + "'?");
       table = found;
       continue;
     }

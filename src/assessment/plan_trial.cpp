@@ -22,6 +22,7 @@ using evaluation::Kind;
 
 // How much larger the next measurement may be: a guess of its time has this to be wrong by.
 constexpr std::int64_t kGrowth = 4;
+constexpr double kSeenMargin = 1.5;
 constexpr double kLeastSeconds = 0.02;  // below it a time says little
 
 void check_stop() {
@@ -65,14 +66,16 @@ class Trial {
     trial_.peak_flops = 1e9 * fma_peak_gflops(at::get_num_threads());
     const bool trains =
         std::any_of(plan_.arms.begin(), plan_.arms.end(), [](const ArmPlan& arm) { return arm.steps > 0; });
-    // Training's share is a third; what a benchmark leaves of its own, the next ones have.
+    // Training's share is a third; a benchmark takes half of what is left then, and the last one all.
     double left = budget - watch.seconds();
     if (trains) time_training(left / 3);
     set_adapter();
-    for (std::size_t i = 0; i < benchmarks_.size(); ++i) {
+    const auto order = timing_order();
+    for (std::size_t i = 0; i < order.size(); ++i) {
       left = std::max(0.0, budget - watch.seconds());
-      time_benchmark(benchmarks_[i], left / static_cast<double>(benchmarks_.size() - i));
+      time_benchmark(*order[i], left / std::min(2.0, static_cast<double>(order.size() - i)));
     }
+    for (const LoadedBenchmark* one : order) lean_on_others(*one);
     trial_.seconds = watch.seconds();
     trial_.peak_memory_bytes = peak_memory_bytes();
     return trial_;
@@ -98,6 +101,47 @@ class Trial {
     config.alpha = arm.alpha;
     config.target_modules = arm.targets;
     return model::Adapter::fresh(subject_->decoder().config(), config, static_cast<std::uint64_t>(seed));
+  }
+
+  static bool is_choice(const LoadedBenchmark& one) { return one.benchmark.kind == Kind::kChoice; }
+
+  // The largest benchmark that is answered and the largest that is scored, and then the others.
+  std::vector<const LoadedBenchmark*> timing_order() const {
+    std::vector<const LoadedBenchmark*> order;
+    for (const bool scored : {false, true}) {
+      const LoadedBenchmark* largest = nullptr;
+      for (const LoadedBenchmark& one : benchmarks_) {
+        if (is_choice(one) != scored) continue;
+        if (largest == nullptr || one.benchmark.items.size() > largest->benchmark.items.size()) largest = &one;
+      }
+      if (largest != nullptr) order.push_back(largest);
+    }
+    for (const LoadedBenchmark& one : benchmarks_) {
+      if (std::find(order.begin(), order.end(), &one) == order.end()) order.push_back(&one);
+    }
+    return order;
+  }
+
+  // What was measured small is reckoned, token for token, from a benchmark of its kind that was measured larger.
+  void lean_on_others(const LoadedBenchmark& one) {
+    ItemRate& rate = trial_.items[one.benchmark.name];
+    if (rate.is_whole) return;
+    const LoadedBenchmark* best = nullptr;
+    for (const LoadedBenchmark& other : benchmarks_) {
+      if (is_choice(other) == is_choice(one) &&
+          timed_tokens_[other.benchmark.name] > timed_tokens_[(best == nullptr ? one : *best).benchmark.name])
+        best = &other;
+    }
+    if (best == nullptr) return;
+    const ItemRate& from = trial_.items[best->benchmark.name];
+    const double prompt = rate.tokens - rate.answer_tokens;
+    const auto limit = static_cast<double>(answer_limit(plan_, one));
+    if (from.is_whole) rate.answer_tokens = std::min(limit, from.answer_tokens);
+    const double per_token = from.seconds / from.tokens;
+    rate.tokens = prompt + rate.answer_tokens;
+    rate.seconds = per_token * rate.tokens;
+    rate.most_seconds = per_token * (prompt + limit);
+    rate.flops_per_second = from.flops_per_second;
   }
 
   Timed time_wave(const LoadedBenchmark& one, std::int64_t items, std::int64_t limit) {
@@ -142,10 +186,13 @@ class Trial {
       }
       const double growth = static_cast<double>(next.items * std::max<std::int64_t>(1, next.limit)) /
                             static_cast<double>(now.items * std::max<std::int64_t>(1, now.limit));
-      if (std::max(kLeastSeconds, now.seconds * growth) > budget - watch.seconds()) break;
+      // What grew so before tells more than that it may grow as the work does.
+      const double seen = before.items > 0 ? kSeenMargin * now.seconds / before.seconds : growth;
+      if (std::max(kLeastSeconds, now.seconds * std::min(growth, seen)) > budget - watch.seconds()) break;
       before = now;
       now = time_wave(one, next.items, next.limit);
     }
+    timed_tokens_[one.benchmark.name] = now.tokens;
     trial_.items[one.benchmark.name] = rate_of(now, before, limit, is_whole(now));
   }
 
@@ -166,7 +213,7 @@ class Trial {
     rate.seconds = (now.seconds + more * per_token) / items;
     rate.most_seconds = limit > 0 ? std::max(rate.seconds, (now.seconds + most * per_token) / items) : rate.seconds;
     rate.answer_tokens = limit > 0 ? (static_cast<double>(now.answer_tokens) + more) / items : 0;
-    rate.tokens = static_cast<double>(now.tokens) / items;
+    rate.tokens = (static_cast<double>(now.tokens) + more) / items;
     rate.flops_per_second = flops / now.seconds;
     rate.is_whole = is_whole;
     return rate;
@@ -254,6 +301,7 @@ class Trial {
   const Plan& plan_;
   const std::vector<LoadedBenchmark>& benchmarks_;
   PlanTrial trial_;
+  std::map<std::string, std::int64_t> timed_tokens_;  // of the largest measurement, by benchmark
   std::unique_ptr<Subject> subject_;
   std::unique_ptr<model::Adapter> adapter_;
 };

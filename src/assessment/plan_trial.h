@@ -22,9 +22,10 @@ struct ItemRate {
   double seconds = 0;
   double most_seconds = 0;   // if its answer is as long as it may be
   double answer_tokens = 0;  // expected of one answer: of those that were cut short here, as long as it may be
-  double tokens = 0;         // prompt, endings and answer, for which the seconds were taken
+  double tokens = 0;         // prompt, endings and that answer
   double flops_per_second = 0;
-  bool is_whole = false;  // a whole wave was measured, to its answers' ends
+  bool is_whole =
+      false;  // a whole wave was measured, to its answers' ends; else reckoned up, or from another benchmark
 };
 
 struct PlanTrial {

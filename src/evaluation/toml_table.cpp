@@ -97,7 +97,7 @@ void Table::end() {
     const std::string word(key.str());
     if (known_.count(word) > 0 || !unknown_.insert(word).second) continue;
     const std::string nearest = nearest_word(word, {known_.begin(), known_.end()});
-    faulty_.insert(nearest);
+    if (!has(nearest.c_str())) faulty_.insert(nearest);
     tell(word.c_str(), place(node), ": found the key '", word, "' in ", name_,
          ", expected one it knows; did you mean '", nearest, "'?");
   }

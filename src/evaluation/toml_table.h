@@ -66,7 +66,8 @@ class Table {
   void choose(const char* key, std::string& value, std::initializer_list<const char*> words);
   // The node, which counts as read; null when there is none.
   const toml::node* find(const char* key);
-  // Says for each key that nothing asked for that it is unknown, with the nearest one, which then counts as faulty.
+  // Says for each key that nothing asked for that it is unknown, with the nearest one, which counts as faulty then
+  // where the table has none of its own.
   void end();
 
   // Says that a value is wrong, at the line of its key or the table's own, unless the condition holds or the key is
