@@ -24,7 +24,7 @@ class Streamed : public ::testing::TestWithParam<std::string> {
  protected:
   Streamed() { quantize_checkpoint(golden_.directory(), path_); }
   Decoder load(Residency residency) const {
-    return Decoder::load(path_, Precision::kCheckpoint, at::kFloat, residency);
+    return Decoder::load(path_, Precision::kCheckpoint, {.residency = residency});
   }
   Adapter adapter(const Decoder& decoder) const {
     checkpoint::AdapterConfig config;
