@@ -107,9 +107,9 @@ class Engine {
     directory_ = request.at("model").get<std::string>();
     decoder_.reset();  // never two bases in memory
     const double seconds = seconds_of([&] {
-      decoder_.emplace(
-          model::Decoder::load(directory_, model::parse_precision(request.at("precision").get<std::string>()),
-                               at::kFloat, model::Residency::kHeld, request.value("cache", std::string())));
+      decoder_.emplace(model::Decoder::load(directory_,
+                                            model::parse_precision(request.at("precision").get<std::string>()),
+                                            model::LoadOptions{.cache = request.value("cache", std::string())}));
     });
     decoder_->write_cache();
     tokenizer_.emplace(text::Tokenizer::from_directory(directory_));
