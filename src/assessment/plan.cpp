@@ -175,8 +175,7 @@ class Reader {
       }
     });
     for (const std::string& one : devices) collect([&] { add(one); });
-    each("device",
-         [&](Table& one) { collect([&] { plan.devices.push_back(read_device(one, "[plan] " + reading_.file)); }); });
+    each("device", [&](Table& one) { collect([&] { plan.devices.push_back(read_device(one, one.place(""))); }); });
   }
 
   JudgePlan read_judge_table(Table& table) {
