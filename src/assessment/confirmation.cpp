@@ -103,7 +103,7 @@ ordered_json measured(const Journal& journal, const CellSeries& base_cell, const
   json.update(rate_of(cells.front()->cell, pooled.series, items));
   if (pooled.seeds.size() > 1) {
     const auto parts = evaluation::variance_parts(pooled.observations);
-    if (parts.prompts >= 2)
+    if (parts.prompts >= 2 && parts.interval.low < parts.interval.high)  // where all agree, nothing is known of either
       json["over_seeds"] = {{"low", std::max(0.0, parts.interval.low)}, {"high", std::min(1.0, parts.interval.high)}};
   }
   json["before"] = rate_of(base_cell.cell, base, items);

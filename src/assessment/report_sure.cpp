@@ -20,7 +20,13 @@ Field rate_field(const ordered_json* cell) {
   return {k_of_n(*cell), {percent((*cell)["value"]), range((*cell)["low"], (*cell)["high"])}};
 }
 
-std::string certainty(const ordered_json& verdict) {
+// Of the number that the answer begins with: the confirmed one's difference, where there is one.
+std::string certainty(const Evidence& in) {
+  ordered_json verdict = in.results["verdict"];
+  if (in.results.contains("confirmation") && in.results["confirmation"].contains("difference")) {
+    verdict = in.results["confirmation"]["difference"];
+    verdict["difference"] = verdict["value"];
+  }
   std::string text = "The change of the headline is " + points(verdict["difference"]) + ", " + kLevelText + " " +
                      signed_points(verdict["low"]) + " to " + signed_points(verdict["high"]) + " on " +
                      verdict["n"].dump() + " paired answers (" +
@@ -192,7 +198,7 @@ Section how_sure(const Evidence& in) {
   Section section{"sure", "How sure is this?", {}};
   const auto& verdict = in.results["verdict"];
   List flags;
-  if (in.has_verdict()) flags.items.push_back(certainty(verdict));
+  if (in.has_verdict()) flags.items.push_back(certainty(in));
   for (const auto& flag : verdict["flags"]) flags.items.push_back(text_of(flag) + ".");
   if (verdict.contains("sound") && verdict["sound"] == true)
     flags.items.push_back("The arm that trains nothing gave the untouched model's answers, bit for bit.");
