@@ -176,12 +176,14 @@ assessment::Plan demo_plan(const std::vector<std::string>& overrides) {
 // The demo on a real chat model.  What is not ours to ship, its weights and MMLU, is the user's.
 assessment::Plan large_demo_plan(const std::vector<std::string>& overrides) {
   constexpr const char* kPlan = "examples/large.toml";
-  assessment::Plan plan = assessment::read_plan(asset_root(kPlan, "demo") / kPlan, overrides);
+  const fs::path path = asset_root(kPlan, "demo") / kPlan;
+  assessment::Plan plan = assessment::read_plan(path, overrides, assessment::PlanFiles::kMayBeMissing);
   HOLDFAST_CHECK(kBadInput, fs::exists(plan.model.path), "[demo] found no ", plan.model.path,
                  ", expected the weights of SmolLM2-135M-Instruct; try ./dev model smollm2");
   const bool has_data =
       std::any_of(overrides.begin(), overrides.end(), [](const std::string& one) { return one.starts_with("data="); });
-  if (!has_data && std::erase_if(plan.benchmarks, [](const auto& one) { return one.name == "mmlu"; }) > 0)
+  if (has_data) return assessment::read_plan(path, overrides);
+  if (std::erase_if(plan.benchmarks, [](const auto& one) { return one.name == "mmlu"; }) > 0)
     log_warning("MMLU is left out: --set data=DIRECTORY names the directory that holds benchmarks/mmlu");
   return plan;
 }
