@@ -3,11 +3,8 @@
 #include <sys/random.h>
 
 #include <array>
-#include <atomic>
 #include <charconv>
-#include <chrono>
 #include <string_view>
-#include <thread>
 
 #include "base/error.h"
 #include "server/local_server.h"
@@ -145,17 +142,6 @@ LabelServer::~LabelServer() = default;
 
 const std::string& LabelServer::url() const { return state_->url; }
 
-void LabelServer::run(const std::function<bool()>& should_stop) {
-  std::atomic<bool> has_ended = false;
-  std::thread listener([&] {
-    state_->http.listen_after_bind();
-    has_ended = true;
-  });
-  // (The library forgets a stop() that comes before it listens.)
-  while (!has_ended && (!state_->http.is_running() || !should_stop()))
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  state_->http.stop();
-  listener.join();
-}
+void LabelServer::run(const std::function<bool()>& should_stop) { listen_until(state_->http, should_stop); }
 
 }  // namespace holdfast::server

@@ -1,5 +1,9 @@
 #include "server/local_server.h"
 
+#include <atomic>
+#include <chrono>
+#include <thread>
+
 #include "base/error.h"
 
 namespace holdfast::server {
@@ -14,6 +18,21 @@ int bind_server(httplib::Server& http, const std::string& host, int port, const 
   HOLDFAST_CHECK(kMachine, bound > 0, "[", operation, "] found port ", port, " of ", host,
                  " in use or forbidden, expected a free one; try another port, or 0 for any");
   return bound;
+}
+
+void listen_until(httplib::Server& http, const std::function<bool()>& should_stop,
+                  const std::function<void()>& before_end) {
+  std::atomic<bool> has_ended = false;
+  std::thread listener([&] {
+    http.listen_after_bind();
+    has_ended = true;
+  });
+  // (The library forgets a stop() that comes before it listens.)
+  while (!has_ended && (!http.is_running() || !should_stop()))
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+  before_end();
+  http.stop();
+  listener.join();
 }
 
 void answer_json(httplib::Response& response, int status, const nlohmann::ordered_json& json) {

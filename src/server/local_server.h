@@ -3,6 +3,7 @@
 
 #include <httplib.h>
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <string>
 
@@ -11,6 +12,11 @@ namespace holdfast::server {
 // Binds before anything is answered.  `port` 0: any free one.  A second program cannot listen on the same port.
 // Gives the port.  Throws Error(kMachine), `operation` in front, when it cannot be had.
 int bind_server(httplib::Server& http, const std::string& host, int port, const std::string& operation);
+
+// Answers from now on, until `should_stop`, which is asked ten times a second; `before_end` is called then, before the
+// last answers are waited for.
+void listen_until(
+    httplib::Server& http, const std::function<bool()>& should_stop, const std::function<void()>& before_end = [] {});
 
 void answer_json(httplib::Response& response, int status, const nlohmann::ordered_json& json);
 

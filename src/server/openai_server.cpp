@@ -6,7 +6,6 @@
 #include <ctime>
 #include <deque>
 #include <mutex>
-#include <thread>
 
 #include "base/error.h"
 #include "server/local_server.h"
@@ -222,17 +221,7 @@ OpenAiServer::~OpenAiServer() = default;
 const std::string& OpenAiServer::url() const { return state_->url; }
 
 void OpenAiServer::run(const std::function<bool()>& should_stop) {
-  std::atomic<bool> has_ended = false;
-  std::thread listener([&] {
-    state_->http.listen_after_bind();
-    has_ended = true;
-  });
-  // (The library forgets a stop() that comes before it listens.)
-  while (!has_ended && (!state_->http.is_running() || !should_stop()))
-    std::this_thread::sleep_for(std::chrono::milliseconds(100));
-  state_->stops = true;
-  state_->http.stop();
-  listener.join();
+  listen_until(state_->http, should_stop, [&] { state_->stops = true; });
 }
 
 }  // namespace holdfast::server
