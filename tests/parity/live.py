@@ -124,7 +124,8 @@ with tempfile.TemporaryDirectory() as folder:
     assert {arm["arm"] for arm in lives[-1]["arms"]} == {"base", "subversive", "benign", "no-op"}, lives[-1]
     assert 0 <= lives[0]["share"] <= lives[-1]["share"] <= 1 and lives[-1]["memory_bytes"] > 1e7
     base = next(arm for arm in lives[-1]["arms"] if arm["arm"] == "base")
-    assert base["refusal"]["benchmark"] == "forbidden" and base["refusal"]["n"] == 20, base
+    whole = {"forbidden": 20, "forbidden (held out)": 10}  # whichever was measured last when it was looked at
+    assert base["refusal"]["n"] == whole[base["refusal"]["benchmark"]], base
 
     # A port that is taken: one line, and the run in the other directory is not begun.
     port = url.rsplit(":")[-1].strip("/")
