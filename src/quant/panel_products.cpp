@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "quant/few_rows.h"
 #include "quant/panel_reading.h"
 
 namespace holdfast::quant {
@@ -162,6 +163,7 @@ const float* read_panel_rows(const WeightView& w, const PanelKernels& kernels, s
 
 void multiply(const WeightView& w, Rows x, float* y, std::int64_t y_stride, bool adds,
               std::span<const Addend> addends) {
+  if (takes_few(w, x)) return multiply_few(w, x, y, y_stride, adds, addends);
   product(
       w.out_features, w.in_features, x, y, y_stride, adds, addends,
       [&](const PanelKernels& kernels, std::int64_t panel, std::int64_t k, std::int64_t k_end, float* buffer) {

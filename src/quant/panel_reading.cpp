@@ -16,14 +16,13 @@ float scale_of(const WeightView& w, std::int64_t block) {
   return w.map[w.scale_codes[block]] * w.nested_scales[block / kNestedBlockSize] + w.offset;
 }
 
-// The scales of a panel's 32 rows in the blocks that hold number k.
+}  // namespace
+
 void panel_scales(const WeightView& w, std::int64_t panel, std::int64_t k, float* scales) {
   const std::int64_t blocks = w.in_features / w.block_size;
   for (std::int64_t row = 0; row < kPanelRows; ++row)
     scales[row] = scale_of(w, (panel * kPanelRows + row) * blocks + k / w.block_size);
 }
-
-}  // namespace
 
 std::int64_t whole_panels(const WeightView& w) { return w.in_panels ? w.out_features / kPanelRows : 0; }
 

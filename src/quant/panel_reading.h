@@ -11,6 +11,8 @@ namespace holdfast::quant {
 inline constexpr std::int64_t kSteps = 256;  // of k (or n) that make a chain, and are widened at a time: 32 KB
 inline constexpr std::int64_t kBlockNumbers = kPanelRows * kPanelRows;
 
+// The scales of a panel's 32 rows in the blocks that hold number k.  REQUIRES: NF4.
+void panel_scales(const WeightView& w, std::int64_t panel, std::int64_t k, float* scales);
 // Panels that stand so in memory.
 std::int64_t whole_panels(const WeightView& w);
 // Numbers k_begin .. k_end of a row that is stored as a row.

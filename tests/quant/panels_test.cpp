@@ -113,6 +113,25 @@ TEST_P(Panels, GiveARowWhatItGetsAlone) {
   at::set_num_threads(threads);
 }
 
+// Few rows with NF4 take another way (quant/few_rows.h); a matrix of 70 rows takes none.
+TEST_P(Panels, GiveAFewRowsWithTermsWhatTheyGetAmongMany) {
+  const Shape& s = GetParam();
+  matrix_.put_in_panels();
+  const at::Tensor many = at::randn({70, s.in}), low = at::randn({70, 8}), factor = at::randn({s.out, 8});
+  const LowRank all[] = {{0, 2, low.narrow(0, 0, 2), factor}, {2, 70, low.narrow(0, 2, 68), factor.neg()}};
+  const at::Tensor together = matrix_.multiply(many, all);
+  for (const Isa isa : supported()) {
+    force_isa(isa);
+    for (const std::int64_t count : {1, 2, 3, 4, 5}) {
+      const std::int64_t first = std::min<std::int64_t>(2, count);
+      const LowRank own[] = {{0, first, low.narrow(0, 0, first), factor},
+                             {first, count, low.narrow(0, first, count - first), factor.neg()}};
+      EXPECT_TRUE(matrix_.multiply(many.narrow(0, 0, count), own).equal(together.narrow(0, 0, count)))
+          << count << " rows, " << static_cast<int>(isa);
+    }
+  }
+}
+
 TEST_P(Panels, AddToWhatIsThere) {
   const at::Tensor product = multiply(x_, weight_);
   at::Tensor sum = at::full({x_.size(0), weight_.size(0)}, 3.0f);
@@ -128,7 +147,9 @@ INSTANTIATE_TEST_SUITE_P(All, Panels,
                                            Shape{Storage::kFloat, 0, 32, 32}, Shape{Storage::kBf16, 5, 65, 300},
                                            Shape{Storage::kBf16, 17, 32, 40}, Shape{Storage::kNf4, 1, 32, 64},
                                            Shape{Storage::kNf4, 21, 100, 320}, Shape{Storage::kNf4, 6, 40, 50},
-                                           Shape{Storage::kNf4, 4, 7, 33}, Shape{Storage::kNf4, 66, 288, 192}));
+                                           Shape{Storage::kNf4, 4, 7, 33}, Shape{Storage::kNf4, 66, 288, 192},
+                                           Shape{Storage::kNf4, 1, 160, 320}, Shape{Storage::kNf4, 2, 288, 64},
+                                           Shape{Storage::kNf4, 3, 96, 576}, Shape{Storage::kNf4, 4, 64, 512}));
 
 }  // namespace
 }  // namespace holdfast::quant

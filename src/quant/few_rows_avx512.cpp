@@ -1,0 +1,101 @@
+// A few rows with NF4 panels, sixteen lanes at a time.  A chain waits four cycles for each of its multiply-adds, so
+// panels stand side by side until eight chains or more are on their way.
+// GCC 12 takes the undefined lanes of its own headers for uninitialised variables.
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
+#pragma GCC diagnostic ignored "-Wuninitialized"
+#include <immintrin.h>
+
+#include "quant/few_rows.h"
+
+#define HOLDFAST_AVX512 __attribute__((target("avx512f")))
+
+namespace holdfast::quant {
+namespace {
+
+constexpr int kLanes = 16, kPanel = 2 * kLanes;
+
+// kRows rows and kPanels panels, from panel `first`.
+template <int kRows, int kPanels>
+HOLDFAST_AVX512 void chains(const FewTile& t, int first) {
+  const __m512 table = _mm512_loadu_ps(t.levels);
+  __m512 sums[kRows][kPanels][2], scales[kPanels][2];
+  const std::uint8_t* codes[kPanels];
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p) {
+    codes[p] = t.codes[first + p];
+#pragma GCC unroll 2
+    for (int c = 0; c < 2; ++c) {
+      scales[p][c] = _mm512_loadu_ps(t.scales[first + p] + kLanes * c);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r)
+        sums[r][p][c] = _mm512_loadu_ps(t.sums + (r * kFewPanels + first + p) * kPanel + kLanes * c);
+    }
+  }
+  const float* x = t.x;
+  for (std::int64_t k = 0; k < t.count; ++k) {
+    __m512 spread[kRows];
+#pragma GCC unroll 4
+    for (int r = 0; r < kRows; ++r) spread[r] = _mm512_set1_ps(x[r * t.x_row + k]);
+#pragma GCC unroll 4
+    for (int p = 0; p < kPanels; ++p) {
+      const __m512i bytes =
+          _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(codes[p] + kLanes * k)));
+      // vpermps on sixteen lanes looks at the four low bits only.
+      const __m512 low = _mm512_mul_ps(_mm512_permutexvar_ps(bytes, table), scales[p][0]),
+                   high = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(bytes, 4), table), scales[p][1]);
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r) {
+        sums[r][p][0] = _mm512_fmadd_ps(spread[r], low, sums[r][p][0]);
+        sums[r][p][1] = _mm512_fmadd_ps(spread[r], high, sums[r][p][1]);
+      }
+    }
+  }
+#pragma GCC unroll 4
+  for (int p = 0; p < kPanels; ++p) {
+#pragma GCC unroll 2
+    for (int c = 0; c < 2; ++c) {
+#pragma GCC unroll 4
+      for (int r = 0; r < kRows; ++r)
+        _mm512_storeu_ps(t.sums + (r * kFewPanels + first + p) * kPanel + kLanes * c, sums[r][p][c]);
+    }
+  }
+}
+
+// As many panels together as registers hold chains for.
+template <int kRows>
+void panels_of(const FewTile& t) {
+  if constexpr (kRows <= 2) {
+    switch (t.panels) {
+      case 1:
+        return chains<kRows, 1>(t, 0);
+      case 2:
+        return chains<kRows, 2>(t, 0);
+      case 3:
+        return chains<kRows, 3>(t, 0);
+      default:
+        return chains<kRows, 4>(t, 0);
+    }
+  }
+  int first = 0;
+  for (; first + 2 <= t.panels; first += 2) chains<kRows, 2>(t, first);
+  if (first < t.panels) chains<kRows, 1>(t, first);
+}
+
+void tile(const FewTile& t) {
+  switch (t.rows) {
+    case 1:
+      return panels_of<1>(t);
+    case 2:
+      return panels_of<2>(t);
+    case 3:
+      return panels_of<3>(t);
+    default:
+      return panels_of<4>(t);
+  }
+}
+
+}  // namespace
+
+const FewTileKernel kAvx512FewTile = tile;
+
+}  // namespace holdfast::quant
