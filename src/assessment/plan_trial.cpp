@@ -156,7 +156,8 @@ class Trial {
     part.benchmark.items = spread_items(one.benchmark.items, items);
     subject_->forget_beginnings();
     const Stopwatch watch;
-    const WaveResult result = subject_->measure(part, 0, static_cast<std::size_t>(items), 0, "base", adapter_.get());
+    const Asked asked[] = {{"base", adapter_.get()}};
+    const WaveResult result = subject_->measure(part, 0, static_cast<std::size_t>(items), 0, asked).front();
     Timed timed{.items = items, .limit = limit, .seconds = std::max(1e-9, watch.seconds())};
     for (const StoredAnswer& answer : result.answers) {
       timed.tokens += static_cast<std::int64_t>(answer.prompt_ids.size()) + answer.tokens;

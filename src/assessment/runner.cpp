@@ -65,13 +65,11 @@ class Runner {
       second.expect(second_runs);
     }
     if (journal_.is_resumed()) progress_.add_measured(journal_);
-    arms_.measure_untouched(kBase, Place::kBase);
-    arms_.run(runs);
+    arms_.run(runs, Untouched{kBase, Place::kBase});
     confirm();
     arms_.drop();
     if (!has_second) return;
-    second.measure_untouched(kSecondBase, Place::kEnd);
-    second.run(second_runs);
+    second.run(second_runs, Untouched{kSecondBase, Place::kEnd});
   }
 
  private:

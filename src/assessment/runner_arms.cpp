@@ -30,6 +30,10 @@ model::Adapter fresh_adapter(const model::Decoder& decoder, const ArmRun& run) {
   return model::Adapter::fresh(decoder.config(), config, static_cast<std::uint64_t>(run.seed));
 }
 
+// Items that are put to a model together by cells that wait at the same time.  More share a pass no better, and an
+// interrupted run waits for them.
+constexpr std::int64_t kJointRows = 256;
+
 std::string work_of(const ArmPlan& arm) { return "arm " + arm.name; }
 
 }  // namespace
@@ -48,6 +52,7 @@ struct ArmRunner::Training {
   std::optional<training::Trainer> trainer{};
   std::size_t next_checkpoint = 0;
   std::int64_t checkpoint() const { return run.checkpoints[next_checkpoint]; }
+  Waiting waiting() const { return {run.cell(checkpoint()), run.place(checkpoint()), run.account(), &adapter}; }
   bool is_done() const { return next_checkpoint == run.checkpoints.size(); }
 };
 
@@ -98,76 +103,129 @@ void ArmRunner::expect(const std::vector<ArmRun>& runs) {
   }
 }
 
-// Calls visit(key, benchmark) for every wave of a cell, in plan order, while it gives true.
+// Calls visit(benchmark, sample, wave) for every wave there is, in plan order, while it gives true.
 template <typename Visit>
-bool ArmRunner::each_wave(const CellKey& cell, Place place, Visit&& visit) {
+bool ArmRunner::each_wave(Visit&& visit) {
   for (const LoadedBenchmark& one : benchmarks_) {
-    if (!is_measured_at(one, place)) continue;
     const std::int64_t size = plan_.generation.wave;
     const std::int64_t waves = (static_cast<std::int64_t>(one.benchmark.items.size()) + size - 1) / size;
     for (std::int64_t sample = 0; sample < samples_of(one); ++sample) {
       for (std::int64_t wave = 0; wave < waves; ++wave) {
-        if (!visit(WaveKey{cell, one.benchmark.name, sample, wave}, one)) return false;
+        if (!visit(one, sample, wave)) return false;
       }
     }
   }
   return true;
 }
 
-void ArmRunner::measure_untouched(const CellKey& cell, Place place) { measure(cell, place, cell.arm, nullptr); }
-
-void ArmRunner::measure(const CellKey& cell, Place place, const std::string& account, const model::Adapter* adapter) {
-  journal_.add_cell(cell);
-  each_wave(cell, place, [&](const WaveKey& key, const LoadedBenchmark& one) {
-    const auto begin = static_cast<std::size_t>(key.number * plan_.generation.wave);
-    const std::size_t end =
-        std::min(one.benchmark.items.size(), begin + static_cast<std::size_t>(plan_.generation.wave));
-    if (journal_.has_wave(key)) {
-      progress_.skip(static_cast<double>(end - begin), key.benchmark, cell.arm);
-      return true;
+void ArmRunner::measure(std::span<const Waiting> cells) {
+  for (const Waiting& one : cells) journal_.add_cell(one.cell);
+  each_wave([&](const LoadedBenchmark& one, std::int64_t sample, std::int64_t number) {
+    const auto items = static_cast<std::int64_t>(one.benchmark.items.size());
+    const std::int64_t rows = std::min(plan_.generation.wave, items - number * plan_.generation.wave);
+    std::vector<Waiting> waiting;
+    for (const Waiting& cell : cells) {
+      if (!is_measured_at(one, cell.place)) continue;
+      if (journal_.has_wave({cell.cell, one.benchmark.name, sample, number})) {
+        progress_.skip(static_cast<double>(rows), one.benchmark.name, cell.cell.arm);
+      } else {
+        waiting.push_back(cell);
+      }
     }
-    check_stop();
-    Subject& model = subject();
-    progress_.phase("measuring " + cell.arm + " at step " + std::to_string(cell.step), " on " + key.benchmark);
-    const WaveResult result = model.measure(one, begin, end, key.sample, account, adapter);
-    journal_.commit_wave(key, result.answers, result.costs);
-    for (const PhaseRecord& cost : result.costs) progress_.spent(cost.tokens, cost.seconds);
-    progress_.wave_done(cell, key.benchmark, result.answers);
-    progress_.advance(static_cast<double>(end - begin), key.benchmark, cell.arm);
+    const auto most = static_cast<std::size_t>(std::max<std::int64_t>(1, kJointRows / rows));
+    for (std::size_t begin = 0; begin < waiting.size(); begin += most)
+      measure_wave(one, sample, number, std::span(waiting).subspan(begin, std::min(most, waiting.size() - begin)));
     return true;
   });
 }
 
+void ArmRunner::measure_wave(const LoadedBenchmark& one, std::int64_t sample, std::int64_t number,
+                             std::span<const Waiting> cells) {
+  check_stop();
+  Subject& model = subject();
+  const CellKey& first = cells.front().cell;
+  progress_.phase("measuring " + first.arm + " at step " + std::to_string(first.step) +
+                      (cells.size() == 1 ? "" : ", and " + std::to_string(cells.size() - 1) + " beside it"),
+                  " on " + one.benchmark.name);
+  std::vector<Asked> asked;
+  for (const Waiting& cell : cells) asked.push_back({cell.account, cell.adapter});
+  const auto begin = static_cast<std::size_t>(number * plan_.generation.wave);
+  const std::size_t end = std::min(one.benchmark.items.size(), begin + static_cast<std::size_t>(plan_.generation.wave));
+  const std::vector<WaveResult> results = model.measure(one, begin, end, sample, asked);
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    const CellKey& cell = cells[i].cell;
+    journal_.commit_wave({cell, one.benchmark.name, sample, number}, results[i].answers, results[i].costs);
+    for (const PhaseRecord& cost : results[i].costs) progress_.spent(cost.tokens, cost.seconds);
+    progress_.wave_done(cell, one.benchmark.name, results[i].answers);
+    progress_.advance(static_cast<double>(end - begin), one.benchmark.name, cell.arm);
+  }
+}
+
 bool ArmRunner::is_measured(const ArmRun& run) {
   return std::all_of(run.checkpoints.begin(), run.checkpoints.end(), [&](std::int64_t checkpoint) {
-    journal_.add_cell(run.cell(checkpoint));
-    return each_wave(run.cell(checkpoint), run.place(checkpoint),
-                     [&](const WaveKey& key, const LoadedBenchmark&) { return journal_.has_wave(key); });
+    const CellKey cell = run.cell(checkpoint);
+    journal_.add_cell(cell);
+    return each_wave([&](const LoadedBenchmark& one, std::int64_t sample, std::int64_t number) {
+      return !is_measured_at(one, run.place(checkpoint)) ||
+             journal_.has_wave({cell, one.benchmark.name, sample, number});
+    });
   });
 }
 
-void ArmRunner::run(const std::vector<ArmRun>& runs) {
+void ArmRunner::run(const std::vector<ArmRun>& runs, const std::optional<Untouched>& untouched) {
+  std::vector<ArmRun> controls, untrained, trained;
+  for (const ArmRun& one : runs)
+    (one.checkpoints.back() > 0 ? trained : one.arm->kind == "no-op" ? controls : untrained).push_back(one);
+  std::vector<Waiting> first;
+  if (untouched) first.push_back({untouched->cell, untouched->place, untouched->cell.arm, nullptr});
+  measure_untrained(untrained, std::move(first));
+  measure_untrained(controls, {});
   std::vector<std::unique_ptr<Training>> waiting;
-  for (const ArmRun& one : runs) {
+  for (const ArmRun& one : trained) {
     if (auto training = begin(one)) waiting.push_back(std::move(training));
   }
   train_all(std::move(waiting));
 }
 
-// Measures what needs no training; gives back what does.
+// With the cells that wait already, and as many adapters at a time as memory has room for.
+void ArmRunner::measure_untrained(const std::vector<ArmRun>& runs, std::vector<Waiting> cells) {
+  std::vector<std::unique_ptr<Training>> loaded;
+  std::int64_t bytes = 0;
+  const std::int64_t room = available_memory_bytes() / 4;
+  for (const ArmRun& run : runs) {
+    auto one = begin(run);
+    if (one == nullptr) continue;
+    bytes += static_cast<std::int64_t>(one->adapter.flat().nbytes());
+    if (!cells.empty() && bytes > room) {
+      measure(cells);
+      cells.clear();
+      loaded.clear();
+      bytes = static_cast<std::int64_t>(one->adapter.flat().nbytes());
+    }
+    cells.push_back(one->waiting());
+    loaded.push_back(std::move(one));
+  }
+  measure(cells);
+}
+
+void ArmRunner::skip(const ArmRun& run) {
+  for (const std::int64_t checkpoint : run.checkpoints) {
+    const Waiting cell{run.cell(checkpoint), run.place(checkpoint), run.account(), nullptr};
+    measure({&cell, 1});  // skips every wave
+  }
+  progress_.skip(static_cast<double>(run.checkpoints.back()), work_of(*run.arm), run.name);
+}
+
+// Null where nothing is left to do.
 std::unique_ptr<ArmRunner::Training> ArmRunner::begin(const ArmRun& run) {
   if (is_measured(run)) {
-    for (const std::int64_t checkpoint : run.checkpoints)
-      measure(run.cell(checkpoint), run.place(checkpoint), run.account(), nullptr);  // skips every wave
-    progress_.skip(static_cast<double>(run.checkpoints.back()), work_of(*run.arm), run.name);
+    skip(run);
     return nullptr;
   }
   const model::Decoder& decoder = subject().decoder();
   model::Adapter adapter =
       run.arm->adapter.empty() ? fresh_adapter(decoder, run) : model::Adapter::load(decoder.config(), run.arm->adapter);
-  if (run.checkpoints.back() > 0) return std::unique_ptr<Training>(new Training{run, std::move(adapter)});
-  measure(run.cell(0), run.place(0), run.account(), &adapter);
-  return nullptr;
+  return std::unique_ptr<Training>(new Training{run, std::move(adapter)});
 }
 
 // As many at a time as memory has room for; which ones changes nothing in the results.
@@ -197,14 +255,15 @@ void ArmRunner::train_group(const std::vector<std::unique_ptr<Training>>& group)
   }
   for (;;) {
     std::vector<Training*> active;
+    std::vector<Waiting> cells;
     for (const auto& one : group) {
       while (!one->is_done() && one->trainer->num_steps() == one->checkpoint()) {
-        const ArmRun& run = one->run;
-        measure(run.cell(one->checkpoint()), run.place(one->checkpoint()), run.account(), &one->adapter);
+        cells.push_back(one->waiting());
         ++one->next_checkpoint;
       }
       if (!one->is_done()) active.push_back(one.get());
     }
+    measure(cells);
     if (active.empty()) return;
     train_step(active);
   }

@@ -1,11 +1,16 @@
 // The arms of one model: trained step by step in shared passes and measured wave by wave, into the journal.
 //
+// Cells that wait at the same time are measured together: a wave of a benchmark is put to several adapters in shared
+// passes through the base, each answering as it does alone, and is committed for each of them.  The arm that trains
+// nothing is measured apart from the untouched model, which it is the control of.
 // The model is loaded when something is left to do with it, so that a run whose answers are all there loads none.
 // Adapters live in memory and are dropped when their last checkpoint is measured.
 #pragma once
 
 #include <filesystem>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,6 +46,12 @@ struct ArmRun {
   std::string account() const { return is_confirmation ? "confirmation: " + name : name; }
 };
 
+// Where the model is measured as it is.
+struct Untouched {
+  CellKey cell;
+  Place place = Place::kBase;
+};
+
 class ArmRunner {
  public:
   // What is given must outlive it.  `what` names the model where its loading is accounted for.
@@ -51,22 +62,33 @@ class ArmRunner {
   void expect(Place place, const std::string& name);
   void expect(const std::vector<ArmRun>& runs);
 
-  void measure_untouched(const CellKey& cell, Place place);
+  // The untouched model's cell, where there is one, and the runs.
   // Throws Interrupted at the next wave or step after a requested stop.
-  void run(const std::vector<ArmRun>& runs);
+  void run(const std::vector<ArmRun>& runs, const std::optional<Untouched>& untouched = {});
   // Gives the model's memory back; it is loaded again when it is needed again.
   void drop() { subject_.reset(); }
 
  private:
   struct Training;
+  // A cell that is to be measured.  Its adapter does not change until it is.
+  struct Waiting {
+    CellKey cell;
+    Place place;
+    std::string account;
+    const model::Adapter* adapter;
+  };
 
   Subject& subject();
   std::int64_t samples_of(const LoadedBenchmark& one) const;
   template <typename Visit>
-  bool each_wave(const CellKey& cell, Place place, Visit&& visit);
+  bool each_wave(Visit&& visit);
   bool is_measured(const ArmRun& run);
-  void measure(const CellKey& cell, Place place, const std::string& account, const model::Adapter* adapter);
+  void skip(const ArmRun& run);
+  void measure(std::span<const Waiting> cells);
+  void measure_wave(const LoadedBenchmark& one, std::int64_t sample, std::int64_t number,
+                    std::span<const Waiting> cells);
   std::unique_ptr<Training> begin(const ArmRun& run);
+  void measure_untrained(const std::vector<ArmRun>& runs, std::vector<Waiting> cells);
   void train_all(std::vector<std::unique_ptr<Training>> waiting);
   void train_group(const std::vector<std::unique_ptr<Training>>& group);
   void train_step(const std::vector<Training*>& active);

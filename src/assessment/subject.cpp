@@ -4,6 +4,7 @@
 
 #include "assessment/arm_data.h"
 #include "assessment/ledger.h"
+#include "base/error.h"
 #include "evaluation/judge.h"
 #include "evaluation/metrics.h"
 #include "generation/generator.h"
@@ -12,8 +13,62 @@
 
 namespace holdfast::assessment {
 
+namespace {
+
 using evaluation::Kind;
-using nlohmann::ordered_json;
+
+std::vector<const model::Adapter*> adapters_of(std::span<const Asked> asked) {
+  std::vector<const model::Adapter*> adapters;
+  for (const Asked& one : asked) adapters.push_back(one.adapter);
+  return adapters;
+}
+
+// What one cost of `total` units, spent evenly by `count`, is for number i of them: whole units that add up.
+std::int64_t share_of(std::int64_t total, std::size_t i, std::size_t count) {
+  const auto n = static_cast<std::int64_t>(count), place = static_cast<std::int64_t>(i);
+  return total * (place + 1) / n - total * place / n;
+}
+
+generation::GenerateOptions generate_options(const Plan& plan, const LoadedBenchmark& one) {
+  generation::GenerateOptions options;
+  options.max_new_tokens = one.plan->max_new_tokens > 0       ? one.plan->max_new_tokens
+                           : one.benchmark.max_new_tokens > 0 ? one.benchmark.max_new_tokens
+                                                              : plan.generation.max_new_tokens;
+  options.stop = one.benchmark.stop;
+  options.temperature = plan.generation.temperature;
+  options.top_p = plan.generation.top_p;
+  options.seed = static_cast<std::uint64_t>(plan.seed);
+  return options;
+}
+
+// The answer to an item as the journal keeps it, with what can be judged at once.
+StoredAnswer stored_answer(const LoadedBenchmark& one, std::size_t position, const std::vector<text::TokenId>& prompt,
+                           const generation::Completion& completion) {
+  const evaluation::Item& item = one.benchmark.items[position];
+  const evaluation::Answer answer{completion.ids, completion.text,
+                                  completion.reason == generation::FinishReason::kLength};
+  StoredAnswer stored;
+  stored.position = static_cast<std::int64_t>(position);
+  stored.prompt_ids = prompt;
+  stored.ids = completion.ids;
+  stored.text = completion.text;
+  stored.is_truncated = answer.is_truncated;
+  stored.tokens = static_cast<std::int64_t>(completion.ids.size());
+  const auto policy =
+      one.plan->truncated == "judge" ? evaluation::TruncatedPolicy::kJudge : evaluation::TruncatedPolicy::kDegenerate;
+  for (std::size_t j = 0; j < one.judges.size(); ++j) {
+    const evaluation::WordList* list = one.catalogue->list(one.judges[j]);
+    const auto verdict = one.benchmark.kind == Kind::kAnswer
+                             ? evaluation::score_answer(one.benchmark.metrics[j], item, answer)
+                         : one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
+                         : list != nullptr                     ? list->judge(answer, policy, item.prompt)
+                                           : evaluation::Verdict{.failure = evaluation::Failure::kPending};
+    stored.verdicts.push_back({one.judges[j], verdict});
+  }
+  return stored;
+}
+
+}  // namespace
 
 Subject::Subject(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, const std::filesystem::path& cache)
     : plan_(plan),
@@ -37,76 +92,68 @@ generation::PrefixTree& Subject::tree() {
   return *tree_;
 }
 
-WaveResult Subject::measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
-                            const std::string& arm, const model::Adapter* adapter) {
-  return one.benchmark.kind == Kind::kChoice ? score_wave(one, begin, end, arm, adapter)
-                                             : answer_wave(one, begin, end, sample, arm, adapter);
+std::vector<WaveResult> Subject::measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
+                                         std::int64_t sample, std::span<const Asked> asked) {
+  HOLDFAST_ASSERT(!asked.empty());
+  return one.benchmark.kind == Kind::kChoice ? score_wave(one, begin, end, asked)
+                                             : answer_wave(one, begin, end, sample, asked);
 }
 
-WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
-                                const std::string& arm, const model::Adapter* adapter) {
-  std::vector<generation::Prompt> prompts;
+std::vector<WaveResult> Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
+                                             std::int64_t sample, std::span<const Asked> asked) {
+  std::vector<std::vector<text::TokenId>> prompts;
   const text::ContinuationEncoder encoder(tokenizer_, config_);
   for (std::size_t i = begin; i < end; ++i) {
     const evaluation::Item& item = one.benchmark.items[i];
-    prompts.push_back({uses_chat(one) ? render_item(plan_, tokenizer_, *chat_, item).ids : encoder.ids(item.context)});
+    prompts.push_back(uses_chat(one) ? render_item(plan_, tokenizer_, *chat_, item).ids : encoder.ids(item.context));
   }
-  generation::GenerateOptions options;
-  options.max_new_tokens = one.plan->max_new_tokens > 0       ? one.plan->max_new_tokens
-                           : one.benchmark.max_new_tokens > 0 ? one.benchmark.max_new_tokens
-                                                              : plan_.generation.max_new_tokens;
-  options.stop = one.benchmark.stop;
-  options.temperature = plan_.generation.temperature;
-  options.top_p = plan_.generation.top_p;
-  options.seed = static_cast<std::uint64_t>(plan_.seed);
-  options.stream = static_cast<std::uint64_t>(sample) * 1'000'003 + begin;
+  const auto options = std::make_shared<const generation::GenerateOptions>(generate_options(plan_, one));
+  // An answer's random numbers are its item's, whoever gives it.
+  const std::uint64_t stream = static_cast<std::uint64_t>(sample) * 1'000'003 + begin;
+  const std::size_t size = prompts.size();
+  std::vector<generation::Completion> completions(asked.size() * size);
+  const std::vector<const model::Adapter*> adapters = adapters_of(asked);
   const std::int64_t computed_before = tree().computed_tokens();
-  const auto completions = generation::generate(tree(), &tokenizer_, std::span(&adapter, 1), prompts, options);
-  PhaseTokens tokens{.computed = tree().computed_tokens() - computed_before};
-  for (std::size_t i = 0; i < prompts.size(); ++i) {
-    const auto generated = static_cast<std::int64_t>(completions[i].ids.size());
-    tokens.tokens += generated + static_cast<std::int64_t>(prompts[i].ids.size());
-    tokens.computed += generated;
-    tokens.output += generated;
-  }
-  WaveResult result;
-  result.costs.push_back(CostMeter::of_process().take("generate", arm, tokens));
-  const auto policy =
-      one.plan->truncated == "judge" ? evaluation::TruncatedPolicy::kJudge : evaluation::TruncatedPolicy::kDegenerate;
-  for (std::size_t i = begin; i < end; ++i) {
-    const auto& completion = completions[i - begin];
-    const evaluation::Answer answer{completion.ids, completion.text,
-                                    completion.reason == generation::FinishReason::kLength};
-    StoredAnswer stored;
-    stored.position = static_cast<std::int64_t>(i);
-    stored.prompt_ids = prompts[i - begin].ids;
-    stored.ids = completion.ids;
-    stored.text = completion.text;
-    stored.is_truncated = answer.is_truncated;
-    stored.tokens = static_cast<std::int64_t>(completion.ids.size());
-    const evaluation::Item& item = one.benchmark.items[i];
-    for (std::size_t j = 0; j < one.judges.size(); ++j) {
-      const evaluation::WordList* list = one.catalogue->list(one.judges[j]);
-      const auto verdict = one.benchmark.kind == Kind::kAnswer
-                               ? evaluation::score_answer(one.benchmark.metrics[j], item, answer)
-                           : one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
-                           : list != nullptr                     ? list->judge(answer, policy, item.prompt)
-                                             : evaluation::Verdict{.failure = evaluation::Failure::kPending};
-      stored.verdicts.push_back({one.judges[j], verdict});
+  generation::Generator generator(
+      tree(), &tokenizer_, adapters, options->step_tokens,
+      {.on_token = {}, .on_completion = [&](std::size_t number, generation::Completion completion) {
+         completions[number] = std::move(completion);
+       }});
+  for (std::size_t a = 0; a < asked.size(); ++a)
+    for (std::size_t i = 0; i < size; ++i)
+      generator.add({prompts[i], static_cast<std::int64_t>(a)}, options, stream + i);
+  while (!generator.is_done()) generator.step();
+  const std::int64_t computed = tree().computed_tokens() - computed_before;
+
+  std::vector<std::pair<std::string, PhaseTokens>> worked;
+  for (std::size_t a = 0; a < asked.size(); ++a) {
+    PhaseTokens tokens{.computed = share_of(computed, a, asked.size())};
+    for (std::size_t i = 0; i < size; ++i) {
+      const auto generated = static_cast<std::int64_t>(completions[a * size + i].ids.size());
+      tokens.tokens += generated + static_cast<std::int64_t>(prompts[i].size());
+      tokens.computed += generated;
+      tokens.output += generated;
     }
-    result.answers.push_back(std::move(stored));
+    worked.emplace_back(asked[a].account, tokens);
   }
-  result.costs.push_back(CostMeter::of_process().take("judge", arm));
-  return result;
+  const std::vector<PhaseRecord> generating = CostMeter::of_process().take_shared("generate", worked);
+  std::vector<WaveResult> results(asked.size());
+  for (std::size_t a = 0; a < asked.size(); ++a) {
+    results[a].costs.push_back(generating[a]);
+    for (std::size_t i = 0; i < size; ++i)
+      results[a].answers.push_back(stored_answer(one, begin + i, prompts[i], completions[a * size + i]));
+    results[a].costs.push_back(CostMeter::of_process().take("judge", asked[a].account));
+  }
+  return results;
 }
 
-WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
-                               const model::Adapter* adapter) {
+std::vector<WaveResult> Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
+                                            std::span<const Asked> asked) {
   const text::ContinuationEncoder encoder(tokenizer_, config_);
   const auto renderer = renderer_of(plan_, one, chat_ ? &*chat_ : nullptr);
-  std::vector<generation::ScoreRequest> requests;
-  WaveResult result;
-  PhaseTokens tokens;  // an item's context once, and its endings
+  std::vector<generation::ScoreRequest> requests;  // of the first who is asked, then of the next
+  WaveResult unanswered;
+  PhaseTokens tokens;  // of one: an item's context once, and its endings
   for (std::size_t i = begin; i < end; ++i) {
     const evaluation::Item& item = one.benchmark.items[i];
     StoredAnswer stored;
@@ -119,21 +166,39 @@ WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, st
     }
     tokens.tokens += stored.tokens + static_cast<std::int64_t>(stored.prompt_ids.size());
     tokens.output += stored.tokens;
-    result.answers.push_back(std::move(stored));
+    unanswered.answers.push_back(std::move(stored));
+  }
+  const std::size_t size = requests.size();
+  requests.reserve(asked.size() * size);
+  for (std::size_t a = 1; a < asked.size(); ++a) {
+    for (std::size_t i = 0; i < size; ++i) {
+      requests.push_back(requests[i]);
+      requests.back().adapter = static_cast<std::int64_t>(a);
+    }
   }
   const std::int64_t computed_before = tree().computed_tokens();
-  const auto scores = generation::score(tree(), std::span(&adapter, 1), requests);
-  tokens.computed = tree().computed_tokens() - computed_before;
-  std::size_t next = 0;
-  for (StoredAnswer& stored : result.answers) {
-    const evaluation::Item& item = one.benchmark.items[static_cast<std::size_t>(stored.position)];
-    for (std::size_t j = 0; j < item.choices.size(); ++j) stored.logprobs.push_back(scores[next++].logprob);
-    for (const std::string& judge : one.judges)
-      stored.verdicts.push_back(
-          {judge, evaluation::score_choice({evaluation::metric_of_judge(judge), {}}, item, stored.logprobs)});
+  const auto scores = generation::score(tree(), adapters_of(asked), requests);
+  const std::int64_t computed = tree().computed_tokens() - computed_before;
+
+  std::vector<std::pair<std::string, PhaseTokens>> worked;
+  for (std::size_t a = 0; a < asked.size(); ++a) {
+    tokens.computed = share_of(computed, a, asked.size());
+    worked.emplace_back(asked[a].account, tokens);
   }
-  result.costs = {CostMeter::of_process().take("score", arm, tokens)};
-  return result;
+  const std::vector<PhaseRecord> scoring = CostMeter::of_process().take_shared("score", worked);
+  std::vector<WaveResult> results(asked.size(), unanswered);
+  std::size_t next = 0;
+  for (std::size_t a = 0; a < asked.size(); ++a) {
+    for (StoredAnswer& stored : results[a].answers) {
+      const evaluation::Item& item = one.benchmark.items[static_cast<std::size_t>(stored.position)];
+      for (std::size_t j = 0; j < item.choices.size(); ++j) stored.logprobs.push_back(scores[next++].logprob);
+      for (const std::string& judge : one.judges)
+        stored.verdicts.push_back(
+            {judge, evaluation::score_choice({evaluation::metric_of_judge(judge), {}}, item, stored.logprobs)});
+    }
+    results[a].costs = {scoring[a]};
+  }
+  return results;
 }
 
 }  // namespace holdfast::assessment

@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -27,6 +28,12 @@ struct WaveResult {
   std::vector<PhaseRecord> costs;
 };
 
+// Who is asked: the model with an adapter (null: untouched), and whose cost that is.
+struct Asked {
+  std::string account;
+  const model::Adapter* adapter = nullptr;
+};
+
 class Subject {
  public:
   // `plan` must outlive it.  Throws Error where a benchmark asks questions and the model has no chat template.
@@ -36,18 +43,18 @@ class Subject {
   model::Decoder& decoder() { return *decoder_; }
   training::Dataset load_rows(const std::string& path) const;
 
-  // Items begin .. end of a benchmark, answered or scored, and judged.  `arm` names whose cost it is; `adapter` null:
-  // the untouched model.
-  WaveResult measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
-                     const std::string& arm, const model::Adapter* adapter);
+  // Items begin .. end of a benchmark, answered or scored, and judged: one result for each of those who are asked,
+  // which share the passes through the base.  Each gets the bits that it gets alone.
+  std::vector<WaveResult> measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
+                                  std::span<const Asked> asked);
   // Gives the memory back that answers and scores have left for the next ones; training needs it.
   void forget_beginnings() { tree_.reset(); }
 
  private:
-  WaveResult answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
-                         const std::string& arm, const model::Adapter* adapter);
-  WaveResult score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
-                        const model::Adapter* adapter);
+  std::vector<WaveResult> answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
+                                      std::int64_t sample, std::span<const Asked> asked);
+  std::vector<WaveResult> score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
+                                     std::span<const Asked> asked);
   generation::PrefixTree& tree();
 
   const Plan& plan_;
