@@ -1,7 +1,7 @@
 // What of a model fits into a device's memory: from its configuration alone.
 //
-// Assumed: the base in nf4 with embedding, head and norms in bf16; activations, cache and the widest matrix,
-// widened, in bf16;
+// Assumed: the base in nf4 with embedding, head and norms in bf16; activations, keys and values (in whole pages of 32
+// tokens, as model/kv_pages.h has them) and the widest matrix, widened, in bf16; a prompt passes through a layer whole;
 // logits in float, in chunks; adapter, gradient and AdamW's moments in float; everything that the backward pass needs
 // is kept, nothing is computed twice; 1 GB = 10^9 bytes, of which one is the driver's and the libraries'.
 #pragma once
