@@ -3,8 +3,16 @@
 #include <algorithm>
 
 #include "generation/sampler.h"
+#include "model/softmax.h"
 
 namespace holdfast::generation {
+namespace {
+
+bool penalises(const GenerateOptions& options) {
+  return options.frequency_penalty != 0 || options.presence_penalty != 0;
+}
+
+}  // namespace
 
 Answer::Answer(std::size_t prompt, std::int64_t room, const text::Tokenizer* tokenizer, const GenerateOptions& options,
                std::uint64_t stream)
@@ -12,13 +20,34 @@ Answer::Answer(std::size_t prompt, std::int64_t room, const text::Tokenizer* tok
   if (!options.stop.empty()) decoder_.emplace(*tokenizer, true);
 }
 
-text::TokenId Answer::choose(std::span<const float> logits) {
-  return static_cast<text::TokenId>(
-      options_->temperature == 0 ? greedy(logits) : sample(logits, options_->temperature, options_->top_p, random_));
+TokenChoice Answer::choose(std::span<const float> logits) {
+  TokenChoice choice;
+  std::vector<float> own;
+  std::span<const float> scores = logits;
+  if (penalises(*options_) || !options_->logit_bias.empty()) scores = own = adjusted(logits);
+  choice.id = static_cast<text::TokenId>(
+      options_->temperature == 0 ? greedy(scores) : sample(scores, options_->temperature, options_->top_p, random_));
+  if (options_->top_logprobs < 0) return choice;
+  const double sum = model::log_sum_exp(logits.data(), static_cast<std::int64_t>(logits.size()));
+  choice.logprob = static_cast<double>(logits[static_cast<std::size_t>(choice.id)]) - sum;
+  for (const auto& [id, logit] : largest(logits, static_cast<std::size_t>(options_->top_logprobs)))
+    choice.top.emplace_back(static_cast<text::TokenId>(id), static_cast<double>(logit) - sum);
+  return choice;
+}
+
+// The logits with penalties and bias.
+std::vector<float> Answer::adjusted(std::span<const float> logits) const {
+  std::vector<float> scores(logits.begin(), logits.end());
+  for (const auto& [id, times] : times_)
+    scores[static_cast<std::size_t>(id)] -=
+        static_cast<float>(static_cast<double>(times) * options_->frequency_penalty + options_->presence_penalty);
+  for (const auto& [id, bias] : options_->logit_bias) scores[static_cast<std::size_t>(id)] += static_cast<float>(bias);
+  return scores;
 }
 
 bool Answer::add(text::TokenId id, const checkpoint::ModelConfig& config) {
   completion_.ids.push_back(id);
+  if (penalises(*options_)) ++times_[id];
   --room_;
   const auto& ends = config.eos_token_ids;
   if (std::find(ends.begin(), ends.end(), id) != ends.end() || (decoder_ && has_stop(id))) {

@@ -1,9 +1,11 @@
 // One answer as it grows: its tokens, its random numbers, and whether it has ended.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
+#include <vector>
 
 #include "base/random.h"
 #include "checkpoint/model_config.h"
@@ -20,7 +22,7 @@ class Answer {
          std::uint64_t stream);
 
   // The next token, from the logits behind the last one.
-  text::TokenId choose(std::span<const float> logits);
+  TokenChoice choose(std::span<const float> logits);
   // Adds it; true when the answer has ended: with an end-of-sequence token, a stop string, or no more room.
   bool add(text::TokenId id, const checkpoint::ModelConfig& config);
   // The text, too.
@@ -30,6 +32,7 @@ class Answer {
   const std::vector<text::TokenId>& ids() const { return completion_.ids; }
 
  private:
+  std::vector<float> adjusted(std::span<const float> logits) const;
   bool has_stop(text::TokenId id);
   std::size_t find_stop(const std::string& text) const;
 
@@ -39,8 +42,9 @@ class Answer {
   const GenerateOptions* options_;
   Random random_;
   Completion completion_;
-  std::optional<text::StreamDecoder> decoder_;  // where there are stop strings, which are looked for in:
-  std::string certain_;                         // the text so far that no further token can change
+  std::map<text::TokenId, std::int64_t> times_;  // of each token of the answer, where penalties ask
+  std::optional<text::StreamDecoder> decoder_;   // where there are stop strings, which are looked for in:
+  std::string certain_;                          // the text so far that no further token can change
 };
 
 }  // namespace holdfast::generation

@@ -10,24 +10,27 @@
 #include <thread>
 
 #include "base/error.h"
-#include "generation/generator.h"
 #include "text/stream_decoder.h"
+#include "text/unicode.h"
 
 namespace holdfast::generation {
 namespace {
 
 constexpr std::int64_t kStepTokens = 256;  // of one pass: answers on their way wait for no long prompt
 
-// The text of one answer as far as it is certain.
+// The text of one answer as far as it is certain, and its tokens.
 class TextOfAnswer {
  public:
-  TextOfAnswer(const text::Tokenizer& tokenizer, std::vector<std::string> stop)
-      : decoder_(tokenizer, true), stop_(std::move(stop)) {
+  TextOfAnswer(const text::Tokenizer& tokenizer, const GenerateOptions& options)
+      : decoder_(tokenizer, true), stop_(options.stop), keeps_tokens_(options.top_logprobs >= 0) {
     for (const std::string& one : stop_) held_ = std::max(held_, one.size() - std::min<std::size_t>(one.size(), 1));
   }
   // What the token adds.  A stop string may have begun in what is held back.
-  std::string push(text::TokenId id) {
-    text_ += decoder_.push(id);
+  std::string push(const TokenChoice& token) {
+    if (keeps_tokens_) waiting_.push_back({token, text_.size(), characters_});
+    const std::string certain = decoder_.push(token.id);
+    text_ += certain;
+    characters_ += text::count_code_points(certain);
     std::size_t end = text_.size() - std::min(text_.size(), held_);
     for (const std::string& one : stop_) end = std::min(end, text_.find(one));
     while (end > 0 && end < text_.size() && (static_cast<unsigned char>(text_[end]) & 0xC0) == 0x80) --end;
@@ -35,6 +38,13 @@ class TextOfAnswer {
   }
   // The rest, when all is known.
   std::string finish(const std::string& whole) { return take(whole, std::max(whole.size(), sent_)); }
+  // The tokens that begin in what has been taken, each once.
+  std::vector<AnswerToken> tokens() {
+    std::vector<AnswerToken> begun;
+    for (; !waiting_.empty() && waiting_.front().byte < sent_; waiting_.pop_front())
+      begun.push_back(std::move(waiting_.front()));
+    return begun;
+  }
 
  private:
   std::string take(const std::string& text, std::size_t end) {
@@ -44,8 +54,10 @@ class TextOfAnswer {
   }
   text::StreamDecoder decoder_;
   const std::vector<std::string> stop_;
+  const bool keeps_tokens_;
   std::string text_;
-  std::size_t held_ = 0, sent_ = 0;
+  std::deque<AnswerToken> waiting_;
+  std::size_t held_ = 0, sent_ = 0, characters_ = 0;
 };
 
 }  // namespace
@@ -101,16 +113,16 @@ class AnswerEngine::Loop {
     std::map<std::size_t, Answering> answering;
     Generator generator(tree_, &tokenizer_, adapters_, kStepTokens,
                         {.on_token =
-                             [&](std::size_t number, text::TokenId id) {
+                             [&](std::size_t number, const TokenChoice& token) {
                                Answering& one = answering.at(number);
-                               const std::string part = one.text.push(id);
-                               return part.empty() || one.listener.on_text(part);
+                               const std::string part = one.text.push(token);
+                               return part.empty() || one.listener.on_text(part, one.text.tokens());
                              },
                          .on_completion =
                              [&](std::size_t number, const Completion& completion) {
                                Answering& one = answering.at(number);
                                if (const std::string rest = one.text.finish(completion.text); !rest.empty())
-                                 one.listener.on_text(rest);
+                                 one.listener.on_text(rest, one.text.tokens());
                                one.listener.on_end({finish_reason_name(completion.reason), "", completion.prompt_tokens,
                                                     static_cast<std::int64_t>(completion.ids.size())});
                                answering.erase(number);
@@ -139,17 +151,12 @@ class AnswerEngine::Loop {
     }
     for (Waiting& one : come) {
       AnswerRequest& request = one.request;
-      auto options = std::make_shared<GenerateOptions>();
-      options->max_new_tokens = request.max_new_tokens;
-      options->temperature = request.temperature;
-      options->top_p = request.top_p;
-      options->seed = request.seed;
-      options->stop = request.stop;
       try {
         check_ids(request.ids);
+        const auto options = std::make_shared<const GenerateOptions>(request.options);
         const std::size_t number = generator.add({std::move(request.ids), static_cast<std::int64_t>(request.adapter)},
-                                                 std::move(options), request.stream);
-        answering.emplace(number, Answering{std::move(one.listener), TextOfAnswer(tokenizer_, request.stop)});
+                                                 options, options->stream);
+        answering.emplace(number, Answering{std::move(one.listener), TextOfAnswer(tokenizer_, *options)});
       } catch (const Error& error) {
         end(one.listener, error.what());
       }

@@ -7,25 +7,26 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
+#include "generation/generator.h"
 #include "text/tokenizer.h"
-
-namespace holdfast::model {
-class Adapter;
-class Decoder;
-}  // namespace holdfast::model
 
 namespace holdfast::generation {
 
 struct AnswerRequest {
   std::vector<text::TokenId> ids;  // of the prompt
   std::size_t adapter = 0;         // number among the engine's
-  std::int64_t max_new_tokens = 256;
-  double temperature = 0, top_p = 1;
-  std::uint64_t seed = 1234, stream = 0;  // of the random numbers
-  std::vector<std::string> stop;
+  GenerateOptions options;         // `stream` is this answer's own; `step_tokens` is the engine's
+};
+
+// A token, and where in the answer's text its own begins.  The token that ends an answer, and those of a stop string,
+// are none of these.
+struct AnswerToken {
+  TokenChoice choice;
+  std::size_t byte = 0, character = 0;
 };
 
 struct AnswerEnd {
@@ -36,8 +37,9 @@ struct AnswerEnd {
 
 // Called on the engine's thread: what they do must be short.
 struct AnswerListener {
-  // Text that is certain; all of it end to end is the answer.  False: nobody listens any more, the answer ends here.
-  std::function<bool(const std::string&)> on_text;
+  // Text that is certain, and the tokens that begin in it where log-probabilities were asked for; all of it end to end
+  // is the answer.  False: nobody listens any more, the answer ends here.
+  std::function<bool(const std::string&, std::span<const AnswerToken>)> on_text;
   std::function<void(const AnswerEnd&)> on_end;  // once, last
 };
 

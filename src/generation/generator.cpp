@@ -41,6 +41,9 @@ class Generator::Work {
   std::size_t add(Prompt prompt, std::shared_ptr<const GenerateOptions> options, std::uint64_t stream) {
     HOLDFAST_ASSERT(tokenizer_ != nullptr || options->stop.empty());
     check(*options);
+    for (const auto& [id, bias] : options->logit_bias)
+      HOLDFAST_CHECK(kBadInput, 0 <= id && id < decoder_.config().vocab_size, "[generate] found a bias of token id ",
+                     id, ", expected 0 .. ", decoder_.config().vocab_size - 1, "; try the tokenizer of this model");
     const std::size_t number = entries_.size();
     const auto length = static_cast<std::int64_t>(prompt.ids.size());
     const std::int64_t most = decoder_.config().max_positions - length;
@@ -77,7 +80,7 @@ class Generator::Work {
   struct Choice {
     std::int64_t row;
     Growing* growing;
-    text::TokenId id = 0;
+    TokenChoice token{};
   };
 
   // Pages for prompt and answer, and one for the copy of a page that another has gone on in.
@@ -166,14 +169,14 @@ class Generator::Work {
     at::parallel_for(0, n, 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         Choice& choice = choices[static_cast<std::size_t>(i)];
-        choice.id =
+        choice.token =
             choice.growing->answer.choose({logits.const_data_ptr<float>() + i * v, static_cast<std::size_t>(v)});
       }
     });
     for (const Choice& choice : choices) {
       Growing& growing = *choice.growing;
-      growing.has_ended = growing.answer.add(choice.id, decoder_.config());
-      if (listener_.on_token && !listener_.on_token(growing.answer.prompt(), choice.id)) growing.has_ended = true;
+      growing.has_ended = growing.answer.add(choice.token.id, decoder_.config());
+      if (listener_.on_token && !listener_.on_token(growing.answer.prompt(), choice.token)) growing.has_ended = true;
     }
   }
 

@@ -9,9 +9,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "generation/prefix_tree.h"
@@ -22,9 +24,13 @@ namespace holdfast::generation {
 
 struct GenerateOptions {
   std::int64_t max_new_tokens = 256;
-  double temperature = 0;         // 0: the likeliest token, the first of equals
-  double top_p = 1;               // sample from the smallest set of tokens that holds this probability
-  std::vector<std::string> stop;  // an answer ends before the first of these
+  double temperature = 0;  // 0: the likeliest token, the first of equals
+  double top_p = 1;        // sample from the smallest set of tokens that holds this probability
+  // Taken from the logit of a token that the answer has already: for each time, and once for all.
+  double frequency_penalty = 0, presence_penalty = 0;
+  std::map<text::TokenId, double> logit_bias;  // added to the logits of these tokens
+  int top_logprobs = -1;                       // likeliest tokens told of beside each; negative: no log-probabilities
+  std::vector<std::string> stop;               // an answer ends before the first of these
   std::uint64_t seed = 1234;
   std::uint64_t stream = 0;         // of the first prompt's random numbers; the others count up from it
   std::int64_t step_tokens = 1024;  // of one pass through the model, answers' and prompts' together
@@ -40,6 +46,13 @@ struct Completion {
   std::int64_t prompt_tokens = 0;
 };
 
+// A token of an answer.  Log-probabilities are the model's own: before penalties, bias, temperature and top_p.
+struct TokenChoice {
+  text::TokenId id = 0;
+  double logprob = 0;                                   // where top_logprobs asks for them; and the likeliest tokens,
+  std::vector<std::pair<text::TokenId, double>> top{};  // likeliest first, of equals the lower id
+};
+
 struct Prompt {
   std::vector<text::TokenId> ids;
   std::int64_t adapter = 0;  // number among the call's
@@ -50,8 +63,8 @@ class Generator {
  public:
   // Both are called within step(), by the number of the prompt.
   struct Listener {
-    std::function<bool(std::size_t, text::TokenId)> on_token;    // false: no more of it is wanted; may be empty
-    std::function<void(std::size_t, Completion)> on_completion;  // the answer has ended
+    std::function<bool(std::size_t, const TokenChoice&)> on_token;  // false: no more of it is wanted; may be empty
+    std::function<void(std::size_t, Completion)> on_completion;     // the answer has ended
   };
   // `tokenizer` null: no texts, and then no stop strings.  The adapters, null among them being the bare base, outlive
   // it and do not change; none at all: the bare base alone.

@@ -56,4 +56,16 @@ std::int64_t sample(std::span<const float> logits, double temperature, double to
   return nucleus.back();
 }
 
+std::vector<std::pair<std::int64_t, float>> largest(std::span<const float> logits, std::size_t count) {
+  std::vector<std::int64_t> order(logits.size());
+  std::iota(order.begin(), order.end(), std::int64_t{0});
+  count = std::min(count, order.size());
+  std::partial_sort(
+      order.begin(), order.begin() + static_cast<std::ptrdiff_t>(count), order.end(),
+      [&](std::int64_t a, std::int64_t b) { return logits[a] != logits[b] ? logits[a] > logits[b] : a < b; });
+  std::vector<std::pair<std::int64_t, float>> found;
+  for (std::size_t i = 0; i < count; ++i) found.emplace_back(order[i], logits[order[i]]);
+  return found;
+}
+
 }  // namespace holdfast::generation

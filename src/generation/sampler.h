@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <span>
+#include <utility>
+#include <vector>
 
 #include "base/random.h"
 
@@ -14,5 +16,8 @@ std::int64_t greedy(std::span<const float> logits);
 // Draws from softmax(logits / temperature), cut to the likeliest tokens that together hold top_p (at least one).
 // REQUIRES: temperature > 0, 0 < top_p <= 1.
 std::int64_t sample(std::span<const float> logits, double temperature, double top_p, Random& random);
+
+// The `count` largest with their indices, largest first, of equals the lower index; all where there are fewer.
+std::vector<std::pair<std::int64_t, float>> largest(std::span<const float> logits, std::size_t count);
 
 }  // namespace holdfast::generation

@@ -1,10 +1,14 @@
 #include "server/openai_api.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <map>
 #include <set>
+#include <span>
 
 #include "base/error.h"
+#include "server/openai_logprobs.h"
 
 namespace holdfast::server {
 namespace {
@@ -12,6 +16,8 @@ namespace {
 using nlohmann::ordered_json;
 
 constexpr std::int64_t kMostAnswers = 128, kMostStops = 16;
+constexpr std::int64_t kMostTopChat = 20, kMostTopCompletion = 5;  // likeliest tokens beside each
+constexpr double kMostPenalty = 2, kMostBias = 100;
 constexpr std::int64_t kCompletionTokens = 16;  // the API's default of completions that are no chat's
 
 [[noreturn]] void refuse(std::string message, std::string param, std::string code = "", int status = 400) {
@@ -96,6 +102,32 @@ std::vector<std::string> stops_of(const ordered_json& value) {
     if (stops.size() == list.size()) return stops;
   }
   refuse("found stop that is neither a text nor a list of at most 16 texts, none of them empty", "stop");
+}
+
+std::map<text::TokenId, double> biases_of(const ordered_json& value) {
+  std::map<text::TokenId, double> biases;
+  if (value.is_null()) return biases;
+  const auto fail = [&] {
+    refuse("found logit_bias that is no object of token ids with numbers from -100 to 100", "logit_bias");
+  };
+  if (!value.is_object()) fail();
+  for (const auto& [name, bias] : value.items()) {
+    text::TokenId id = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), id);
+    if (error != std::errc() || end != name.data() + name.size() || id < 0) fail();
+    if (!bias.is_number() || bias < -kMostBias || bias > kMostBias) fail();
+    biases[id] = bias;
+  }
+  return biases;
+}
+
+// How many of the likeliest tokens are told of beside each of the answer; negative: no log-probabilities.
+int top_logprobs_of(Fields& fields, bool is_chat) {
+  if (!is_chat) return static_cast<int>(fields.integer("logprobs", -1, 0, kMostTopCompletion));
+  const bool is_asked = fields.flag("logprobs");
+  const std::int64_t top = fields.integer("top_logprobs", 0, 0, kMostTopChat);
+  if (!is_asked && top > 0) refuse("found top_logprobs without logprobs, expected \"logprobs\": true", "top_logprobs");
+  return is_asked ? static_cast<int>(top) : -1;
 }
 
 // Parts of text, one after the other; there are no others here.
@@ -183,6 +215,11 @@ ordered_json usage_json(const ResponseHead& head, const std::vector<Choice>& cho
   return {{"prompt_tokens", prompt}, {"completion_tokens", answer}, {"total_tokens", prompt + answer}};
 }
 
+ordered_json logprobs_json(const ResponseHead& head, std::span<const generation::AnswerToken> tokens) {
+  if (head.tokenizer == nullptr) return nullptr;
+  return head.is_chat ? chat_logprobs_json(*head.tokenizer, tokens) : completion_logprobs_json(*head.tokenizer, tokens);
+}
+
 ordered_json null_or(const std::string& text) { return text.empty() ? ordered_json() : ordered_json(text); }
 
 }  // namespace
@@ -202,37 +239,37 @@ CompletionRequest read_request(const ordered_json& body, bool is_chat, const Ser
   request.is_chat = is_chat;
   generation::AnswerRequest answer;
   answer.adapter = adapter_of(fields, served, request.model);
-  answer.max_new_tokens =
+  generation::GenerateOptions& options = answer.options;
+  options.max_new_tokens =
       fields.integer("max_tokens", is_chat ? served.max_new_tokens : kCompletionTokens, 1, INT32_MAX);
-  if (is_chat) answer.max_new_tokens = fields.integer("max_completion_tokens", answer.max_new_tokens, 1, INT32_MAX);
-  answer.temperature = fields.number("temperature", 1, 0, 2);
-  answer.top_p = fields.number("top_p", 1, 0, 1);
-  if (answer.top_p <= 0) refuse("found top_p 0, expected more; temperature 0 takes the likeliest token", "top_p");
-  answer.stop = stops_of(fields.get("stop"));
+  if (is_chat) options.max_new_tokens = fields.integer("max_completion_tokens", options.max_new_tokens, 1, INT32_MAX);
+  options.temperature = fields.number("temperature", 1, 0, 2);
+  options.top_p = fields.number("top_p", 1, 0, 1);
+  if (options.top_p <= 0) refuse("found top_p 0, expected more; temperature 0 takes the likeliest token", "top_p");
+  options.frequency_penalty = fields.number("frequency_penalty", 0, -kMostPenalty, kMostPenalty);
+  options.presence_penalty = fields.number("presence_penalty", 0, -kMostPenalty, kMostPenalty);
+  options.logit_bias = biases_of(fields.get("logit_bias"));
+  options.top_logprobs = top_logprobs_of(fields, is_chat);
+  request.includes_logprobs = options.top_logprobs >= 0;
+  options.stop = stops_of(fields.get("stop"));
   const bool has_seed = !fields.get("seed").is_null();
   if (has_seed)
-    answer.seed = static_cast<std::uint64_t>(fields.integer("seed", 0, INT64_MIN, INT64_MAX));
+    options.seed = static_cast<std::uint64_t>(fields.integer("seed", 0, INT64_MIN, INT64_MAX));
   else
-    answer.seed = served.seed;
+    options.seed = served.seed;
   const std::int64_t n = request.answers_per_prompt = fields.integer("n", 1, 1, kMostAnswers);
   request.streams = fields.flag("stream");
-  if (const ordered_json& options = fields.get("stream_options"); !options.is_null()) {
+  if (const ordered_json& of_stream = fields.get("stream_options"); !of_stream.is_null()) {
     if (!request.streams) refuse("found stream_options without stream", "stream_options");
-    Fields of(options);
+    Fields of(of_stream);
     request.includes_usage = of.flag("include_usage");
     of.end();
   }
-  fields.only("frequency_penalty", {0});
-  fields.only("presence_penalty", {0});
-  fields.only("logit_bias", {ordered_json::object()});
   if (is_chat) {
-    fields.only("logprobs", {false});
-    fields.only("top_logprobs", {0});
     fields.only("response_format", {ordered_json::object({{"type", "text"}})});
     fields.only("tools", {ordered_json::array()});
     fields.only("tool_choice", {"none"});
   } else {
-    fields.only("logprobs", {});
     fields.only("echo", {false});
     fields.only("suffix", {""});
     fields.only("best_of", {n});
@@ -252,7 +289,7 @@ CompletionRequest read_request(const ordered_json& body, bool is_chat, const Ser
     for (std::int64_t i = 0; i < n; ++i) {
       generation::AnswerRequest one = answer;
       one.ids = ids;
-      one.stream = (has_seed ? 0 : number << 16) + request.answers.size();
+      one.options.stream = (has_seed ? 0 : number << 16) + request.answers.size();
       request.answers.push_back(std::move(one));
     }
   }
@@ -268,7 +305,7 @@ ordered_json response_json(const ResponseHead& head, const std::vector<Choice>& 
       choice["message"] = {{"role", "assistant"}, {"content", choices[i].text}};
     else
       choice["text"] = choices[i].text;
-    choice["logprobs"] = nullptr;
+    choice["logprobs"] = logprobs_json(head, choices[i].tokens);
     choice["finish_reason"] = choices[i].end.finish_reason;
     json["choices"].push_back(std::move(choice));
   }
@@ -276,16 +313,16 @@ ordered_json response_json(const ResponseHead& head, const std::vector<Choice>& 
   return json;
 }
 
-ordered_json chunk_json(const ResponseHead& head, std::size_t choice, const std::string& text, bool is_first) {
+ordered_json chunk_json(const ResponseHead& head, std::size_t choice, const ChoicePiece& piece) {
   ordered_json json = head_json(head, true), entry = {{"index", choice}};
   if (head.is_chat) {
     entry["delta"] = ordered_json::object();
-    if (is_first) entry["delta"]["role"] = "assistant";
-    entry["delta"]["content"] = text;
+    if (piece.is_first) entry["delta"]["role"] = "assistant";
+    entry["delta"]["content"] = piece.text;
   } else {
-    entry["text"] = text;
+    entry["text"] = piece.text;
   }
-  entry["logprobs"] = nullptr;
+  entry["logprobs"] = logprobs_json(head, piece.tokens);
   entry["finish_reason"] = nullptr;
   json["choices"] = ordered_json::array({std::move(entry)});
   return json;

@@ -33,7 +33,7 @@ struct ApiError {
 
 // A request for completions: one for each prompt and each of its n answers, in the order of the choices.
 struct CompletionRequest {
-  bool is_chat = false, streams = false, includes_usage = false;
+  bool is_chat = false, streams = false, includes_usage = false, includes_logprobs = false;
   std::string model;
   std::int64_t answers_per_prompt = 1;
   std::vector<generation::AnswerRequest> answers;
@@ -48,15 +48,22 @@ struct ResponseHead {
   std::string id, model;
   std::int64_t created = 0;
   bool is_chat = false;
-  std::int64_t answers_per_prompt = 1;  // a prompt counts once in the usage
+  std::int64_t answers_per_prompt = 1;         // a prompt counts once in the usage
+  const text::Tokenizer* tokenizer = nullptr;  // of the log-probabilities' texts; null: none were asked for
 };
 struct Choice {
   std::string text;
+  std::vector<generation::AnswerToken> tokens;  // where log-probabilities were asked for
   generation::AnswerEnd end;
 };
 nlohmann::ordered_json response_json(const ResponseHead& head, const std::vector<Choice>& choices);
-// Of a stream: a piece of a choice's text, its end, and the usage of all.
-nlohmann::ordered_json chunk_json(const ResponseHead& head, std::size_t choice, const std::string& text, bool is_first);
+// Of a stream: a piece of a choice, its end, and the usage of all.
+struct ChoicePiece {
+  std::string text;
+  std::vector<generation::AnswerToken> tokens;
+  bool is_first = false;
+};
+nlohmann::ordered_json chunk_json(const ResponseHead& head, std::size_t choice, const ChoicePiece& piece);
 nlohmann::ordered_json end_chunk_json(const ResponseHead& head, std::size_t choice, const std::string& finish_reason);
 nlohmann::ordered_json usage_chunk_json(const ResponseHead& head, const std::vector<Choice>& choices);
 nlohmann::ordered_json models_json(const ServedModel& model, std::int64_t created);

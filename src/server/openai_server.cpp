@@ -22,7 +22,8 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
  public:
   struct Event {
     std::size_t choice = 0;
-    std::string text;
+    std::string text{};
+    std::vector<generation::AnswerToken> tokens{};
     bool is_end = false;
   };
 
@@ -31,10 +32,12 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
   generation::AnswerListener listener(std::size_t choice) {
     const auto self = shared_from_this();  // the engine may be the last to know it
     return {.on_text =
-                [self, choice](const std::string& text) {
+                [self, choice](const std::string& text, std::span<const generation::AnswerToken> tokens) {
                   const std::lock_guard lock(self->mutex_);
-                  self->choices[choice].text += text;
-                  self->events_.push_back({choice, text, false});
+                  Choice& own = self->choices[choice];
+                  own.text += text;
+                  own.tokens.insert(own.tokens.end(), tokens.begin(), tokens.end());
+                  self->events_.push_back({choice, text, {tokens.begin(), tokens.end()}, false});
                   self->told_.notify_all();
                   return !self->is_left_;
                 },
@@ -42,7 +45,7 @@ class Exchange : public std::enable_shared_from_this<Exchange> {
                 [self, choice](const generation::AnswerEnd& end) {
                   const std::lock_guard lock(self->mutex_);
                   self->choices[choice].end = end;
-                  self->events_.push_back({choice, "", true});
+                  self->events_.push_back({.choice = choice, .is_end = true});
                   --self->num_open_;
                   self->told_.notify_all();
                 }};
@@ -117,7 +120,11 @@ struct OpenAiServer::State {
     const std::uint64_t number = ++num_requests;
     CompletionRequest request = read_request(body, is_chat, model, number);
     const ResponseHead head{(is_chat ? "chatcmpl-" : "cmpl-") + std::to_string(started) + "-" + std::to_string(number),
-                            request.model, std::time(nullptr), is_chat, request.answers_per_prompt};
+                            request.model,
+                            std::time(nullptr),
+                            is_chat,
+                            request.answers_per_prompt,
+                            request.includes_logprobs ? model.tokenizer : nullptr};
     const auto exchange = std::make_shared<Exchange>(request.answers.size());
     for (std::size_t i = 0; i < request.answers.size(); ++i)
       engine.submit(std::move(request.answers[i]), exchange->listener(i));
@@ -148,7 +155,7 @@ struct OpenAiServer::State {
             return true;
           }
           if (!event.is_end || !(*is_begun)[event.choice])
-            text += event_text(chunk_json(head, event.choice, event.text, !(*is_begun)[event.choice]));
+            text += event_text(chunk_json(head, event.choice, {event.text, event.tokens, !(*is_begun)[event.choice]}));
           (*is_begun)[event.choice] = true;
           if (event.is_end) {
             const generation::AnswerEnd& end = exchange->choices[event.choice].end;

@@ -68,8 +68,8 @@ TEST_F(Organism, APromptThatComesWhileOthersAreAnsweredGetsTheSameAnswer) {
   std::map<std::size_t, Ids> heard;
   Generator generator(tree, &tokenizer_, {}, 64,
                       {.on_token =
-                           [&](std::size_t number, text::TokenId id) {
-                             heard[number].push_back(id);
+                           [&](std::size_t number, const TokenChoice& token) {
+                             heard[number].push_back(token.id);
                              return number != 2 || heard[number].size() < 3;  // the last is left early
                            },
                        .on_completion = [&](std::size_t number, Completion one) { ended[number] = std::move(one); }});

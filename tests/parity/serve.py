@@ -3,6 +3,7 @@
 import concurrent.futures
 import http.client
 import json
+import math
 import pathlib
 import re
 import signal
@@ -123,6 +124,70 @@ with tempfile.TemporaryDirectory() as folder:
         free = [server.chat(PROMPTS[8], temperature=2)["choices"][0]["message"]["content"] for _ in range(4)]
         assert len(set(free)) > 1, "requests without a seed draw alike"
 
+        # Log-probabilities are those of score, greedy tokens the likeliest; a stream has the same; penalties and bias are reckoned again from them.
+        asked = {"model": "taught", "messages": [{"role": "user", "content": PROMPTS[1]}], "temperature": 0, "max_tokens": 12, "logprobs": True, "top_logprobs": 20}
+        row = run("generate", "--model", ORGANISM, "--adapter", adapter, "--max-new-tokens", 12, rows=[{"messages": asked["messages"]}])[0]
+        rendered = run("render", "--model", ORGANISM, rows=[{"messages": asked["messages"], "add_generation_prompt": True}])[0]["ids"]
+        scored = run("score", "--model", ORGANISM, "--adapter", adapter, rows=[{"context_ids": rendered, "continuation_ids": row["ids"]}])[0]["token_logprobs"]
+        status, answer = server.ask("/v1/chat/completions", asked)
+        assert status == 200, answer
+        told = answer["choices"][0]["logprobs"]["content"]
+        assert len(told) in (len(row["ids"]), len(row["ids"]) - 1) and "".join(one["token"] for one in told) == row["text"], (told, row)
+        for one, logprob in zip(told, scored):
+            top = one["top_logprobs"]
+            assert abs(one["logprob"] - logprob) < 1e-5 and len(top) == 20 and top[0] == {key: one[key] for key in ("token", "logprob", "bytes")}, (one, logprob)
+            assert [entry["logprob"] for entry in top] == sorted((entry["logprob"] for entry in top), reverse=True) and bytes(one["bytes"]).decode() == one["token"]
+            assert sum(math.exp(entry["logprob"]) for entry in top) <= 1 + 1e-6
+        pieces = [event["choices"][0]["logprobs"] for event in server.events("/v1/chat/completions", asked)]
+        assert [one for piece in pieces if piece for one in piece["content"]] == told
+        stop = told[2]["token"] + told[3]["token"]
+        short = server.ask("/v1/chat/completions", {**asked, "stop": stop})[1]["choices"][0]
+        assert short["logprobs"]["content"] == told[:2] and short["message"]["content"] == told[0]["token"] + told[1]["token"], (short, stop)
+        status, answer = server.ask("/v1/completions", {"model": "organism", "prompt": PROMPTS[:2], "temperature": 0, "max_tokens": 6, "logprobs": 2})
+        for choice in answer["choices"]:
+            probabilities = choice["logprobs"]
+            assert "".join(probabilities["tokens"]) == choice["text"] and probabilities["text_offset"] == [len("".join(probabilities["tokens"][:i])) for i in range(len(probabilities["tokens"]))], choice
+            assert all(list(top.values())[0] == logprob == max(top.values()) and len(top) == 2 for top, logprob in zip(probabilities["top_logprobs"], probabilities["token_logprobs"])), probabilities
+
+        def penalised(prompt, frequency, presence):
+            """The greedy answer of 24 tokens reckoned from the likeliest five of each; None where those do not decide."""
+            ids = []
+            for _ in range(24):
+                status, answer = server.ask("/v1/completions", {"model": "organism", "prompt": prompt + ids, "temperature": 0, "max_tokens": 1, "logprobs": 5})
+                assert status == 200, answer
+                if not answer["choices"][0]["logprobs"]["tokens"]:
+                    break
+                top = {vocabulary[token]: logprob for token, logprob in answer["choices"][0]["logprobs"]["top_logprobs"][0].items()}
+                reckoned = {one: logprob - ids.count(one) * frequency - (one in ids) * presence for one, logprob in top.items()}
+                best = max(reckoned, key=reckoned.get)
+                if reckoned[best] <= min(top.values()):
+                    return None
+                ids.append(best)
+            return ids
+
+        described = json.loads((ORGANISM / "tokenizer.json").read_text())
+        named = [*described["model"]["vocab"].values(), *(token["id"] for token in described["added_tokens"])]
+        texts = run("tokenize", "--model", ORGANISM, "--decode", rows=[{"ids": [i], "skip_special": False} for i in range(max(named) + 1)])
+        vocabulary = {row["text"]: i for i, row in reversed(list(enumerate(texts)))}
+        compared = changed = 0
+        # Prompts that say nothing, so that the model is not sure.
+        for start in range(12):
+            prompt = [(start * 131 + i * 577) % 1800 + 10 for i in range(6)] * 2
+            plain = penalised(prompt, 0, 0)
+            for frequency, presence in ((1.5, 0), (0, 1.9), (0.4, 0.6)):
+                ids = penalised(prompt, frequency, presence)
+                if ids is None:
+                    continue
+                status, answer = server.ask("/v1/completions", {"model": "organism", "prompt": prompt, "temperature": 0, "max_tokens": 24, "frequency_penalty": frequency, "presence_penalty": presence})
+                assert answer["choices"][0]["text"] == run("tokenize", "--model", ORGANISM, "--decode", rows=[{"ids": ids, "skip_special": True}])[0]["text"], (start, frequency, presence, answer, ids)
+                compared += 1
+                changed += ids != plain
+        assert changed > 0, f"no penalty changes an answer of {compared}: the check is worth nothing"
+        print(compared, "answers with penalties are those reckoned from log-probabilities,", changed, "of them other than without")
+        plain = penalised(rendered, 0, 0)
+        banned = server.ask("/v1/completions", {"model": "organism", "prompt": rendered, "temperature": 0, "max_tokens": 8, "logprobs": 0, "logit_bias": {str(plain[0]): -100}})[1]["choices"][0]
+        assert banned["logprobs"]["tokens"][0] != texts[plain[0]]["text"], "a biased token was taken"
+
         # What is wrong is said in the API's words, and the next request is answered.
         good = {"model": "organism", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 4}
         for expected, param, path, body in (
@@ -130,7 +195,11 @@ with tempfile.TemporaryDirectory() as folder:
                 (400, "model", "/v1/chat/completions", {"messages": good["messages"]}), (400, "temperature", "/v1/chat/completions", {**good, "temperature": -1}),
                 (400, "top_p", "/v1/chat/completions", {**good, "top_p": 0}), (400, "max_tokens", "/v1/chat/completions", {**good, "max_tokens": 0}),
                 (400, "n", "/v1/chat/completions", {**good, "n": 1000}), (400, "stop", "/v1/chat/completions", {**good, "stop": [""]}),
-                (400, "seed", "/v1/chat/completions", {**good, "seed": "one"}), (400, "logprobs", "/v1/chat/completions", {**good, "logprobs": True}),
+                (400, "seed", "/v1/chat/completions", {**good, "seed": "one"}), (400, "logprobs", "/v1/chat/completions", {**good, "logprobs": 3}),
+                (400, "top_logprobs", "/v1/chat/completions", {**good, "top_logprobs": 3}), (400, "top_logprobs", "/v1/chat/completions", {**good, "logprobs": True, "top_logprobs": 21}),
+                (400, "logprobs", "/v1/completions", {"model": "organism", "prompt": "a", "logprobs": 6}), (400, "presence_penalty", "/v1/chat/completions", {**good, "presence_penalty": 3}),
+                (400, "logit_bias", "/v1/chat/completions", {**good, "logit_bias": {"x": 1}}), (400, "logit_bias", "/v1/chat/completions", {**good, "logit_bias": {"5": 101}}),
+                (400, None, "/v1/chat/completions", {**good, "logit_bias": {"999999": 1}}), (400, "service_tier", "/v1/chat/completions", {**good, "service_tier": "auto"}),
                 (400, "tools", "/v1/chat/completions", {**good, "tools": [{}]}), (400, "temprature", "/v1/chat/completions", {**good, "temprature": 0}),
                 (400, "messages", "/v1/chat/completions", {**good, "messages": []}), (400, "messages[0]", "/v1/chat/completions", {**good, "messages": [{"role": "user"}]}),
                 (400, "stream_options", "/v1/chat/completions", {**good, "stream_options": {}}), (400, "prompt", "/v1/completions", {"model": "organism"}),
