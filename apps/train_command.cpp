@@ -1,15 +1,16 @@
 // train
 #include <ATen/Parallel.h>
 
+#include <cstdio>
 #include <filesystem>
 #include <iostream>
 
+#include "assessment/live_view.h"
 #include "base/digests.h"
 #include "base/error.h"
 #include "base/gguf.h"
 #include "base/hash.h"
 #include "base/interrupt.h"
-#include "base/progress.h"
 #include "checkpoint/weights.h"
 #include "commands.h"
 #include "device/step.h"
@@ -32,7 +33,8 @@ struct TrainFlags {
   training::TrainOptions options;
 };
 
-training::Dataset load_rows(const Common& common, const TrainFlags& flags, const model::Decoder& decoder) {
+training::Dataset load_rows(const Common& common, const TrainFlags& flags, const model::Decoder& decoder,
+                            assessment::LiveView& view) {
   const auto tokenizer = text::Tokenizer::from_directory(common.model);
   const auto config = text::read_tokenizer_config(common.model);
   std::optional<text::ChatTemplate> chat;
@@ -41,7 +43,9 @@ training::Dataset load_rows(const Common& common, const TrainFlags& flags, const
   options.max_length = std::min<std::int64_t>(options.max_length, decoder.config().max_positions);
   options.render.date = common.template_date;
   if (const auto eos = tokenizer.token_to_id(config.token("eos_token")); eos) options.eos_id = *eos;
+  view.phase("reading the rows");
   auto dataset = training::load_dataset(flags.data, tokenizer, chat ? &*chat : nullptr, options);
+  view.clear();
   if (dataset.num_cut > 0)
     std::cerr << dataset.num_cut << " rows were longer than " << options.max_length << " tokens and were cut\n";
   if (dataset.num_without_targets > 0)
@@ -107,24 +111,40 @@ ordered_json identity_of(const Common& common, const TrainFlags& flags, const mo
   return identity;
 }
 
-void run_steps(training::RunDirectory& directory, training::Trainer& trainer, const Common& common,
-               const TrainFlags& flags) {
-  Progress progress(static_cast<double>(flags.options.total_steps), !common.quiet);
-  progress.skip(static_cast<double>(trainer.num_steps()));
+// ", step 12 of 40, loss 1.2345": of the step before, where there is one.
+std::string step_text(const training::Trainer& trainer, std::int64_t total, const std::optional<double>& loss) {
+  char text[80];
+  if (loss)
+    std::snprintf(text, sizeof text, ", step %lld of %lld, loss %.4f", static_cast<long long>(trainer.num_steps() + 1),
+                  static_cast<long long>(total), *loss);
+  else
+    std::snprintf(text, sizeof text, ", step %lld of %lld", static_cast<long long>(trainer.num_steps() + 1),
+                  static_cast<long long>(total));
+  return text;
+}
+
+void run_steps(training::RunDirectory& directory, training::Trainer& trainer, const TrainFlags& flags,
+               assessment::LiveView& view) {
+  const std::int64_t total = flags.options.total_steps;
+  view.expect("steps", static_cast<double>(total - trainer.num_steps()), 1);
   stop_on_signals();
-  while (trainer.num_steps() < flags.options.total_steps) {
+  std::optional<double> loss;
+  while (trainer.num_steps() < total) {
     if (const int signal = requested_stop(); signal != 0) {
       if (trainer.num_steps() > 0) directory.save_checkpoint(trainer, flags.keep_checkpoints);
       throw Interrupted(signal, "interrupted after step " + std::to_string(trainer.num_steps()) +
                                     "; the same command with --resume goes on from there");
     }
+    view.phase("training", step_text(trainer, total, loss));
     const auto report = trainer.step();
     directory.log(report);
-    progress.advance(1);
-    progress.phase("step " + std::to_string(report.step) + ", loss " + std::to_string(report.loss));
+    loss = report.loss;
+    view.spent(report.tokens, report.seconds);
+    view.advance(1, "steps");
     if (flags.save_every > 0 && report.step % flags.save_every == 0)
       directory.save_checkpoint(trainer, flags.keep_checkpoints);
   }
+  view.clear();
 }
 
 // Null on the processor.  Elsewhere the adapter is moved too.
@@ -158,7 +178,8 @@ void train(const Common& common, TrainFlags flags) {
   training::RunDirectory directory(flags.out, flags.resumes);
   const fs::path cache = cache_directory(common, fs::path(flags.out) / "cache");
   auto decoder = load_decoder(common, model::Precision::kNf4, cache);
-  const training::Dataset dataset = load_rows(common, flags, decoder);
+  assessment::LiveView view({.command = "train", .is_shown = !common.quiet});
+  const training::Dataset dataset = load_rows(common, flags, decoder, view);
   auto adapter = first_adapter(common, flags, decoder);
   options.total_steps = flags.steps > 0 ? flags.steps : training::steps_of_epochs(dataset, options, flags.epochs);
   const auto step = step_on_device(common, decoder, options.pack_tokens, adapter);
@@ -172,7 +193,7 @@ void train(const Common& common, TrainFlags flags) {
   digests.save();
   decoder.write_cache();
   if (flags.resumes) std::cerr << "going on after step " << trainer.num_steps() << '\n';
-  run_steps(directory, trainer, common, flags);
+  run_steps(directory, trainer, flags, view);
   directory.finish(adapter);
 }
 
@@ -186,8 +207,10 @@ void add_train_command(CLI::App& app) {
       "The directory gets adapter_config.json and adapter_model.safetensors (PEFT's format) when training ends, "
       "log.jsonl\n(a line a step), run.json (the options) and checkpoint-N.  A directory that holds a run is never "
       "overwritten: --resume goes on\nwith it, to the same bytes as an unbroken run, and refuses other options; with a "
-      "constant schedule, more steps make a\nfinished run longer.  Ctrl-C and SIGTERM end the step, save a checkpoint "
-      "and exit with 130 or 143; a second one exits at once.");
+      "constant schedule, more steps make a\nfinished run longer.  Standard error says how far it is (not with "
+      "--quiet): "
+      "on a terminal in place, elsewhere in a line every\nten seconds.  Ctrl-C and SIGTERM end the step, save a "
+      "checkpoint and exit with 130 or 143; a second one exits at once.");
   add_common(*command, *common);
   command->add_option("--precision", common->precision, "of the base: nf4 (default), bf16 or fp32");
   add_streaming(*command, *common);

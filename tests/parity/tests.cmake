@@ -25,6 +25,7 @@ holdfast_python_test(parity.variants parity/variants_parity.py)
 holdfast_python_test(parity.merged_adapter parity/merged_adapter_parity.py)
 holdfast_python_test(parity.judges parity/judge_parity.py)
 holdfast_python_test(train.resume parity/train_resume.py)
+holdfast_python_test(train.progress parity/train_progress.py)
 # Fifty kills take minutes: ctest --preset all.
 holdfast_python_test(train.resume_kills parity/train_resume.py ARGUMENTS 50 LABELS slow TIMEOUT 1800)
 holdfast_python_test(start.cache parity/start.py)
