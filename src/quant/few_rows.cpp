@@ -28,21 +28,21 @@ void reference_tile(const FewTile& t) {
   }
 }
 
-FewTileKernel few_tile() {
+const FewRowKernels& few_row_kernels() {
   switch (selected_isa()) {
     case Isa::kAvx512:
-      return kAvx512FewTile;
+      return kAvx512FewRows;
     case Isa::kAvx2:
-      return kAvx2FewTile;
+      return kAvx2FewRows;
     case Isa::kReference:
       break;
   }
-  return kReferenceFewTile;
+  return kReferenceFewRows;
 }
 
 // The chains of steps k_begin .. k_end of some neighbouring panels.
-void sum_chains(const WeightView& w, FewTileKernel kernel, Rows x, std::int64_t panel, int panels, std::int64_t k_begin,
-                std::int64_t k_end, float* sums) {
+void sum_chains(const WeightView& w, const FewRowKernels& few, Rows x, std::int64_t panel, int panels,
+                std::int64_t k_begin, std::int64_t k_end, float* sums) {
   alignas(64) float scales[kFewPanels][kPanelRows];
   FewTile tile{};
   tile.x_row = x.stride;
@@ -55,11 +55,11 @@ void sum_chains(const WeightView& w, FewTileKernel kernel, Rows x, std::int64_t 
     tile.x = x.data + k;
     tile.count = last - k;
     for (int p = 0; p < panels; ++p) {
-      panel_scales(w, panel + p, k, scales[p]);
+      few.scales(w, panel + p, k, scales[p]);
       tile.scales[p] = scales[p];
       tile.codes[p] = static_cast<const std::uint8_t*>(w.data) + ((panel + p) * w.in_features + k) * kPanelRows / 2;
     }
-    kernel(tile);
+    few.tile(tile);
     k = last;
   }
 }
@@ -76,7 +76,7 @@ void add_low_rank(const Addend& addend, const PanelKernels& kernels, std::int64_
 
 }  // namespace
 
-const FewTileKernel kReferenceFewTile = reference_tile;
+const FewRowKernels kReferenceFewRows = {reference_tile, panel_scales};
 
 bool takes_few(const WeightView& w, Rows x) {
   return w.kind == WeightView::Kind::kNf4 && x.count > 0 && x.count <= kFewRows && w.out_features > 0 &&
@@ -88,7 +88,7 @@ void multiply_few(const WeightView& w, Rows x, float* y, std::int64_t y_stride, 
   HOLDFAST_ASSERT(takes_few(w, x));
   for (const Addend& addend : addends)
     HOLDFAST_ASSERT(addend.rank <= kMostAddendRank && addend.begin >= 0 && addend.end <= x.count);
-  const FewTileKernel kernel = few_tile();
+  const FewRowKernels& few = few_row_kernels();
   const PanelKernels& kernels = panel_kernels();
   constexpr std::int64_t kSmallest = 1 << 15;  // weights that are worth a thread
   const std::int64_t grain = 1 + kSmallest / (w.in_features * kPanelRows);
@@ -100,7 +100,7 @@ void multiply_few(const WeightView& w, Rows x, float* y, std::int64_t y_stride, 
       const auto panels = static_cast<int>(begin + (end - begin) * (group + 1) / groups - panel);
       for (std::int64_t k = 0; k < w.in_features; k += kSteps) {
         alignas(64) float sums[kFewRows * kFewPanels * kPanelRows] = {};
-        sum_chains(w, kernel, x, panel, panels, k, std::min(w.in_features, k + kSteps), sums);
+        sum_chains(w, few, x, panel, panels, k, std::min(w.in_features, k + kSteps), sums);
         const bool is_first = k == 0 && !adds;
         for (std::int64_t r = 0; r < x.count; ++r) {
           const float* from = sums + r * kFewPanels * kPanelRows;

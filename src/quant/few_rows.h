@@ -26,8 +26,12 @@ struct FewTile {
   int rows, panels;
 };
 
-using FewTileKernel = void (*)(const FewTile& tile);
-extern const FewTileKernel kReferenceFewTile, kAvx2FewTile, kAvx512FewTile;
+// The loops of one instruction set.  `scales`: what panel_scales() says (quant/panel_reading.h).
+struct FewRowKernels {
+  void (*tile)(const FewTile& tile);
+  void (*scales)(const WeightView& weight, std::int64_t panel, std::int64_t k, float* out);
+};
+extern const FewRowKernels kReferenceFewRows, kAvx2FewRows, kAvx512FewRows;
 
 // True where multiply_few() takes the product: at most kFewRows rows, and a matrix of whole panels in NF4.
 bool takes_few(const WeightView& weight, Rows x);

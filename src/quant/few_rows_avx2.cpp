@@ -2,6 +2,7 @@
 #include <immintrin.h>
 
 #include "quant/few_rows.h"
+#include "quant/panel_reading.h"
 
 #define HOLDFAST_AVX2 __attribute__((target("avx2,fma")))
 
@@ -62,6 +63,6 @@ void tile(const FewTile& t) {
 
 }  // namespace
 
-const FewTileKernel kAvx2FewTile = tile;
+const FewRowKernels kAvx2FewRows = {tile, panel_scales};
 
 }  // namespace holdfast::quant

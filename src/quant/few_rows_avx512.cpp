@@ -6,6 +6,7 @@
 #include <immintrin.h>
 
 #include "quant/few_rows.h"
+#include "quant/panel_reading.h"
 
 #define HOLDFAST_AVX512 __attribute__((target("avx512f")))
 
@@ -94,8 +95,32 @@ void tile(const FewTile& t) {
   }
 }
 
+// Sixteen rows at a time: their scales' codes, what those stand for, and the scales' own scales are gathered.
+HOLDFAST_AVX512 void scales(const WeightView& w, std::int64_t panel, std::int64_t k, float* out) {
+  const std::int64_t blocks = w.in_features / w.block_size, first = panel * kPanelRows * blocks + k / w.block_size;
+  constexpr std::int64_t kRead = 4;  // bytes, where one is wanted
+  const bool is_near_end = first + (kPanelRows - 1) * blocks + kRead > w.out_features * blocks;
+  if (w.scales != nullptr || is_near_end || kPanelRows * blocks > INT32_MAX) return panel_scales(w, panel, k, out);
+  const std::int64_t nested = first / kNestedBlockSize;
+  const __m512 offset = _mm512_set1_ps(w.offset);
+  __m512i rows = _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#pragma GCC unroll 2
+  for (int half = 0; half < 2; ++half) {
+    const __m512i places = _mm512_mullo_epi32(rows, _mm512_set1_epi32(static_cast<int>(blocks)));
+    const __m512i codes =
+        _mm512_and_epi32(_mm512_i32gather_epi32(places, w.scale_codes + first, 1), _mm512_set1_epi32(255));
+    const __m512i groups =
+        _mm512_srli_epi32(_mm512_add_epi32(places, _mm512_set1_epi32(static_cast<int>(first % kNestedBlockSize))), 8);
+    const __m512 values =
+        _mm512_mul_ps(_mm512_i32gather_ps(codes, w.map, 4), _mm512_i32gather_ps(groups, w.nested_scales + nested, 4));
+    _mm512_storeu_ps(out + kLanes * half, _mm512_add_ps(values, offset));
+    rows = _mm512_add_epi32(rows, _mm512_set1_epi32(kLanes));
+  }
+}
+static_assert(kNestedBlockSize == 1 << 8);
+
 }  // namespace
 
-const FewTileKernel kAvx512FewTile = tile;
+const FewRowKernels kAvx512FewRows = {tile, scales};
 
 }  // namespace holdfast::quant
