@@ -91,6 +91,20 @@ class StoredPages {
   std::vector<std::string> names_;
 };
 
+// Reads codes out of the map of a cache, where they stand as they are used.
+std::unique_ptr<LayerStream> stream_of(std::vector<DecoderLayer>& layers) {
+  auto stream = std::make_unique<LayerStream>(nullptr, static_cast<std::int64_t>(layers.size()));
+  const auto add = [&](std::size_t index, auto& matrices) {
+    for (quant::Matrix& matrix : matrices)
+      if (matrix.is_quantized()) stream->add(static_cast<std::int64_t>(index), "", matrix.nf4_weight(), matrix);
+  };
+  for (std::size_t index = 0; index < layers.size(); ++index) {
+    add(index, layers[index].projections);
+    for (Expert& expert : layers[index].moe.experts) add(index, expert.projections);
+  }
+  return stream;
+}
+
 }  // namespace
 
 Decoder Decoder::load(const std::filesystem::path& directory, Precision precision, at::ScalarType compute) {
@@ -111,22 +125,23 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   HOLDFAST_CHECK(kBadInput, options.adapter.empty() || !config.is_nf4, "[load] ", directory.string(),
                  ": found weights in NF4 and the adapter ", options.adapter.string(),
                  " to be added to them, expected weights in full precision; try the original weights");
-  HOLDFAST_CHECK(kBadInput, options.residency == Residency::kHeld || config.is_nf4, "[load] ", directory.string(),
-                 ": found weights that are not in NF4 to be streamed, expected what holdfast quantize writes; try "
-                 "holdfast quantize first");
   Decoder decoder(std::move(config), precision, options.compute);
   decoder.embedding_scale_ = rounded_embedding_scale(
       decoder.config_, precision, weights.dtype(checkpoint::embedding_name(decoder.config_, weights)));
-  if (options.cache.empty() || options.residency == Residency::kStreamed) {
-    decoder.read(shared_weights, options);
-    return decoder;
+  const bool streams = options.residency == Residency::kStreamed;
+  if (!options.cache.empty() && (!streams || precision == Precision::kNf4)) {
+    const std::string settings = std::string(precision_name(precision)) + "-" + at::toString(options.compute);
+    const std::filesystem::path path = cache_path(options.cache, directory, weights, settings, options.adapter);
+    if (decoder.map_cache(path)) {
+      if (streams) decoder.stream_ = stream_of(decoder.layers_);
+      return decoder;
+    }
+    if (!streams) decoder.missing_cache_ = path;
   }
-  const std::string settings = std::string(precision_name(precision)) + "-" + at::toString(options.compute);
-  const std::filesystem::path path = cache_path(options.cache, directory, weights, settings, options.adapter);
-  if (!decoder.map_cache(path)) {
-    decoder.read(shared_weights, options);
-    decoder.missing_cache_ = path;
-  }
+  HOLDFAST_CHECK(kBadInput, !streams || decoder.config_.is_nf4, "[load] ", directory.string(),
+                 ": found weights that are not in NF4 to be streamed, and no cache of them, expected what holdfast "
+                 "quantize writes; try holdfast quantize first");
+  decoder.read(shared_weights, options);
   return decoder;
 }
 

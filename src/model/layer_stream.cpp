@@ -1,6 +1,8 @@
 #include "model/layer_stream.h"
 
 #include <ATen/ops/empty.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstring>
@@ -14,6 +16,35 @@ namespace {
 constexpr std::int64_t kPiece = 4 << 20;  // bytes
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+// What is read of a file: asked for ahead and let go behind, so that its pages do not stay in memory beside the buffer.
+class Passage {
+ public:
+  // `weights` null: the bytes lie in the map of a cache.
+  Passage(const checkpoint::Weights* weights, const std::string& name, const std::uint8_t* data, std::size_t size)
+      : weights_(weights), name_(name), data_(data) {
+    if (weights_ != nullptr)
+      weights_->prefetch(name_);
+    else
+      advise(0, size, MADV_WILLNEED);
+  }
+  void release(std::size_t begin, std::size_t end) const {
+    if (weights_ != nullptr)
+      weights_->release(name_, {begin, end});
+    else
+      advise(begin, end, MADV_DONTNEED);
+  }
+
+ private:
+  void advise(std::size_t begin, std::size_t end, int advice) const {
+    const auto page = static_cast<std::uintptr_t>(sysconf(_SC_PAGESIZE));
+    const auto first = reinterpret_cast<std::uintptr_t>(data_ + begin) / page * page;
+    madvise(reinterpret_cast<void*>(first), reinterpret_cast<std::uintptr_t>(data_ + end) - first, advice);
+  }
+  const checkpoint::Weights* weights_;
+  const std::string& name_;
+  const std::uint8_t* data_;
+};
 
 }  // namespace
 
@@ -64,7 +95,7 @@ void LayerStream::start_reading(std::int64_t layer, Buffer& buffer) {
 void LayerStream::read(std::int64_t layer, const at::Tensor& bytes) const {
   auto* base = static_cast<std::uint8_t*>(bytes.data_ptr());
   for (const Part& part : layers_[layer]) {
-    if (comes_in_panels(part)) {
+    if (comes_in_panels(part) && !part.mapped.in_panels) {
       copy_in_panels(part, base + part.offset);
     } else {
       copy(part.name, part.mapped.codes, base + part.offset);
@@ -74,15 +105,14 @@ void LayerStream::read(std::int64_t layer, const at::Tensor& bytes) const {
   }
 }
 
-// A piece at a time, so that the file's pages do not stay in memory beside the buffer.
 void LayerStream::copy(const std::string& name, const at::Tensor& from, std::uint8_t* to) const {
   const auto size = static_cast<std::size_t>(from.numel());
   const auto* source = static_cast<const std::uint8_t*>(from.const_data_ptr());
-  weights_->prefetch(name);
+  const Passage passage(weights_.get(), name, source, size);
   for (std::size_t begin = 0; begin < size; begin += kPiece) {
     const std::size_t end = std::min<std::size_t>(size, begin + kPiece);
     std::memcpy(to + begin, source + begin, end - begin);
-    weights_->release(name, {begin, end});
+    passage.release(begin, end);
   }
 }
 
@@ -91,11 +121,11 @@ void LayerStream::copy_in_panels(const Part& part, std::uint8_t* to) const {
   const std::int64_t out = part.mapped.out_features, row = part.mapped.in_features / 2;
   const std::int64_t piece = std::max<std::int64_t>(1, kPiece / (quant::kPanelRows * row)) * quant::kPanelRows;
   const auto* source = part.mapped.codes.const_data_ptr<std::uint8_t>();
-  weights_->prefetch(part.name);
+  const Passage passage(weights_.get(), part.name, source, static_cast<std::size_t>(out * row));
   for (std::int64_t begin = 0; begin < out; begin += piece) {
     const std::int64_t end = std::min(out, begin + piece);
     quant::codes_in_panels(source + begin * row, end - begin, part.mapped.in_features, to + begin * row);
-    weights_->release(part.name, {static_cast<std::size_t>(begin * row), static_cast<std::size_t>(end * row)});
+    passage.release(static_cast<std::size_t>(begin * row), static_cast<std::size_t>(end * row));
   }
 }
 

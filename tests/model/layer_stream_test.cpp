@@ -86,6 +86,28 @@ TEST_P(Streamed, TwoLayersAreInMemory) {
   EXPECT_EQ(streamed.linear_flops_per_token(), held.linear_flops_per_token());
 }
 
+// From the cache that a held base has left, the checkpoint itself being in another precision.
+TEST_P(Streamed, OutOfACacheItGivesTheBitsOfAHeldBase) {
+  const std::filesystem::path cache = room_.path() / "cache";
+  const auto original = golden_.directory();
+  Decoder held = Decoder::load(original, Precision::kNf4, {.cache = cache});
+  held.write_cache();
+  Decoder streamed = Decoder::load(original, Precision::kNf4, {.residency = Residency::kStreamed, .cache = cache});
+  const TokenBatch batch = golden_.batch();
+  for (int pass = 0; pass < 2; ++pass)
+    EXPECT_TRUE(at::equal(streamed.forward(batch), held.forward(batch))) << "pass " << pass;
+  const Adapter adapter = this->adapter(held);
+  const at::Tensor dhidden = at::randn({batch.size(), held.config().hidden_size});
+  Adapter gradients[2] = {adapter.zeros_like(), adapter.zeros_like()};
+  for (auto& [decoder, gradient] : {std::pair{&held, &gradients[0]}, std::pair{&streamed, &gradients[1]}}) {
+    Activations kept;
+    decoder->forward(batch, &adapter, nullptr, &kept);
+    decoder->backward(dhidden, batch, adapter, kept, *gradient);
+  }
+  EXPECT_TRUE(at::equal(gradients[1].flat(), gradients[0].flat()));
+  if (held.config().num_layers > 2) EXPECT_LT(streamed.weight_bytes(), held.weight_bytes());
+}
+
 INSTANTIATE_TEST_SUITE_P(All, Streamed, ::testing::ValuesIn(families()), [](const auto& info) { return info.param; });
 
 TEST(LayerStream, WeightsThatAreNotQuantisedAreRefused) {
