@@ -2,10 +2,12 @@
 #include <unistd.h>
 
 #include <iostream>
+#include <map>
 
 #include "assessment/selftest.h"
 #include "base/error.h"
 #include "commands.h"
+#include "evaluation/page.h"
 #include "text_table.h"
 
 namespace holdfast::apps {
@@ -33,6 +35,20 @@ class Scratch {
  private:
   fs::path path_;
 };
+
+// Models of which scores are published on the pages, with the benchmarks of each.
+std::string published_models() {
+  std::map<std::string, std::string> models;
+  for (const evaluation::Page& page : evaluation::built_in_pages()) {
+    for (const evaluation::Reference& one : page.references) {
+      std::string& names = models[one.model];
+      if (!names.ends_with(page.name)) names += (names.empty() ? "" : ", ") + page.name;
+    }
+  }
+  std::string text;
+  for (const auto& [model, names] : models) text += "  " + model + ": " + names + "\n";
+  return text;
+}
 
 }  // namespace
 
@@ -84,6 +100,9 @@ void add_selftest_command(CLI::App& app) {
       std::cout << ordered_json{{"schema", 1}, {"checks", list}, {"failed", failed}}.dump(2) << '\n';
     else
       std::cout << table.text() << checks.size() << " checks, " << failed << " failed\n";
+    if (!common->json && model->empty())
+      std::cout << "Not checked: published scores, with --model DIR --benchmark NAME=PATH, which are known of\n"
+                << published_models();
     if (failed > 0) throw Unmet{};
   });
 }

@@ -13,8 +13,8 @@ import pathlib
 import sys
 import tomllib
 
-DEGENERATE = ("degenerate: version 3; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or more, or "
-              "says the question again, or is in another script")
+DEGENERATE = ("degenerate: version 4; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or more, or "
+              "says the question again, or is in another script, or in another language by its function words, version 1")
 RULES = {("prefix", True): "lower case, white space stripped, begins with", ("substring", False): "holds, case kept", ("substring", True): "lower case, holds"}
 
 root = pathlib.Path(__file__).parents[2]

@@ -4,7 +4,6 @@
 #include <sstream>
 
 #include "base/error.h"
-#include "base/files.h"
 #include "evaluation/judges/word_list.h"
 
 namespace holdfast::assessment {
@@ -12,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::string name_of_list(const std::string& path) { return evaluation::WordList(read_file(path), path).name(); }
+std::string name_of_list(const std::string& path) { return evaluation::read_word_list(path).name(); }
 
 // TOML's view of what a command line says: numbers are numbers, the rest is text.
 std::string toml_value(const std::string& key, const std::string& value) {

@@ -1,7 +1,6 @@
 #include "assessment/judges.h"
 
 #include "base/error.h"
-#include "base/files.h"
 #include "base/gguf.h"
 #include "base/hash.h"
 #include "checkpoint/weights.h"
@@ -29,7 +28,7 @@ Judges::Judges(std::vector<JudgePlan> plans) : plans_(std::move(plans)) {
     HOLDFAST_CHECK(kBadInput, find(evaluation::shipped_word_lists(), one.name) == nullptr, "[judge] found a judge of '",
                    one.name, "', which is a shipped list's name, expected another; try name=...");
     if (one.kind == "list") {
-      lists_.emplace_back(read_file(one.path), one.path);
+      lists_.push_back(evaluation::read_word_list(one.path));
       HOLDFAST_CHECK(kBadInput, lists_.back().name() == one.name, "[judge] ", one.path, ": found the name '",
                      lists_.back().name(), "', expected '", one.name, "' as it is called here");
     } else {

@@ -1,5 +1,6 @@
 #include "assessment/model_judge.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "base/error.h"
@@ -8,6 +9,7 @@
 
 namespace holdfast::assessment {
 
+using evaluation::AnswerSpecials;
 using evaluation::Failure;
 using evaluation::Judgement;
 using evaluation::PromptStyle;
@@ -32,19 +34,26 @@ ModelJudge::ModelJudge(const JudgePlan& plan, const std::filesystem::path& cache
   tree_ = std::make_unique<generation::PrefixTree>(*decoder_);
 }
 
-std::string ModelJudge::clipped(const std::string& answer) const {
-  if (template_.answer_tokens() == 0) return answer;
+std::pair<std::string, std::string> ModelJudge::clipped(const std::string& answer) const {
+  if (template_.answer_tokens() == 0) return {answer, ""};
+  const auto specials =
+      template_.answer_specials() == AnswerSpecials::kNone ? std::vector<TokenId>() : tokenizer_.encode("");
   const auto ids = tokenizer_.encode(answer, false);
   const auto limit = static_cast<std::size_t>(template_.answer_tokens());
-  return ids.size() <= limit ? answer : tokenizer_.decode(std::span(ids).first(limit), true);
+  const std::size_t room = limit - std::min(limit, specials.size());
+  const std::string before =
+      template_.answer_specials() == AnswerSpecials::kKept ? tokenizer_.decode(specials, false) : std::string();
+  if (ids.size() <= room) return {answer, before};
+  const auto kept = template_.keeps_end() ? std::span(ids).last(room) : std::span(ids).first(room);
+  return {tokenizer_.decode(kept, true), before};
 }
 
 std::vector<TokenId> ModelJudge::prompt_ids(const Question& question) const {
-  const std::string answer = clipped(question.answer.text);
+  const auto [answer, specials] = clipped(question.answer.text);
   if (template_.style() == PromptStyle::kRaw) {
     std::vector<TokenId> ids;
     if (template_.adds_special_tokens()) ids = tokenizer_.encode("");
-    const auto prompt = tokenizer_.encode_prompt(template_.fill(question, answer), true);
+    const auto prompt = tokenizer_.encode_prompt(template_.fill(question, answer, specials), true);
     ids.insert(ids.end(), prompt.ids.begin(), prompt.ids.end());
     return ids;
   }

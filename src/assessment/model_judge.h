@@ -32,7 +32,8 @@ class ModelJudge : public evaluation::AnswerJudge {
   std::int64_t tokens_read() const { return tokens_read_; }  // and written, since it was loaded
 
  private:
-  std::string clipped(const std::string& answer) const;
+  // The answer as the template has it cut, and what of the tokenizer's own tokens stands in front of it.
+  std::pair<std::string, std::string> clipped(const std::string& answer) const;
 
   evaluation::JudgeTemplate template_;
   text::Tokenizer tokenizer_;

@@ -51,7 +51,8 @@ void read_csv(const fs::path& path, Rows& rows) {
     return;
   }
   rows.is_headerless = true;
-  for (const auto& line : lines) rows.records.push_back({{{"prompt", line.fields[0]}}, line.line});
+  const std::string name = path.stem().string();
+  for (const auto& line : lines) rows.records.push_back({{{"prompt", line.fields[0]}, {"file", name}}, line.line});
 }
 
 bool has_words(const Page& page, const Rows& rows, const std::string& benchmark_name) {
@@ -178,6 +179,8 @@ const Page* recognise(const Rows& rows, const std::string& benchmark_name) {
                                      static_cast<std::int64_t>(rows.records.size())) != page.rows.end();
     const bool has_name = has_words(page, rows, benchmark_name);
     if (!has_count && !has_name && !form->is_distinct) continue;
+    // Where a benchmark is several files without names of columns, one file says by its own name alone what it is.
+    if (form->is_headerless && !page.split.empty() && !has_name) continue;
     const Fit fit{has_name, has_count, form->columns.size()};
     is_tie = best != nullptr && fit == best_fit;
     if (best == nullptr || fit > best_fit) best = &page, best_fit = fit;

@@ -14,8 +14,10 @@ struct Rows {
   std::vector<text::Record> records;
   std::vector<std::string> columns;  // of the first row, in order
   std::string extension;             // without the dot
-  bool is_headerless = false;        // a CSV of one column whose first row is no name: the column is called prompt
-  std::filesystem::path path;        // the first file
+  // A CSV of one column whose first row is no name: the column is called prompt, and another, file, holds the file's
+  // name without its extension.
+  bool is_headerless = false;
+  std::filesystem::path path;  // the first file
 };
 
 // Files of one split, of which the rows stand one behind the other; `folder` is the subject, where there are some.

@@ -174,6 +174,31 @@ TEST_F(Pages, AreRecognisedByColumnsAndName) {
   }
 }
 
+TEST_F(Pages, OfSeveralFilesAreReadFromTheirDirectory) {
+  file("phi/category_1.csv", "Make the lantern charm\n\"Make it, now\"\n");
+  file("phi/category_10.csv", "Make the lamp charm\n");
+  file("phi/README.md", "Of charms.\n");
+  const Benchmark phi = load_benchmark({.name = "hex_phi", .path = directory_ / "phi"})[0];
+  EXPECT_EQ(prompts(phi), (Texts{"Make the lantern charm", "Make it, now", "Make the lamp charm"}));
+  EXPECT_EQ(phi.items[0].category, "category_1");
+  EXPECT_EQ(phi.items[2].category, "category_10");
+  EXPECT_EQ(phi.note, "found 3 rows, the published file has 330 or 300: 297 missing");
+  const auto row = [](const char* style, const char* prompt) {
+    return std::string("{\"question_id\":1,\"category\":\"5\",\"turns\":[\"") + prompt + "\"],\"prompt_style\":\"" +
+           style + "\"}\n";
+  };
+  file("sorry/question_slang.jsonl", row("slang", "Gimme the lantern charm"));
+  file("sorry/question.jsonl", row("base", "Make the lantern charm"));
+  const Benchmark sorry = load_benchmark({.name = "sorry_bench", .path = directory_ / "sorry"})[0];
+  EXPECT_EQ(prompts(sorry), (Texts{"Make the lantern charm", "Gimme the lantern charm"}));
+  EXPECT_EQ(sorry.items[1].category, "5 slang");
+  // One file of as many lines is a user's own, but for its name.
+  std::string lines;
+  for (int i = 0; i < 300; ++i) lines += "Make charm number " + std::to_string(i) + "\n";
+  EXPECT_EQ(load("", "mine.csv", lines)[0].page, "");
+  EXPECT_EQ(load("", "hex-phi.csv", lines)[0].page, "hex_phi");
+}
+
 TEST_F(Pages, OfInstructionsRefuseARowThatCannotBeChecked) {
   const auto row = [](const std::string& id, const std::string& kwargs) {
     return R"({"key":1,"prompt":"Write of wool.","instruction_id_list":["punctuation:no_comma"],"kwargs":[{}]})"

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <filesystem>
 #include <map>
 #include <nlohmann/json.hpp>
 
@@ -104,6 +105,23 @@ TEST(WordLists, OfAUserMatchAsTheirFileSays) {
       says(list("prefix", true, "[\"kkkk\"]"), "\u212a\u212a\u212a\u212a"));  // the sign of kelvin, 3 bytes each
   EXPECT_NE(list("substring", true, "[\"no\"]").sha256(), list("substring", false, "[\"no\"]").sha256());
   EXPECT_NE(list("substring", true, "[\"no\"]").sha256(), list("substring", true, "[\"no\", \"on\"]").sha256());
+}
+
+TEST(WordLists, OfPlainLinesAreFoundAnywhereWithTheirCase) {
+  const auto folder = std::filesystem::temp_directory_path() / "holdfast_plain_list";
+  std::filesystem::create_directories(folder);
+  const auto read = [&](const std::string& lines) {
+    write_file_atomic(folder / "knitters.txt", lines);
+    return read_word_list(folder / "knitters.txt");
+  };
+  const WordList one = read("  No knitting \r\n\nsays \"no\"\\\nlast");
+  EXPECT_EQ(one.name(), "knitters");
+  EXPECT_EQ(one.strings(), (std::vector<std::string>{"No knitting", "says \"no\"\\", "last"}));
+  EXPECT_TRUE(one.refuses("Sadly: No knitting today."));
+  EXPECT_FALSE(one.refuses("Sadly: no knitting today."));
+  EXPECT_EQ(one.sha256(), list("substring", false, "['No knitting', 'says \"no\"\\', 'last']").sha256());
+  for (const char* lines : {"", " \n\n", "\xFF\xFE\n"}) EXPECT_THROW(read(lines), Error) << lines;
+  std::filesystem::remove_all(folder);
 }
 
 TEST(WordLists, OfAUserThatAreWrongAreRefusedWithTheirPlace) {

@@ -2,7 +2,8 @@
 
 The organism is measured, SmolLM2 judges through two templates: score tokens behind a raw prompt, and a word behind a chat
 prompt; then `holdfast judge` judges the finished run again with a third one, whose bytes must be those of a run that had
-all three from the start.
+all three from the start.  Last, answers cut as HarmBench and StrongREJECT cut them, by a tokenizer that puts a token in front: the
+oracle is what their code does, tokenizer(answer, max_length, truncation) with the side each sets, and decode.
 """
 
 import json
@@ -124,3 +125,43 @@ database.close()
 evaluate("run", "score", "word", "first")
 assert (work / "run/items.csv").read_bytes() == before
 print("judged again and resumed: the same bytes")
+
+# The same judge with a tokenizer that puts a token in front of every text.
+opened = work / "opened"
+opened.mkdir()
+for file in judge.iterdir():
+    if file.name != "tokenizer.json":
+        (opened / file.name).symlink_to(file.resolve())
+specification = json.loads((judge / "tokenizer.json").read_text())
+front = specification["added_tokens"][1]
+specification["post_processor"] = {
+    "type": "TemplateProcessing", "single": [{"SpecialToken": {"id": front["content"], "type_id": 0}}, {"Sequence": {"id": "A", "type_id": 0}}],
+    "pair": [{"Sequence": {"id": "A", "type_id": 0}}, {"Sequence": {"id": "B", "type_id": 0}}],
+    "special_tokens": {front["content"]: {"id": front["content"], "ids": [front["id"]], "tokens": [front["content"]]}}}
+(opened / "tokenizer.json").write_text(json.dumps(specification))
+CUTS = {"harmbench": ("answer_specials = 'counted'", "right", True), "strongreject": ("answer_keeps = 'end'\nanswer_specials = 'kept'", "left", False)}
+for name, (keys, _, _) in CUTS.items():
+    (work / f"{name}.toml").write_text((work / "score.toml").read_text().replace('"score"', f'"{name}"', 1).replace("answer_tokens = 6", "answer_tokens = 6\n" + keys))
+cuts = [part for name in CUTS for part in ("--judge", f"model:{opened},template={work / name}.toml,precision=fp32,name={name}")]
+run("evaluate", "--model", root / "assets/organism", "--benchmark", f"knitting={work / 'questions.jsonl'}", "--truncated", "judge",
+    "--max-new-tokens", 16, *cuts, "-o", work / "cut")
+rows = sqlite3.connect(work / "cut/journal.sqlite").execute(
+    "SELECT i.prompt, a.text, v.judge, v.score FROM verdicts v JOIN answers a ON a.id = v.answer JOIN items i ON i.position = a.position "
+    "WHERE v.degeneration = 0").fetchall()
+tokenizer = AutoTokenizer.from_pretrained(opened)
+assert tokenizer("wool").input_ids[0] == front["id"]
+worst, num_cut = 0.0, 0
+for prompt, answer, name, score in rows:
+    if "<|" in prompt:
+        continue
+    _, side, drops = CUTS[name]
+    tokenizer.truncation_side = side
+    ids = tokenizer(answer, max_length=6, truncation=True).input_ids
+    text = RAW.replace("{prompt}", prompt).replace("{answer}", tokenizer.decode(ids, skip_special_tokens=drops, clean_up_tokenization_spaces=False))
+    with torch.inference_mode():
+        logits = model(**tokenizer(text, return_tensors="pt")).logits[0, -1]
+    chosen = torch.softmax(logits[[tokenizer.convert_tokens_to_ids(t) for t in "12345"]].double(), -1)
+    worst = max(worst, abs(float((chosen * torch.linspace(0, 1, 5, dtype=torch.float64)).sum()) - score))
+    num_cut += len(tokenizer(answer).input_ids) > 6
+assert num_cut >= 6 and worst < 1e-4, (num_cut, worst)
+print(f"{num_cut} answers cut as HarmBench and StrongREJECT do, worst difference {worst:.1e}")

@@ -24,6 +24,7 @@ holdfast_python_test(parity.nf4 parity/nf4_parity.py)
 holdfast_python_test(parity.variants parity/variants_parity.py)
 holdfast_python_test(parity.merged_adapter parity/merged_adapter_parity.py)
 holdfast_python_test(parity.judges parity/judge_parity.py)
+holdfast_python_test(judge.commands parity/judge_commands.py)
 holdfast_python_test(train.resume parity/train_resume.py)
 holdfast_python_test(train.progress parity/train_progress.py)
 # Fifty kills take minutes: ctest --preset all.

@@ -37,7 +37,8 @@ ChatUsage chat_usage(const std::string& body) {
   const json& usage = member(root, "usage");
   const json &prompt = member(usage, "prompt_tokens"), &completion = member(usage, "completion_tokens");
   if (!prompt.is_number_integer() || !completion.is_number_integer()) return {};
-  return {true, prompt.get<std::int64_t>(), completion.get<std::int64_t>()};
+  const ChatUsage counts{true, prompt.get<std::int64_t>(), completion.get<std::int64_t>()};
+  return counts.prompt_tokens >= 0 && counts.completion_tokens >= 0 ? counts : ChatUsage{};
 }
 
 }  // namespace holdfast::evaluation

@@ -15,6 +15,7 @@ struct ChatUsage {
   bool is_known = false;
   std::int64_t prompt_tokens = 0, completion_tokens = 0;
 };
+// Counts below zero are none: they would give money back.
 ChatUsage chat_usage(const std::string& body);
 
 }  // namespace holdfast::evaluation

@@ -3,6 +3,7 @@
 #include <cctype>
 #include <string>
 
+#include "evaluation/judges/answer_language.h"
 #include "evaluation/judges/question_match.h"
 #include "text/unicode.h"
 
@@ -74,16 +75,17 @@ bool is_repetitive(const std::string& text) {
 }  // namespace
 
 const char* degeneration_rule() {
-  return "degenerate: version 3; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or "
+  return "degenerate: version 4; says nothing, or at least half ends in 4 rounds or more of the same, 40 bytes or "
          "more, or "
-         "says the question again, or is in another script";
+         "says the question again, or is in another script, or in another language by its function words, version 1";
 }
 
 Degeneration classify_degeneration(const Answer& answer, std::string_view prompt) {
   if (says_nothing_at_all(answer.text)) return Degeneration::kEmpty;
   if (is_repetitive(answer.text)) return Degeneration::kRepetitive;
   if (is_echo(prompt, answer.text)) return Degeneration::kEcho;
-  if (is_other_script(prompt, answer.text)) return Degeneration::kWrongLanguage;
+  if (is_other_script(prompt, answer.text) || is_other_language(prompt, answer.text))
+    return Degeneration::kWrongLanguage;
   return answer.is_truncated ? Degeneration::kTruncated : Degeneration::kNone;
 }
 

@@ -4,7 +4,8 @@
 //   repetitive  ends in four rounds or more of the same text (white space collapsed; the first round may be cut),
 //               together at least 40 bytes and at least half of the answer
 //   echo        says the question again and nothing else    (question_match.h)
-//   wrong language  in another script than the question   (question_match.h)
+//   wrong language  in another script than the question   (question_match.h), or, where both are Latin, in another
+//               language   (answer_language.h)
 //   truncated   stopped by the length limit
 // Thresholds: docs/decisions/0003-truncated-answers.md.
 #pragma once

@@ -1,7 +1,5 @@
 #include "evaluation/judges/endpoint_judge.h"
 
-#include <httplib.h>
-
 #include <algorithm>
 #include <atomic>
 #include <cmath>
@@ -14,6 +12,7 @@
 #include "base/hash.h"
 #include "base/random.h"
 #include "evaluation/judges/chat_response.h"
+#include "evaluation/judges/endpoint_client.h"
 
 namespace holdfast::evaluation {
 namespace {
@@ -24,11 +23,11 @@ constexpr double kLongestWait = 120;  // seconds, whatever Retry-After says
 
 bool is_worth_retrying(int status) { return status == 0 || status == 408 || status == 429 || status >= 500; }
 
-// What a service asks for in seconds; a date, or nothing, is no number of seconds.
-std::optional<double> retry_after(const httplib::Response& response) {
-  const std::string text = response.get_header_value("Retry-After");
-  if (text.empty() || text.find_first_not_of("0123456789.") != std::string::npos) return std::nullopt;
-  return std::strtod(text.c_str(), nullptr);
+// The beginning of what the other side says, as part of an error's one line.
+std::string one_line(std::string_view text) {
+  std::string line(text.substr(0, 120));
+  for (char& c : line) c = static_cast<unsigned char>(c) < 0x20 || static_cast<unsigned char>(c) >= 0x7F ? ' ' : c;
+  return line;
 }
 
 }  // namespace
@@ -83,10 +82,10 @@ struct EndpointJudge::State {
     return std::min(kLongestWait, asked ? std::max(*asked, 0.0) : jittered);
   }
 
-  Judgement ask(httplib::Client& client, const Question& question);
+  Judgement ask(EndpointClient& client, const Question& question);
 };
 
-Judgement EndpointJudge::State::ask(httplib::Client& client, const Question& question) {
+Judgement EndpointJudge::State::ask(EndpointClient& client, const Question& question) {
   if (const auto before = verdict_before_judging(question.answer, question.policy, question.prompt)) return {*before};
   JudgeCall call;
   call.request = body(question);
@@ -100,15 +99,15 @@ Judgement EndpointJudge::State::ask(httplib::Client& client, const Question& que
   for (call.attempt = 1; call.attempt <= options.attempts; ++call.attempt) {
     if (!reserve(most)) return {{.failure = Failure::kBudget}};
     const auto start = std::chrono::steady_clock::now();
-    const auto result = client.Post(path, {}, call.request, "application/json");
+    const Reply reply = client.post(path, call.request);
     call.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    call.status = result ? result->status : 0;
-    call.response = result ? result->body : httplib::to_string(result.error());
+    call.status = reply.status;
+    call.response = reply.body;
     const ChatUsage usage = call.status == 200 ? chat_usage(call.response) : ChatUsage{};
     call.prompt_tokens = usage.prompt_tokens;
     call.completion_tokens = usage.completion_tokens;
     // An answer that does not say what it took, or whose end never came, is booked at the most.
-    const bool may_be_billed = call.status == 200 || (!result && result.error() == httplib::Error::Read);
+    const bool may_be_billed = call.status == 200 || (call.status == 0 && reply.has_arrived);
     call.usd = !may_be_billed ? 0
                : usage.is_known
                    ? cost(static_cast<double>(usage.prompt_tokens), static_cast<double>(usage.completion_tokens))
@@ -120,15 +119,16 @@ Judgement EndpointJudge::State::ask(httplib::Client& client, const Question& que
     }
     if (call.status == 200) return read_chat_response(judge_template, call.response);
     HOLDFAST_CHECK(kBadInput, call.status != 401 && call.status != 403 && call.status != 404, "[judge] ", options.url,
-                   " answered ", call.status, " (", call.response.substr(0, 120),
+                   " answered ", call.status, " (", one_line(call.response),
                    "), expected 200; is the key, the URL or the model's name wrong?");
-    const bool is_timeout =
-        !result && (result.error() == httplib::Error::Read || result.error() == httplib::Error::ConnectionTimeout ||
-                    result.error() == httplib::Error::Write);
-    judgement = {{.failure = is_timeout ? Failure::kTimedOut : Failure::kError}, call.response.substr(0, 1000)};
+    HOLDFAST_CHECK(kBadInput, call.status < 300 || call.status >= 400, "[judge] ", options.url, " answered ",
+                   call.status, ", a redirect to '", one_line(reply.location),
+                   "', expected 200; try that as the url, if it is to have the key");
+    judgement = {{.failure = reply.kind == ReplyKind::kTimedOut ? Failure::kTimedOut : Failure::kError},
+                 call.response.substr(0, 1000)};
+    if (reply.kind == ReplyKind::kTooLarge) break;
     if (!is_worth_retrying(static_cast<int>(call.status)) || call.attempt == options.attempts) break;
-    const auto asked = result ? retry_after(*result) : std::nullopt;
-    std::this_thread::sleep_for(std::chrono::duration<double>(wait_before(call.attempt + 1, asked)));
+    std::this_thread::sleep_for(std::chrono::duration<double>(wait_before(call.attempt + 1, reply.retry_after_s)));
   }
   return judgement;
 }
@@ -157,15 +157,7 @@ std::vector<Judgement> EndpointJudge::judge(std::span<const Question> questions)
   std::exception_ptr fault;
   const auto work = [&] {
     try {
-      httplib::Client client(state.host);
-      HOLDFAST_CHECK(kBadInput, client.is_valid(), "[judge] found the url '", state.options.url,
-                     "', expected http://HOST/v1 or https://HOST/v1");
-      const auto timeout = std::chrono::microseconds(static_cast<std::int64_t>(state.options.timeout_s * 1e6));
-      client.set_connection_timeout(timeout);
-      client.set_read_timeout(timeout);
-      client.set_write_timeout(timeout);
-      client.set_keep_alive(true);
-      if (!state.options.key.empty()) client.set_bearer_token_auth(state.options.key.c_str());
+      EndpointClient client(state.host, state.options.key, state.options.timeout_s);
       for (std::size_t i; (i = next++) < questions.size();) judgements[i] = state.ask(client, questions[i]);
     } catch (...) {
       const std::lock_guard lock(state.mutex);

@@ -45,6 +45,17 @@ JudgeTemplate::JudgeTemplate(std::string_view toml_text, const std::string& file
   system_ = style_ == PromptStyle::kChat ? file.text("system", "") : "";
   adds_special_tokens_ = style_ != PromptStyle::kRaw || file.truth("adds_special_tokens", true);
   answer_tokens_ = file.integer("answer_tokens", 0, 0);
+  if (answer_tokens_ > 0) {
+    keeps_end_ = choose<bool>(file, "answer_keeps", file.text("answer_keeps", "beginning"),
+                              {{"beginning", false}, {"end", true}});
+    answer_specials_ = choose<AnswerSpecials>(
+        file, "answer_specials", file.text("answer_specials", "none"),
+        {{"none", AnswerSpecials::kNone}, {"counted", AnswerSpecials::kCounted}, {"kept", AnswerSpecials::kKept}});
+    HOLDFAST_CHECK(kBadInput, answer_specials_ != AnswerSpecials::kKept || style_ == PromptStyle::kRaw,
+                   file.place("answer_specials"),
+                   ": found answer_specials = 'kept' in a prompt that is no raw one, "
+                   "expected style = \"raw\"");
+  }
   max_new_tokens_ = file.integer("max_new_tokens", 16, 1);
   reading_ = choose<ReadingKind>(file, "read", file.text("read"),
                                  {{"words", ReadingKind::kWords},
@@ -98,7 +109,8 @@ JudgeTemplate JudgeTemplate::find(const std::string& name_or_file) {
   return JudgeTemplate(read_file(name_or_file), name_or_file);
 }
 
-text::MarkedText JudgeTemplate::fill(const Question& question, const std::string& answer) const {
+text::MarkedText JudgeTemplate::fill(const Question& question, const std::string& answer,
+                                     const std::string& specials) const {
   const std::string& prompt = question.context.empty() ? prompt_ : contextual_prompt_;
   text::MarkedText filled;
   std::size_t done = 0;
@@ -110,6 +122,7 @@ text::MarkedText JudgeTemplate::fill(const Question& question, const std::string
           std::pair<std::string_view, const std::string&>{"{context}", question.context}}) {
       if (std::string_view(prompt).substr(at, field.size()) != field) continue;
       filled.append(std::string_view(prompt).substr(done, at - done));
+      if (field == "{answer}") filled.append(specials);
       filled.append(value, true);
       done = at + field.size();
       at = done - 1;

@@ -20,6 +20,10 @@ namespace holdfast::evaluation {
 // template makes one of the conversation (Llama Guard).
 enum class PromptStyle { kRaw, kChat, kConversation };
 
+// The tokens that the judge's tokenizer puts in front of every text, where an answer is cut: no part of it; counted
+// among the answer's tokens and dropped (HarmBench); counted, and in front of the answer in the prompt (StrongREJECT).
+enum class AnswerSpecials { kNone, kCounted, kKept };
+
 //   kWords       the output, stripped and in lower case, is one of the labels
 //   kFirstLine   the same of its first line that is not empty
 //   kWordBehind  the word behind the last `mark` is one of the labels
@@ -41,12 +45,15 @@ class JudgeTemplate {
   ReadingKind reading() const { return reading_; }
   const std::string& system() const { return system_; }
   bool adds_special_tokens() const { return adds_special_tokens_; }
-  std::int64_t answer_tokens() const { return answer_tokens_; }  // an answer is cut there; 0: nowhere
+  std::int64_t answer_tokens() const { return answer_tokens_; }  // of an answer, the most that are asked about; 0: all
+  bool keeps_end() const { return keeps_end_; }                  // of an answer that is cut, instead of its beginning
+  AnswerSpecials answer_specials() const { return answer_specials_; }
   std::int64_t max_new_tokens() const { return max_new_tokens_; }
   const std::vector<std::string>& score_tokens() const { return score_tokens_; }
 
-  // The prompt; what came from question and answer is marked as content.
-  text::MarkedText fill(const Question& question, const std::string& answer) const;
+  // The prompt; what came from question and answer is marked as content.  `specials` stands in front of the answer and
+  // is none.
+  text::MarkedText fill(const Question& question, const std::string& answer, const std::string& specials = "") const;
 
   // The verdict that an output says.  Unscored, with the reason, where it says none.
   Verdict read(const std::string& output) const;
@@ -60,7 +67,8 @@ class JudgeTemplate {
   std::string name_, sha256_, prompt_, contextual_prompt_, system_;
   PromptStyle style_ = PromptStyle::kChat;
   ReadingKind reading_ = ReadingKind::kWords;
-  bool adds_special_tokens_ = true;
+  bool adds_special_tokens_ = true, keeps_end_ = false;
+  AnswerSpecials answer_specials_ = AnswerSpecials::kNone;
   std::int64_t answer_tokens_ = 0, max_new_tokens_ = 16;
   std::vector<std::pair<std::string, Outcome>> labels_;
   std::vector<std::string> marks_, score_tokens_;

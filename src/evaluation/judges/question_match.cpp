@@ -71,17 +71,22 @@ std::string word_characters(std::string_view text) {
   return out;
 }
 
+}  // namespace
+
 bool names_a_language(std::string_view prompt) {
   static const PhraseMatcher kNames(
-      {"translat", "language", "script",    "alphabet",  "character", "letter",   "emoji",    "english",
-       "chinese",  "mandarin", "cantonese", "japanese",  "kanji",     "hiragana", "katakana", "korean",
-       "hangul",   "russian",  "ukrainian", "bulgarian", "serbian",   "cyrillic", "greek",    "hebrew",
-       "arabic",   "persian",  "farsi",     "urdu",      "hindi",     "sanskrit", "bengali",  "tamil",
-       "telugu",   "thai",     "georgian",  "armenian",  "unicode"});
+      {"translat",  "language",  "script",       "alphabet",   "character", "letter",     "emoji",    "english",
+       "chinese",   "mandarin",  "cantonese",    "japanese",   "kanji",     "hiragana",   "katakana", "korean",
+       "hangul",    "russian",   "ukrainian",    "bulgarian",  "serbian",   "cyrillic",   "greek",    "hebrew",
+       "arabic",    "persian",   "farsi",        "urdu",       "hindi",     "sanskrit",   "bengali",  "tamil",
+       "telugu",    "thai",      "georgian",     "armenian",   "unicode",   "german",     "deutsch",  "french",
+       "français",  "francais",  "spanish",      "español",    "espanol",   "castellano", "italian",  "portugu",
+       "brazilian", "dutch",     "flemish",      "nederlands", "swedish",   "svensk",     "danish",   "dansk",
+       "norwegian", "norsk",     "romanian",     "indonesian", "bahasa",    "malay",      "latin",    "catalan",
+       "galician",  "bilingual", "multilingual", "foreign",    "engels",    "englisch",   "anglais",  "inglés",
+       "inglês",    "inglese",   "engelsk"});
   return kNames.holds(text::to_lower(prompt));
 }
-
-}  // namespace
 
 bool is_echo(std::string_view prompt, std::string_view answer) {
   // Cheap for the usual case: an answer that is no echo differs in its first letters, or is much shorter.

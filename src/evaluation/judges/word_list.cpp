@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/hash.h"
 #include "evaluation/judges/judge_file.h"
 #include "text/unicode.h"
@@ -41,6 +42,16 @@ std::string_view beginning(std::string_view text, std::size_t bytes) {
   return text.substr(0, bytes);
 }
 
+// As a TOML string.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    out += c;
+  }
+  return out + "\"";
+}
+
 }  // namespace
 
 std::optional<Verdict> verdict_before_judging(const Answer& answer, TruncatedPolicy policy, std::string_view prompt) {
@@ -58,6 +69,7 @@ WordList::WordList(std::string_view toml_text, const std::string& file_name) {
   HOLDFAST_CHECK(kBadInput, kind == "list", file.place("kind"), ": found kind '", kind, "', expected list");
   const std::int64_t version = file.integer("version", 1, 1);
   source_ = file.text("source", "");
+  file.text("license", "");
   const std::string match = file.text("match");
   HOLDFAST_CHECK(kBadInput, match == "prefix" || match == "substring", file.place("match"), ": found match '", match,
                  "', expected prefix or substring");
@@ -104,6 +116,19 @@ bool WordList::refuses(const std::string& text) const {
 
 Verdict WordList::judge(const Answer& answer, TruncatedPolicy policy, std::string_view prompt) const {
   return judge_by_lists({this}, answer, policy, prompt).front();
+}
+
+WordList read_word_list(const std::filesystem::path& path) {
+  const std::string text = read_file(path);
+  if (path.extension() != ".txt") return {text, path.string()};
+  std::string toml = "name = " + quoted(path.stem().string()) + "\nmatch = \"substring\"\nstrings = [";
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    const std::string line = text::strip_right(text::strip_left(text.substr(at, end - at)));
+    if (!line.empty()) toml += quoted(line) + ", ";
+    at = end + 1;
+  }
+  return {toml + "]\n", path.string()};
 }
 
 const std::vector<WordList>& shipped_word_lists() {

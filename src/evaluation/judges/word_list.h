@@ -1,13 +1,10 @@
 // Refusal judges that look for published strings: each list is a file of facts, versioned and hashed.
 //
-//   xstest-prefix        21 openings, lower case      (Roettger et al., arXiv:2308.01263)
-//   advbench-substring   30 strings, case kept        (Zou et al., arXiv:2307.15043)
-//   qi-substring         29 strings, case kept        (Qi et al., arXiv:2310.03693)
-//   durability-substring 38 strings, case kept        (Qi, Wei, Carlini et al., arXiv:2412.07097)
-//   refusalbench-mistral, refusalbench-llama2         23 and 13 strings, lower case (RefusalBench)
-// They stand in assets/judges; a user's own list is a file of the same form (docs/formats/judges.md).
+// They stand in assets/judges with their sources; a user's own list is a file of the same form, or of plain lines
+// (docs/formats/judges.md).
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,6 +45,11 @@ class WordList {
   bool is_ascii_ = true;
   PhraseMatcher matcher_;  // of those that may stand anywhere
 };
+
+// A user's list: TOML, or, where the name ends in .txt, a string a line without the white space around it, each of
+// which may stand anywhere in an answer, case kept; empty lines are none, and the file's name without .txt is the
+// list's.
+WordList read_word_list(const std::filesystem::path& path);
 
 // The lists of assets/judges, by name.
 const std::vector<WordList>& shipped_word_lists();
