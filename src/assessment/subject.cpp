@@ -4,11 +4,11 @@
 
 #include "assessment/arm_data.h"
 #include "assessment/ledger.h"
+#include "assessment/plan_work.h"
 #include "evaluation/judge.h"
 #include "evaluation/metrics.h"
 #include "generation/generator.h"
 #include "generation/scorer.h"
-#include "text/continuation.h"
 
 namespace holdfast::assessment {
 
@@ -37,6 +37,10 @@ generation::PrefixTree& Subject::tree() {
   return *tree_;
 }
 
+RequestEncoder Subject::encoder() const {
+  return {plan_, tokenizer_, config_, chat_ ? &*chat_ : nullptr, decoder_->config().max_positions};
+}
+
 WaveResult Subject::measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
                             const std::string& arm, const model::Adapter* adapter) {
   return one.benchmark.kind == Kind::kChoice ? score_wave(one, begin, end, arm, adapter)
@@ -46,15 +50,10 @@ WaveResult Subject::measure(const LoadedBenchmark& one, std::size_t begin, std::
 WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, std::int64_t sample,
                                 const std::string& arm, const model::Adapter* adapter) {
   std::vector<generation::Prompt> prompts;
-  const text::ContinuationEncoder encoder(tokenizer_, config_);
-  for (std::size_t i = begin; i < end; ++i) {
-    const evaluation::Item& item = one.benchmark.items[i];
-    prompts.push_back({uses_chat(one) ? render_item(plan_, tokenizer_, *chat_, item).ids : encoder.ids(item.context)});
-  }
+  const RequestEncoder encoder = this->encoder();
+  for (std::size_t i = begin; i < end; ++i) prompts.push_back({encoder.prompt(one, one.benchmark.items[i]).ids});
   generation::GenerateOptions options;
-  options.max_new_tokens = one.plan->max_new_tokens > 0       ? one.plan->max_new_tokens
-                           : one.benchmark.max_new_tokens > 0 ? one.benchmark.max_new_tokens
-                                                              : plan_.generation.max_new_tokens;
+  options.max_new_tokens = answer_limit(plan_, one);
   options.stop = one.benchmark.stop;
   options.temperature = plan_.generation.temperature;
   options.top_p = plan_.generation.top_p;
@@ -85,12 +84,15 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
     stored.is_truncated = answer.is_truncated;
     stored.tokens = static_cast<std::int64_t>(completion.ids.size());
     const evaluation::Item& item = one.benchmark.items[i];
-    for (std::size_t j = 0; j < one.judges.size(); ++j) {
+    for (const auto& metric : one.benchmark.metrics) {
+      if (one.benchmark.kind != Kind::kAnswer) break;
+      for (auto& [judge, verdict] : evaluation::score_answer(metric, item, answer))
+        stored.verdicts.push_back({std::move(judge), verdict});
+    }
+    for (std::size_t j = 0; j < one.judges.size() && one.benchmark.kind != Kind::kAnswer; ++j) {
       const evaluation::WordList* list = one.catalogue->list(one.judges[j]);
-      const auto verdict = one.benchmark.kind == Kind::kAnswer
-                               ? evaluation::score_answer(one.benchmark.metrics[j], item, answer)
-                           : one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
-                           : list != nullptr                     ? list->judge(answer, policy, item.prompt)
+      const auto verdict = one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
+                           : list != nullptr                   ? list->judge(answer, policy, item.prompt)
                                              : evaluation::Verdict{.failure = evaluation::Failure::kPending};
       stored.verdicts.push_back({one.judges[j], verdict});
     }
@@ -102,8 +104,7 @@ WaveResult Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, s
 
 WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
                                const model::Adapter* adapter) {
-  const text::ContinuationEncoder encoder(tokenizer_, config_);
-  const auto renderer = renderer_of(plan_, one, chat_ ? &*chat_ : nullptr);
+  const RequestEncoder encoder = this->encoder();
   std::vector<generation::ScoreRequest> requests;
   WaveResult result;
   PhaseTokens tokens;  // an item's context once, and its endings
@@ -111,8 +112,7 @@ WaveResult Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, st
     const evaluation::Item& item = one.benchmark.items[i];
     StoredAnswer stored;
     stored.position = static_cast<std::int64_t>(i);
-    for (const auto& request : evaluation::choice_requests(item, renderer, plan_.model.system_prompt)) {
-      auto ids = encoder.encode(request.context, request.continuation);
+    for (auto& [request, ids, cut] : encoder.endings(one, item)) {
       stored.prompt_ids = ids.context;
       stored.tokens += static_cast<std::int64_t>(ids.continuation.size());
       requests.push_back({std::move(ids.context), std::move(ids.continuation)});

@@ -12,6 +12,7 @@
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/plan.h"
+#include "assessment/request_encoder.h"
 #include "generation/prefix_tree.h"
 #include "model/adapter.h"
 #include "model/decoder.h"
@@ -49,6 +50,7 @@ class Subject {
   WaveResult score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end, const std::string& arm,
                         const model::Adapter* adapter);
   generation::PrefixTree& tree();
+  RequestEncoder encoder() const;
 
   const Plan& plan_;
   text::Tokenizer tokenizer_;
