@@ -56,7 +56,7 @@ struct Pooled {
 };
 
 Pooled pool(const Series& base, const std::vector<const CellSeries*>& cells) {
-  Pooled pooled{{base.key, base.has_scores, {}, {}}, {}, {}, ordered_json::array()};
+  Pooled pooled{{base.key, base.has_scores, base.has_parts, {}, {}}, {}, {}, ordered_json::array()};
   std::int32_t samples = 0;
   for (const CellSeries* cell : cells) {
     const Series* series = cell->find(base.key);

@@ -4,8 +4,10 @@
 
 #include <algorithm>
 #include <map>
+#include <optional>
 
 #include "assessment/held_out.h"
+#include "assessment/request_encoder.h"
 #include "base/error.h"
 #include "base/gguf.h"
 #include "base/hash.h"
@@ -129,6 +131,11 @@ std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan) {
     for (Benchmark& benchmark : evaluation::load_benchmark(spec_of(b))) {
       if (!benchmark.note.empty()) log_note(benchmark.name + " (page " + benchmark.page + "): " + benchmark.note);
       std::vector<std::string> judges = judges_of(benchmark, b, *catalogue);
+      HOLDFAST_CHECK(kBadInput,
+                     b.too_long != "cut" || benchmark.kind == Kind::kChoice || benchmark.kind == Kind::kAnswer,
+                     "[benchmark] ", benchmark.name, ": found too_long = \"cut\" for the kind ",
+                     evaluation::kind_name(benchmark.kind),
+                     ", expected it for choices and answers: half of a request is another request");
       loaded.push_back({std::move(benchmark), &b, std::move(judges), catalogue});
     }
   }
@@ -149,13 +156,10 @@ std::string safeguarded_name(const std::string& arm) { return std::string(kSafeg
 namespace {
 
 // How often the text of a special token stands in the questions.
-std::size_t control_tokens(const Plan& plan, const LoadedBenchmark& one) {
-  if (!uses_chat(one)) return 0;
-  const auto tokenizer = text::Tokenizer::from_directory(plan.model.path);
-  const auto chat = text::ChatTemplate::from_directory(plan.model.path);
+std::size_t control_tokens(const RequestEncoder& encoder, const LoadedBenchmark& one) {
   std::size_t count = 0;
-  for (const auto& item : one.benchmark.items)
-    count += render_item(plan, tokenizer, chat, item).control_tokens_in_content;
+  if (!uses_chat(one)) return count;
+  for (const auto& item : one.benchmark.items) count += encoder.prompt(one, item).control_tokens_within;
   return count;
 }
 
@@ -213,12 +217,14 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
                              {"judges", ordered_json::array()},
                              {"device", "cpu"},
                              {"deterministic", true}};
+  const ModelFiles files(plan, benchmarks);
+  std::optional<Plan> second;
+  std::optional<ModelFiles> second_files;  // without a template, an error now and not after the first model
   if (!plan.safeguarded.path.empty()) {
     check_arm_names(plan);
-    const Plan second = safeguarded_plan(plan);
-    provenance["safeguarded"] = model_identity(second, digests);
-    if (std::any_of(benchmarks.begin(), benchmarks.end(), uses_chat))
-      text::ChatTemplate::from_directory(second.model.path);  // without one, an error now and not after the first model
+    second = safeguarded_plan(plan);
+    provenance["safeguarded"] = model_identity(*second, digests);
+    second_files.emplace(*second, benchmarks);
   }
   ordered_json kinds = ordered_json::object(), withheld = ordered_json::array();
   std::map<std::string, std::string> judges;
@@ -227,7 +233,12 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
                           {"path_sha256", one.benchmark.sha256},
                           {"items", one.benchmark.items.size()},
                           {"version", one.benchmark.version}};
-    if (one.benchmark.kind != Kind::kChoice) entry["control_tokens_in_questions"] = control_tokens(plan, one);
+    if (one.benchmark.kind != Kind::kChoice)
+      entry["control_tokens_in_questions"] = control_tokens(files.encoder(), one);
+    if (one.plan->too_long == "cut") {
+      entry["cut"] = count_cut(files.encoder(), one);
+      if (second_files) entry["cut_safeguarded"] = count_cut(second_files->encoder(), one);
+    }
     if (!one.benchmark.page.empty())
       entry["page"] = {
           {"name", one.benchmark.page}, {"sha256", one.benchmark.page_sha256}, {"differs", one.benchmark.note}};
@@ -264,6 +275,19 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
           {"seeds_per_arm", seeds},
           {"samples", plan.generation.samples},
           {"usd_per_hour", plan.usd_per_hour}};
+}
+
+std::vector<std::string> cut_warnings(const ordered_json& identity) {
+  std::vector<std::string> warnings;
+  for (const auto& one : identity["provenance"]["benchmarks"]) {
+    for (const auto& [key, model] : {std::pair{"cut", "model"}, std::pair{"cut_safeguarded", "safeguarded model"}}) {
+      if (const std::int64_t cut = one.value(key, std::int64_t{0}); cut > 0)
+        warnings.push_back(std::to_string(cut) + " of " + one["items"].dump() + " items of " +
+                           one["name"].get<std::string>() + " lost their beginning, to fit into the " + model +
+                           "'s positions");
+    }
+  }
+  return warnings;
 }
 
 std::string precision_policy(const ordered_json& identity) {

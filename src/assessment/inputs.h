@@ -11,9 +11,6 @@
 #include "assessment/plan.h"
 #include "base/digests.h"
 #include "evaluation/benchmark.h"
-#include "evaluation/request.h"
-#include "text/chat_template.h"
-#include "text/tokenizer.h"
 
 namespace holdfast::assessment {
 
@@ -29,11 +26,6 @@ struct LoadedBenchmark {
 // cell, come last.  Throws Error for an unreadable file, an unknown judge, or a confirmation that cannot be made.
 std::vector<LoadedBenchmark> load_benchmarks(const Plan& plan);
 
-// The prompt of an item that is answered, as a conversation.
-text::Prompt render_item(const Plan& plan, const text::Tokenizer& tokenizer, const text::ChatTemplate& chat,
-                         const evaluation::Item& item);
-// How conversations of choices are rendered; empty for a benchmark that is asked without the chat template.
-evaluation::ChatRenderer renderer_of(const Plan& plan, const LoadedBenchmark& one, const text::ChatTemplate* chat);
 // Whether a benchmark's questions go through the chat template: all but choices and answers that are asked plainly.
 bool uses_chat(const LoadedBenchmark& one);
 
@@ -51,6 +43,9 @@ std::string safeguarded_name(const std::string& arm);
 // Everything that decides a number of the run: the plan, hashes of all files, the program, and the arithmetic (kernels
 // and threads).  Two runs with one identity give the same bytes.  `digests` may know the hashes of the weights.
 nlohmann::ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks, Digests& digests);
+
+// Of each benchmark some of whose items lose their beginning, which and how many.
+std::vector<std::string> cut_warnings(const nlohmann::ordered_json& identity);
 
 // "base nf4, arithmetic fp32, adapters fp32, kernels avx2, 2 threads, deterministic".
 std::string precision_policy(const nlohmann::ordered_json& identity);

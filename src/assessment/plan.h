@@ -21,6 +21,8 @@ struct BenchmarkPlan {
   std::string page, shots_path;                // a page of the user's, and the file with the examples
   std::string few_shot_sampling = "page";      // or "shared": the same examples for all, or "first_n"
   bool chat_template = false;                  // choice and answer: asked as a conversation
+  bool shots_as_turns = true;                  // of a conversation; else examples and question are one turn
+  std::string too_long = "refuse";             // or "cut": the beginning of what the model's positions do not hold
   std::vector<std::string> subjects;
   std::string truncated = "degenerate";  // or "judge"
   std::string role = "capability";       // or "withheld": what is recalled is what a safe model withholds

@@ -118,6 +118,8 @@ BenchmarkPlan read_benchmark(Table& table, PlanReading& reading) {
   table.read("shots_path", one.shots_path);
   table.choose("few_shot_sampling", one.few_shot_sampling, {"page", "shared", "first_n"});
   table.read("chat_template", one.chat_template);
+  table.read("shots_as_turns", one.shots_as_turns);
+  table.choose("too_long", one.too_long, {"refuse", "cut"});
   table.read("max_new_tokens", one.max_new_tokens, 0, "tokens");
   table.read("subjects", one.subjects, "texts");
   table.end();
@@ -125,6 +127,9 @@ BenchmarkPlan read_benchmark(Table& table, PlanReading& reading) {
   table.check(one.expected <= 1, "expected", "found expected = ", one.expected,
               ", expected a rate from 0 to 1; try 0.95 for 95 %");
   table.check(!one.path.empty(), "path", "found the benchmark '", one.name, "' without path, expected path = \"FILE\"");
+  table.check(one.shots_as_turns || one.chat_template || table.is_faulty("chat_template"), "shots_as_turns",
+              "found shots_as_turns = false without chat_template, expected it in a conversation; try chat_template = "
+              "true");
   one.path = reading.paths.resolve(table, "path", one.path, PathOf::kData);
   one.page = reading.paths.resolve(table, "page", one.page, PathOf::kFile);
   one.shots_path = reading.paths.resolve(table, "shots_path", one.shots_path, PathOf::kData);

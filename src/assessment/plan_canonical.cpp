@@ -51,6 +51,8 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
     if (!b.shots_path.empty()) entry["shots_sha256"] = hash(b.shots_path);
     if (b.few_shot_sampling != "page") entry["few_shot_sampling"] = b.few_shot_sampling;
     if (b.chat_template) entry["chat_template"] = true;
+    if (!b.shots_as_turns) entry["shots_as_turns"] = false;
+    if (b.too_long != "refuse") entry["too_long"] = b.too_long;
     if (b.expected >= 0) entry["expected"] = b.expected;
   }
   for (const ArmPlan& a : plan.arms) {

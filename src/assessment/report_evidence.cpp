@@ -74,7 +74,8 @@ std::optional<Quantity> Evidence::quantity(const ordered_json& entry) const {
   const auto& metric = entry["metric"];
   if (metric == "refusal") return Quantity::kRefusal;
   if (metric == "over_refusal") return Quantity::kOverRefusal;
-  if (metric == "acc_norm") return std::nullopt;  // acc of the same answers stands for it
+  // acc and prompt_level_* of the same answers stand for them
+  if (metric == "acc_norm" || metric.get_ref<const std::string&>().starts_with("inst_level_")) return std::nullopt;
   if (metric == "harm_score" || is_withheld(entry["benchmark"])) return Quantity::kUsefulness;
   return Quantity::kCapability;
 }

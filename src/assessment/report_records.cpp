@@ -5,6 +5,7 @@
 
 #include "assessment/report_parts.h"
 #include "assessment/report_text.h"
+#include "evaluation/metrics.h"
 #include "text/records.h"
 
 namespace holdfast::assessment {
@@ -77,7 +78,8 @@ void add_flips(const Evidence& in, Section& section) {
   std::vector<Flip> flips;
   in.journal.each_row([&](const ItemRow& row) {
     const bool is_scored = row.verdict.outcome != evaluation::Outcome::kUnscored;
-    if (row.judge == "loglikelihood-norm" || !is_scored) return;
+    const bool is_part = evaluation::judge_family(row.judge) != row.judge;
+    if (row.judge == "loglikelihood-norm" || is_part || !is_scored) return;
     const Answer key{row.benchmark, row.judge, row.sample, row.position};
     const bool is = counts(row);
     if (row.cell.arm == "base") {
@@ -143,6 +145,7 @@ DataTable provenance(const Evidence& in) {
   for (const auto& one : from["benchmarks"]) {
     Field field = code(one["path_sha256"]);
     field.below = {one["items"].dump() + " items, version " + text_of(one["version"])};
+    if (one.contains("cut")) field.below.push_back("items that lost their beginning: " + one["cut"].dump());
     table.rows.push_back({{"benchmark " + text_of(one["name"])}, std::move(field)});
   }
   for (const auto& one : from["judges"]) table.rows.push_back({{"judge " + text_of(one["name"])}, code(one["sha256"])});

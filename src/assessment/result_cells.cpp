@@ -125,7 +125,7 @@ ordered_json cell_json(const CellKey& cell, const Series& series, const std::vec
     json["unscored_for"] = t.unscored_for;
   }
   if (t.degenerate > 0) json["degenerate_for"] = t.degenerate_for;
-  if (t.n > 0 && is_capability(series.key.metric)) add_groups(json, series, items);
+  if (t.n > 0 && is_capability(series.key.metric) && !series.has_parts) add_groups(json, series, items);
   return json;
 }
 

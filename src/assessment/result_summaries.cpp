@@ -114,6 +114,7 @@ ordered_json summaries_json(const std::vector<CellSeries>& cells) {
     const auto ends = ends_of(cells, arm);
     if (ends.empty()) continue;
     for (const Series& first : ends.front()->series) {
+      if (first.has_parts) continue;  // prompts of unequal numbers of parts have no common variance
       std::vector<evaluation::Observation> observations;
       std::set<std::int32_t> samples;
       for (const CellSeries* end : ends) {

@@ -122,6 +122,11 @@ class Runner {
   ArmRunner arms_;
 };
 
+void check_lengths_of_models(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks) {
+  check_lengths(plan, benchmarks);
+  if (!plan.safeguarded.path.empty()) check_lengths(safeguarded_plan(plan), benchmarks);
+}
+
 // Renames a run of another plan or program to DIRECTORY.1, .2, ...
 void move_aside(const fs::path& directory, const ordered_json& identity) {
   std::string reason;
@@ -167,6 +172,10 @@ void run_plan(const Plan& given, const fs::path& directory, const RunOptions& op
   const std::string missing = plan.arms.empty() ? "" : four_numbers(benchmarks).warning();
   if (!missing.empty() && !journal.is_finished()) log_warning("[assess] " + missing);
   if (!journal.is_finished() && journal.overlap().is_null()) journal.set_overlap(overlap_of(plan, benchmarks));
+  if (!journal.is_finished()) {
+    check_lengths_of_models(plan, benchmarks);
+    for (const std::string& warning : cut_warnings(identity)) log_warning("[benchmark] " + warning);
+  }
   if (!journal.is_finished())
     Runner(plan, benchmarks, journal, options, view).run();  // and gives the model's memory back
   if (!benchmarks.empty())

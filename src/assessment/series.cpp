@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <tuple>
 
 #include "evaluation/metrics.h"
 
@@ -23,13 +24,19 @@ bool is_refusal_metric(const std::string& metric) { return metric == "refusal" |
 
 Series& find_or_add(std::vector<Series>& list, const SeriesKey& key) {
   const auto found = std::find_if(list.begin(), list.end(), [&](const Series& one) { return one.key == key; });
-  return found != list.end() ? *found : list.emplace_back(Series{key, false, {}, {}});
+  return found != list.end() ? *found : list.emplace_back(Series{key, false, false, {}, {}});
 }
 
 void add(Series& series, const ItemRow& row, double value) {
   const auto& verdict = row.verdict;
-  series.marks.push_back({static_cast<std::int32_t>(row.sample), static_cast<std::int32_t>(row.position),
-                          verdict.outcome, static_cast<float>(value)});
+  Mark mark{static_cast<std::int32_t>(row.sample), static_cast<std::int32_t>(row.position), verdict.outcome,
+            static_cast<float>(value)};
+  if (!series.marks.empty()) {  // an answer's verdicts come one behind the other
+    const Mark& last = series.marks.back();
+    if (last.sample == mark.sample && last.position == mark.position) mark.part = last.part + 1;
+  }
+  series.has_parts = series.has_parts || mark.part > 0;
+  series.marks.push_back(mark);
   if (verdict.outcome == Outcome::kUnscored) {
     ++series.tally.unscored;
     ++series.tally.unscored_for[evaluation::failure_name(verdict.failure)];
@@ -59,7 +66,7 @@ void count_unscored(std::vector<Series>& list) {
 void add_row(std::vector<Series>& list, const ItemRow& row, const std::string& kind) {
   const auto& verdict = row.verdict;
   const std::string metric = metric_of(row, kind);
-  Series& series = find_or_add(list, {row.benchmark, metric, row.judge});
+  Series& series = find_or_add(list, {row.benchmark, metric, evaluation::judge_family(row.judge)});
   if (is_refusal_metric(metric)) {
     add(series, row, verdict.outcome == Outcome::kRefusal);
     if (!verdict.score) return;
@@ -95,13 +102,13 @@ std::vector<CellSeries> read_series(const Journal& journal, const ordered_json& 
 
 std::vector<Pair> pair_series(const Series& before, const Series& after,
                               const std::vector<std::int64_t>* after_position) {
-  std::map<std::pair<std::int64_t, std::int64_t>, const Mark*> places;
-  for (const Mark& mark : after.marks) places[{mark.sample, mark.position}] = &mark;
+  std::map<std::tuple<std::int64_t, std::int64_t, std::int32_t>, const Mark*> places;
+  for (const Mark& mark : after.marks) places[{mark.sample, mark.position, mark.part}] = &mark;
   std::vector<Pair> pairs;
   for (const Mark& was : before.marks) {
     const std::int64_t position =
         after_position == nullptr ? was.position : (*after_position)[static_cast<std::size_t>(was.position)];
-    const auto found = places.find({was.sample, position});
+    const auto found = places.find({was.sample, position, was.part});
     if (found == places.end() || !was.is_scored() || !found->second->is_scored()) continue;
     pairs.push_back({was.position, was.value, found->second->value});
   }

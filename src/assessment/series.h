@@ -1,6 +1,6 @@
 // Series: what one judge made of one benchmark's answers in one cell, and two of them item by item.
 //
-// A series is small (16 bytes an answer), so that runs of many answers are counted in one pass over the journal.
+// A series is small (20 bytes an answer), so that runs of many answers are counted in one pass over the journal.
 #pragma once
 
 #include <compare>
@@ -17,7 +17,8 @@ namespace holdfast::assessment {
 struct Mark {
   std::int32_t sample = 0, position = 0;  // of the answer, and of its item in the benchmark
   evaluation::Outcome outcome = evaluation::Outcome::kUnscored;
-  float value = 0;  // what it adds to k: 1 for a refusal or a right answer, or a score between 0 and 1
+  float value = 0;        // what it adds to k: 1 for a refusal or a right answer, or a score between 0 and 1
+  std::int32_t part = 0;  // of an answer with several verdicts: which, of a prompt's instructions for one
   bool is_scored() const { return outcome != evaluation::Outcome::kUnscored; }
 };
 
@@ -35,6 +36,7 @@ struct Tally {
 struct Series {
   SeriesKey key;
   bool has_scores = false;  // values between 0 and 1, else 0 or 1
+  bool has_parts = false;   // some answer has several marks
   std::vector<Mark> marks;  // by sample, then position
   Tally tally;
 };
@@ -48,7 +50,7 @@ struct CellSeries {
 // Of all cells of a run, in plan order.  `kinds`: the benchmarks' kinds, as the identity of a run has them.
 std::vector<CellSeries> read_series(const Journal& journal, const nlohmann::ordered_json& kinds);
 
-// Two answers to the same item and sample, both scored.
+// Two answers to the same item and sample, or the same part of two, both scored.
 struct Pair {
   std::int64_t position = 0;  // of the item in the first's benchmark
   double before = 0, after = 0;

@@ -4,12 +4,12 @@
 
 #include "assessment/arm_data.h"
 #include "assessment/ledger.h"
+#include "assessment/plan_work.h"
 #include "base/error.h"
 #include "evaluation/judge.h"
 #include "evaluation/metrics.h"
 #include "generation/generator.h"
 #include "generation/scorer.h"
-#include "text/continuation.h"
 
 namespace holdfast::assessment {
 
@@ -31,9 +31,7 @@ std::int64_t share_of(std::int64_t total, std::size_t i, std::size_t count) {
 
 generation::GenerateOptions generate_options(const Plan& plan, const LoadedBenchmark& one) {
   generation::GenerateOptions options;
-  options.max_new_tokens = one.plan->max_new_tokens > 0       ? one.plan->max_new_tokens
-                           : one.benchmark.max_new_tokens > 0 ? one.benchmark.max_new_tokens
-                                                              : plan.generation.max_new_tokens;
+  options.max_new_tokens = answer_limit(plan, one);
   options.stop = one.benchmark.stop;
   options.temperature = plan.generation.temperature;
   options.top_p = plan.generation.top_p;
@@ -56,12 +54,15 @@ StoredAnswer stored_answer(const LoadedBenchmark& one, std::size_t position, con
   stored.tokens = static_cast<std::int64_t>(completion.ids.size());
   const auto policy =
       one.plan->truncated == "judge" ? evaluation::TruncatedPolicy::kJudge : evaluation::TruncatedPolicy::kDegenerate;
-  for (std::size_t j = 0; j < one.judges.size(); ++j) {
+  for (const auto& metric : one.benchmark.metrics) {
+    if (one.benchmark.kind != Kind::kAnswer) break;
+    for (auto& [judge, verdict] : evaluation::score_answer(metric, item, answer))
+      stored.verdicts.push_back({std::move(judge), verdict});
+  }
+  for (std::size_t j = 0; j < one.judges.size() && one.benchmark.kind != Kind::kAnswer; ++j) {
     const evaluation::WordList* list = one.catalogue->list(one.judges[j]);
-    const auto verdict = one.benchmark.kind == Kind::kAnswer
-                             ? evaluation::score_answer(one.benchmark.metrics[j], item, answer)
-                         : one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
-                         : list != nullptr                     ? list->judge(answer, policy, item.prompt)
+    const auto verdict = one.benchmark.kind == Kind::kRecall ? evaluation::judge_recall(item, answer)
+                         : list != nullptr                   ? list->judge(answer, policy, item.prompt)
                                            : evaluation::Verdict{.failure = evaluation::Failure::kPending};
     stored.verdicts.push_back({one.judges[j], verdict});
   }
@@ -92,6 +93,10 @@ generation::PrefixTree& Subject::tree() {
   return *tree_;
 }
 
+RequestEncoder Subject::encoder() const {
+  return {plan_, tokenizer_, config_, chat_ ? &*chat_ : nullptr, decoder_->config().max_positions};
+}
+
 std::vector<WaveResult> Subject::measure(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
                                          std::int64_t sample, std::span<const Asked> asked) {
   HOLDFAST_ASSERT(!asked.empty());
@@ -102,11 +107,8 @@ std::vector<WaveResult> Subject::measure(const LoadedBenchmark& one, std::size_t
 std::vector<WaveResult> Subject::answer_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
                                              std::int64_t sample, std::span<const Asked> asked) {
   std::vector<std::vector<text::TokenId>> prompts;
-  const text::ContinuationEncoder encoder(tokenizer_, config_);
-  for (std::size_t i = begin; i < end; ++i) {
-    const evaluation::Item& item = one.benchmark.items[i];
-    prompts.push_back(uses_chat(one) ? render_item(plan_, tokenizer_, *chat_, item).ids : encoder.ids(item.context));
-  }
+  const RequestEncoder encoder = this->encoder();
+  for (std::size_t i = begin; i < end; ++i) prompts.push_back(encoder.prompt(one, one.benchmark.items[i]).ids);
   const auto options = std::make_shared<const generation::GenerateOptions>(generate_options(plan_, one));
   // An answer's random numbers are its item's, whoever gives it.
   const std::uint64_t stream = static_cast<std::uint64_t>(sample) * 1'000'003 + begin;
@@ -149,8 +151,7 @@ std::vector<WaveResult> Subject::answer_wave(const LoadedBenchmark& one, std::si
 
 std::vector<WaveResult> Subject::score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
                                             std::span<const Asked> asked) {
-  const text::ContinuationEncoder encoder(tokenizer_, config_);
-  const auto renderer = renderer_of(plan_, one, chat_ ? &*chat_ : nullptr);
+  const RequestEncoder encoder = this->encoder();
   std::vector<generation::ScoreRequest> requests;  // of the first who is asked, then of the next
   WaveResult unanswered;
   PhaseTokens tokens;  // of one: an item's context once, and its endings
@@ -158,8 +159,7 @@ std::vector<WaveResult> Subject::score_wave(const LoadedBenchmark& one, std::siz
     const evaluation::Item& item = one.benchmark.items[i];
     StoredAnswer stored;
     stored.position = static_cast<std::int64_t>(i);
-    for (const auto& request : evaluation::choice_requests(item, renderer, plan_.model.system_prompt)) {
-      auto ids = encoder.encode(request.context, request.continuation);
+    for (auto& [request, ids, cut] : encoder.endings(one, item)) {
       stored.prompt_ids = ids.context;
       stored.tokens += static_cast<std::int64_t>(ids.continuation.size());
       requests.push_back({std::move(ids.context), std::move(ids.continuation)});

@@ -13,6 +13,7 @@
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/plan.h"
+#include "assessment/request_encoder.h"
 #include "generation/prefix_tree.h"
 #include "model/adapter.h"
 #include "model/decoder.h"
@@ -56,6 +57,7 @@ class Subject {
   std::vector<WaveResult> score_wave(const LoadedBenchmark& one, std::size_t begin, std::size_t end,
                                      std::span<const Asked> asked);
   generation::PrefixTree& tree();
+  RequestEncoder encoder() const;
 
   const Plan& plan_;
   text::Tokenizer tokenizer_;

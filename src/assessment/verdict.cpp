@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "assessment/four_numbers.h"
+#include "assessment/inputs.h"
 #include "assessment/soundness.h"
 
 namespace holdfast::assessment {
@@ -88,6 +89,7 @@ ordered_json flags_of(const ordered_json& identity, const ordered_json& results,
   if (identity["samples"].get<int>() < 3)
     flags.push_back("Fewer than three answers a prompt: the spread between answers is not measured");
   if (auto text = four_numbers(identity, results["cells"]).warning(); !text.empty()) flags.push_back(std::move(text));
+  for (std::string& warning : cut_warnings(identity)) flags.push_back(std::move(warning));
   const auto& kinds = identity["kinds"];
   if (std::any_of(kinds.begin(), kinds.end(), [](const auto& kind) { return kind == "refusal" || kind == "safe"; }))
     flags.push_back(

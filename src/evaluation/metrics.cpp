@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
+#include <map>
 
 #include "base/error.h"
 #include "base/hash.h"
@@ -16,8 +18,23 @@ namespace {
 struct Name {
   const char *metric, *judge;
 };
-constexpr const char* kStrict = "prompt_level_strict_acc";
-constexpr const char* kLoose = "prompt_level_loose_acc";
+
+// Metrics of instructions: by what reading of the answer, and whether each instruction counts by itself.
+struct InstructionMetric {
+  std::string_view name;
+  bool is_strict, is_of_each;
+};
+constexpr InstructionMetric kInstructionMetrics[] = {{"prompt_level_strict_acc", true, false},
+                                                     {"prompt_level_loose_acc", false, false},
+                                                     {"inst_level_strict_acc", true, true},
+                                                     {"inst_level_loose_acc", false, true}};
+
+const InstructionMetric* find_instruction_metric(std::string_view name) {
+  const auto* found = std::find_if(std::begin(kInstructionMetrics), std::end(kInstructionMetrics),
+                                   [&](const InstructionMetric& one) { return one.name == name; });
+  return found == std::end(kInstructionMetrics) ? nullptr : found;
+}
+
 constexpr Name kNames[] = {{"acc", "loglikelihood"},
                            {"acc_norm", "loglikelihood-norm"},
                            {"acc_bytes", "loglikelihood-bytes"},
@@ -49,7 +66,14 @@ std::string metric_of_judge(std::string_view judge) {
   for (const Name& one : kNames) {
     if (judge == one.judge) return one.metric;
   }
-  return judge.starts_with("exact_match") || is_instruction_metric(judge) ? std::string(judge) : std::string();
+  const std::string family = judge_family(judge);
+  return family.starts_with("exact_match") || is_instruction_metric(family) ? family : std::string();
+}
+
+std::string judge_family(std::string_view judge) {
+  const std::string_view first = judge.substr(0, judge.find(':'));
+  const auto* metric = find_instruction_metric(first);
+  return std::string(metric != nullptr && metric->is_of_each ? first : judge);
 }
 
 std::string metric_sha256(const Metric& metric) {
@@ -100,22 +124,33 @@ Verdict score_match(const Metric& metric, const Item& item, const Answer& answer
           found == comparable(metric.rule, item.accept[0]) ? 1 : 0};
 }
 
-bool is_instruction_metric(std::string_view metric) { return metric == kStrict || metric == kLoose; }
+bool is_instruction_metric(std::string_view metric) { return find_instruction_metric(metric) != nullptr; }
 
-Verdict score_instructions(const Metric& metric, const Item& item, const Answer& answer) {
-  HOLDFAST_ASSERT(item.row != nullptr && is_instruction_metric(metric.name));
+std::vector<NamedVerdict> score_instructions(const Metric& metric, const Item& item, const Answer& answer) {
+  const auto* const kind = find_instruction_metric(metric.name);
+  HOLDFAST_ASSERT(item.row != nullptr && kind != nullptr);
   const IfevalResult result = check_ifeval(*item.row, answer.text, "[ifeval] item " + item.id);
-  const Followed followed = metric.name == kStrict ? result.strict() : result.loose();
-  if (followed == Followed::kUnscored) return {.failure = Failure::kUnreadable};
   const bool is_empty = classify_degeneration(answer) == Degeneration::kEmpty;
-  return {.outcome = is_empty ? Outcome::kDegenerate : Outcome::kAnswered,
-          .correct = followed == Followed::kYes ? 1 : 0,
-          .degeneration = is_empty ? Degeneration::kEmpty : Degeneration::kNone};
+  const auto verdict_of = [&](Followed followed) -> Verdict {
+    if (followed == Followed::kUnscored) return {.failure = Failure::kUnreadable};
+    return {.outcome = is_empty ? Outcome::kDegenerate : Outcome::kAnswered,
+            .correct = followed == Followed::kYes ? 1 : 0,
+            .degeneration = is_empty ? Degeneration::kEmpty : Degeneration::kNone};
+  };
+  if (!kind->is_of_each) return {{metric.name, verdict_of(kind->is_strict ? result.strict() : result.loose())}};
+  std::vector<NamedVerdict> verdicts;
+  std::map<std::string, int> seen;
+  for (const auto& one : result.instructions) {
+    const int again = ++seen[one.id];
+    const std::string judge = metric.name + ":" + one.id + (again > 1 ? ":" + std::to_string(again) : "");
+    verdicts.push_back({judge, verdict_of(kind->is_strict ? one.strict : one.loose)});
+  }
+  return verdicts;
 }
 
-Verdict score_answer(const Metric& metric, const Item& item, const Answer& answer) {
-  return is_instruction_metric(metric.name) ? score_instructions(metric, item, answer)
-                                            : score_match(metric, item, answer);
+std::vector<NamedVerdict> score_answer(const Metric& metric, const Item& item, const Answer& answer) {
+  if (is_instruction_metric(metric.name)) return score_instructions(metric, item, answer);
+  return {{judge_of_metric(metric.name), score_match(metric, item, answer)}};
 }
 
 }  // namespace holdfast::evaluation

@@ -7,6 +7,8 @@
 //   exact_match  what a filter takes from the answer equals what it leaves of the target
 //   prompt_level_strict_acc, prompt_level_loose_acc
 //                all of the prompt's instructions are followed (evaluation/ifeval.h)
+//   inst_level_strict_acc, inst_level_loose_acc
+//                the share of all prompts' instructions together that are followed: each is a verdict of its own
 #pragma once
 
 #include <string>
@@ -17,10 +19,12 @@
 
 namespace holdfast::evaluation {
 
-// "loglikelihood" for acc, and so on: what items.csv calls the judge that a metric comes from; and back.
+// "loglikelihood" for acc, and so on: what results.json calls the judge that a metric comes from; and back.
 std::string judge_of_metric(std::string_view metric);
 std::string metric_of_judge(std::string_view judge);  // empty: the judge stands for no metric
-std::string metric_sha256(const Metric& metric);      // of all that decides its verdicts
+// Of a verdict's judge: "inst_level_strict_acc" of "inst_level_strict_acc:keywords:existence", others as they are.
+std::string judge_family(std::string_view judge);
+std::string metric_sha256(const Metric& metric);  // of all that decides its verdicts
 
 // REQUIRES: a metric of endings, one log-probability an ending.  Unscored where one is no number.  Of mc2 the score is
 // the share; nothing is chosen.
@@ -32,10 +36,17 @@ double truthful_share(const Item& item, const std::vector<double>& logprobs);
 std::string extract_answer(const MatchRule& rule, const std::string& answer);
 Verdict score_match(const Metric& metric, const Item& item, const Answer& answer);
 
-bool is_instruction_metric(std::string_view metric);  // prompt_level_*
-// REQUIRES: an item with its row.  Unscored, as unreadable, where the rules cannot decide.
-Verdict score_instructions(const Metric& metric, const Item& item, const Answer& answer);
+bool is_instruction_metric(std::string_view metric);  // prompt_level_*, inst_level_*
+
+struct NamedVerdict {
+  std::string judge;  // as items.csv has it
+  Verdict verdict;
+};
+// REQUIRES: an item with its row.  Unscored, as unreadable, where the rules cannot decide.  One verdict of
+// prompt_level_*; of inst_level_* one an instruction, whose judge is "METRIC:INSTRUCTION", with ":2" and so on behind
+// an instruction that the prompt has again.
+std::vector<NamedVerdict> score_instructions(const Metric& metric, const Item& item, const Answer& answer);
 // By whichever of the two the metric is.
-Verdict score_answer(const Metric& metric, const Item& item, const Answer& answer);
+std::vector<NamedVerdict> score_answer(const Metric& metric, const Item& item, const Answer& answer);
 
 }  // namespace holdfast::evaluation

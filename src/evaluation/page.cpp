@@ -211,10 +211,11 @@ class Reader {
       const auto of_choice = {"acc", "acc_norm", "acc_bytes", "mc1", "mc2"};
       const bool is_choice = std::find(of_choice.begin(), of_choice.end(), metric.name) != of_choice.end();
       const bool is_of_answer = metric.name.starts_with("exact_match") || is_instruction_metric(metric.name);
-      check(is_choice ? page_.kind == "choice" : page_.kind == "answer" && is_of_answer, node, "found the metric '",
-            metric.name, "' in a page of kind ", page_.kind,
-            ", expected acc, acc_norm, acc_bytes, mc1 or mc2 for choice; exact_match, exact_match_NAME, ",
-            "prompt_level_strict_acc or prompt_level_loose_acc for answer");
+      check(
+          is_choice ? page_.kind == "choice" : page_.kind == "answer" && is_of_answer, node, "found the metric '",
+          metric.name, "' in a page of kind ", page_.kind,
+          ", expected acc, acc_norm, acc_bytes, mc1 or mc2 for choice; exact_match, exact_match_NAME, ",
+          "prompt_level_strict_acc, prompt_level_loose_acc, inst_level_strict_acc or inst_level_loose_acc for answer");
       check((metric.name == "mc2") <= !page_.true_choices.is_empty(), node,
             "found the metric mc2 and no true_choices, expected them in [item]");
       const auto check_pattern = [&](const std::string& pattern) {

@@ -17,22 +17,26 @@ std::string joined(const std::string& first, const std::string& second) {
 
 }  // namespace
 
-ordered_json chat_messages(const Item& item, const std::string& question, const std::string& system_prompt) {
+ordered_json chat_messages(const Item& item, const std::string& question, const ChatOptions& options) {
   ordered_json messages = ordered_json::array();
-  std::string system = system_prompt;
+  std::string system = options.system_prompt, last;
   if (item.shots != nullptr && !item.shots->empty() && item.shots->front().role == "system")
     system = joined(system, item.shots->front().text);
   if (!system.empty()) messages.push_back({{"role", "system"}, {"content", system}});
   if (item.shots != nullptr) {
     for (const Turn& turn : *item.shots) {
-      if (turn.role != "system") messages.push_back({{"role", turn.role}, {"content", turn.text}});
+      if (turn.role == "system") continue;
+      if (options.shots_as_turns)
+        messages.push_back({{"role", turn.role}, {"content", turn.text}});
+      else
+        last += turn.text + turn.delimiter;
     }
   }
-  messages.push_back({{"role", "user"}, {"content", question}});
+  messages.push_back({{"role", "user"}, {"content", last + question}});
   return messages;
 }
 
-std::vector<Request> choice_requests(const Item& item, const ChatRenderer& chat, const std::string& system_prompt) {
+std::vector<Request> choice_requests(const Item& item, const ChatRenderer& chat, const ChatOptions& options) {
   HOLDFAST_ASSERT(!item.choices.empty());
   const bool is_partial = !item.openings.empty();
   const std::string delimiter = chat ? "" : item.delimiter;
@@ -40,11 +44,11 @@ std::vector<Request> choice_requests(const Item& item, const ChatRenderer& chat,
   std::string context = item.context;
   // An item of a plain file has no question apart from its context.
   const std::string& question = item.shots == nullptr ? item.context : item.prompt;
-  if (chat && !is_partial) context = chat(chat_messages(item, question, system_prompt));
+  if (chat && !is_partial) context = chat(chat_messages(item, question, options));
   for (std::size_t i = 0; i < item.choices.size(); ++i) {
     if (is_partial) {
       const std::string& opening = item.openings[i];
-      context = chat ? chat(chat_messages(item, opening, system_prompt)) : item.context + opening;
+      context = chat ? chat(chat_messages(item, opening, options)) : item.context + opening;
     }
     requests.push_back({context, delimiter + (is_partial ? item.ending : item.choices[i])});
   }

@@ -42,6 +42,9 @@ TEST_F(PlanFile, NamesPlaceAndFault) {
   EXPECT_NE(error(plan, {"arm.nobody.lr=1"}).find("no arm named 'nobody'"), std::string::npos);
   EXPECT_NE(error(plan, {"arm.benign.checkpoints=[10]"}).find("checkpoint 10, expected 1 .. 9"), std::string::npos);
   EXPECT_NE(error("x = [").find("no TOML"), std::string::npos);
+  EXPECT_NE(error(plan, {"benchmark.charms.shots_as_turns=false"}).find("shots_as_turns = false without chat_template"),
+            std::string::npos);
+  EXPECT_NE(error(plan, {"benchmark.charms.too_long=shorten"}).find("refuse, cut"), std::string::npos);
   EXPECT_NE(error("[model]\npath = \"{nowhere}/m\"\n").find("--set nowhere=DIRECTORY"), std::string::npos);
   EXPECT_NE(error("name = \"x\"\n[model]\npath = \"m\"\n").find("found no benchmark"), std::string::npos);
 }
@@ -71,6 +74,9 @@ judges = "advbench-substring"
 at = "ends"
 limit = 4
 shots = 2
+chat_template = true
+shots_as_turns = false
+too_long = "cut"
 max_new_tokens = 9
 subjects = ["x", "y"]
 truncated = "judge"
@@ -115,6 +121,9 @@ adapter = "adapters/a"
   EXPECT_EQ(b.at, "ends");
   EXPECT_EQ(b.limit, 4);
   EXPECT_EQ(b.shots, 2);
+  EXPECT_TRUE(b.chat_template);
+  EXPECT_FALSE(b.shots_as_turns);
+  EXPECT_EQ(b.too_long, "cut");
   EXPECT_EQ(b.max_new_tokens, 9);
   EXPECT_EQ(b.subjects, (std::vector<std::string>{"x", "y"}));
   EXPECT_EQ(b.truncated, "judge");

@@ -54,6 +54,50 @@ TEST_F(ResultStatistics, EveryAnswerTheSameLeavesTheIntervalOfThePrompts) {
   EXPECT_NEAR(cell["low"].get<double>(), 0.47817625, 1e-7);  // scipy 1.17 binomtest(5, 5) exact, of 5, not of 10
 }
 
+// What a metric finds of each instruction of a prompt: 1 followed, 0 not, u undecided.
+std::vector<StoredAnswer> parts(const std::vector<std::string>& prompts) {
+  std::vector<StoredAnswer> list = answers(std::string(prompts.size(), '+'), "prompt_level_strict_acc");
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    for (const char letter : prompts[i]) {
+      evaluation::Verdict verdict{.failure = evaluation::Failure::kUnreadable};
+      if (letter != 'u') verdict = {.outcome = evaluation::Outcome::kAnswered, .correct = letter - '0'};
+      const std::string number = std::to_string(list[i].verdicts.size());
+      list[i].verdicts.push_back({"inst_level_strict_acc:keywords:" + number, verdict});
+    }
+  }
+  return list;
+}
+
+TEST_F(ResultStatistics, InstructionsAreCountedEachAndClusteredByPrompt) {
+  Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
+  journal.add_items({benchmark("facts", evaluation::Kind::kAnswer, 5)});
+  for (const auto& [cell, prompts] :
+       {std::pair{CellKey{"base", 0, 0}, std::vector<std::string>{"10", "1", "110", "u1", "00"}},
+        std::pair{CellKey{"attack", 1, 2}, std::vector<std::string>{"00", "1", "100", "11", "0u"}}}) {
+    journal.add_cell(cell);
+    journal.commit_wave({cell, "facts", 0, 0}, parts(prompts), {});
+  }
+  const auto results = results_json(journal);
+  ASSERT_EQ(results["cells"].size(), 4u) << results["cells"];
+  const auto& cell = results["cells"][1];
+  EXPECT_EQ(cell["metric"], "inst_level_strict_acc");
+  EXPECT_EQ(cell["judge"], "inst_level_strict_acc");
+  EXPECT_EQ(cell["k"], 5);
+  EXPECT_EQ(cell["n"], 9);
+  EXPECT_EQ(cell["unscored"], 1);
+  EXPECT_EQ(cell["interval"], "korn-graubard");
+  // numpy 2.4, scipy 1.17: SE^2 = 5/4 sum over prompts of (sum - size p)^2 / 81, beta.ppf at the effective number
+  EXPECT_NEAR(cell["low"].get<double>(), 0.10620566, 1e-7);
+  EXPECT_NEAR(cell["high"].get<double>(), 0.94108472, 1e-7);
+  const auto& compared = results["comparisons"][1];
+  EXPECT_EQ(compared["metric"], "inst_level_strict_acc");
+  EXPECT_EQ(compared["n"], 8) << "of ten instructions two are undecided in one of the two";
+  EXPECT_EQ(compared["lost"], 2);
+  EXPECT_EQ(compared["gained"], 0);
+  EXPECT_EQ(compared["test"], "clustered-t");
+  EXPECT_NEAR(compared["low"].get<double>(), -0.5243715728390884, 1e-9);
+}
+
 TEST_F(ResultStatistics, SeveralAnswersArePairedByPrompt) {
   Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
   add_charms(journal, {"base", 0, 0}, "rrrrrc");

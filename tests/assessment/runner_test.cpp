@@ -52,6 +52,28 @@ TEST_F(TinyRun, ControlTokensInQuestionsAreTextAndCounted) {
   }
 }
 
+TEST_F(TinyRun, ItemsTooLongForTheModelAreRefusedBeforeAnythingIsMeasuredOrCutAndCounted) {
+  std::string endings = read("endings.jsonl"), many;
+  for (int i = 0; i < 60; ++i) many += "The house of number " + std::to_string(i) + " is red. ";
+  write("endings.jsonl",
+        endings + R"({"context": ")" + many + R"(The last is", "choices": ["red", "blue"], "gold": 0})" + "\n");
+  const std::string error = error_of([&] { run("refused"); });
+  EXPECT_NE(error.find("[benchmark] endings, item 8: found a request of "), std::string::npos) << error;
+  EXPECT_EQ(measured("refused"), "");
+  run("cut", {"benchmark.endings.too_long=cut"});
+  const auto results = this->results("cut");
+  EXPECT_EQ(results["provenance"]["benchmarks"][1]["cut"], 1);
+  EXPECT_FALSE(results["provenance"]["benchmarks"][0].contains("cut"));
+  EXPECT_NE(results["verdict"]["flags"].dump().find(
+                "1 of 8 items of endings lost their beginning, to fit into the model's positions"),
+            std::string::npos)
+      << results["verdict"]["flags"];
+  EXPECT_NE(error_of([&] {
+              run("half", {"benchmark.questions.too_long=cut"});
+            }).find("[benchmark] questions: found too_long = \"cut\" for the kind refusal"),
+            std::string::npos);
+}
+
 // A run that was killed: its last waves, its last step and its end are not there.
 constexpr const char* kLosesItsEnd =
     "DELETE FROM verdicts WHERE answer IN (SELECT id FROM answers WHERE cell IN (SELECT id FROM cells WHERE arm = "

@@ -38,7 +38,7 @@ class Requests : public ::testing::Test {
 
 TEST_F(Requests, OfPartialEvaluationDifferInTheirContexts) {
   const Benchmark loaded = load(0, "");
-  const auto requests = choice_requests(loaded.items[0], {}, "");
+  const auto requests = choice_requests(loaded.items[0], {});
   ASSERT_EQ(requests.size(), 2u);
   EXPECT_EQ(requests[0].context, "Hat 0 beat the sock as the sock");
   EXPECT_EQ(requests[1].context, "Hat 0 beat the sock as the hat");
@@ -55,15 +55,32 @@ TEST_F(Requests, OfAConversationAreTurnsAndNoBlank) {
       std::vector<Turn>{{"system", "Of wool.\n\n", ""}, {"user", "Knit?", " "}, {"assistant", "yes", "\n\n"}});
   item.context = "Of wool.\n\nKnit? yes\n\nAnd purl?";
   const ChatRenderer chat = [](const ordered_json& messages) { return messages.dump(); };
-  const auto spoken = choice_requests(item, chat, "Be brief.");
+  const auto spoken = choice_requests(item, chat, {"Be brief."});
   EXPECT_EQ(spoken[1].continuation, "no");
   EXPECT_EQ(
       ordered_json::parse(spoken[1].context),
       ordered_json::parse(R"([{"role":"system","content":"Be brief.\n\nOf wool.\n\n"},{"role":"user","content":"Knit?"},
                                     {"role":"assistant","content":"yes"},{"role":"user","content":"And purl?"}])"));
-  const auto plain = choice_requests(item, {}, "Be brief.");
+  const auto plain = choice_requests(item, {}, {"Be brief."});
   EXPECT_EQ(plain[1].context, item.context);
   EXPECT_EQ(plain[1].continuation, " no");
+}
+
+TEST_F(Requests, OfAConversationMayHaveTheExamplesInTheQuestionsTurn) {
+  Item item;
+  item.prompt = "And purl?";
+  item.choices = {"yes", "no"};
+  item.shots = std::make_shared<const std::vector<Turn>>(
+      std::vector<Turn>{{"system", "Of wool.\n\n", ""}, {"user", "Knit?", " "}, {"assistant", "yes", "\n\n"}});
+  const ChatRenderer chat = [](const ordered_json& messages) { return messages.dump(); };
+  const auto spoken = choice_requests(item, chat, {"Be brief.", false});
+  EXPECT_EQ(spoken[1].continuation, "no");
+  EXPECT_EQ(ordered_json::parse(spoken[1].context), ordered_json::parse(R"([
+      {"role":"system","content":"Be brief.\n\nOf wool.\n\n"},{"role":"user","content":"Knit? yes\n\nAnd purl?"}])"));
+  const Benchmark loaded = load(1, "first_n");  // partial evaluation
+  const auto partial = choice_requests(loaded.items[0], chat, {"", false});
+  EXPECT_EQ(ordered_json::parse(partial[1].context), ordered_json::parse(R"([{"role":"user","content":
+      "Sock 0 beat the hat as the sock was red .\n\nHat 0 beat the sock as the hat"}])"));
 }
 
 TEST_F(Requests, HaveExamplesOfTheirOwnOrSharedOnesAsAsked) {

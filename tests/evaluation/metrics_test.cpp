@@ -59,28 +59,30 @@ TEST(MetricOfInstructions, IsRightWhereLmEvalFindsAllFollowedAndUnscoredWhereNoR
       nlohmann::ordered_json::parse(read_file(std::string(HOLDFAST_SOURCE_DIR) + "/tests/golden/ifeval.json"));
   const Page* page = find_page("ifeval");
   ASSERT_NE(page, nullptr);
-  ASSERT_EQ(page->metrics.size(), 2u);
+  ASSERT_EQ(page->metrics.size(), 4u);
   std::size_t right = 0, wrong = 0, unscored = 0;
   for (const auto& row : golden["rows"]) {
     Item item;
     item.row = std::make_shared<const nlohmann::ordered_json>(
         nlohmann::ordered_json{{"instruction_id_list", {row[0]}}, {"kwargs", nlohmann::ordered_json::array({row[1]})}});
-    for (std::size_t i = 0; i < 2; ++i) {
-      const Verdict verdict = score_answer(page->metrics[i], item, {{}, row[2]});
+    for (std::size_t i = 0; i < 4; ++i) {
+      const auto verdicts = score_answer(page->metrics[i], item, {{}, row[2]});
+      ASSERT_EQ(verdicts.size(), 1u);
+      const Verdict verdict = verdicts[0].verdict;
       if (verdict.outcome == Outcome::kUnscored) {
         EXPECT_EQ(verdict.failure, Failure::kUnreadable);
         EXPECT_EQ(verdict.correct, -1);
         ++unscored;
         continue;
       }
-      const bool is_followed = row[3 + i].is_boolean() && row[3 + i].get<bool>();
+      const bool is_followed = row[3 + i % 2].is_boolean() && row[3 + i % 2].get<bool>();
       EXPECT_EQ(verdict.correct, is_followed ? 1 : 0) << page->metrics[i].name << row;
       (is_followed ? right : wrong)++;
     }
   }
-  EXPECT_GE(right, 1000u);
-  EXPECT_GE(wrong, 1000u);
-  EXPECT_LT(unscored, 600u);
+  EXPECT_GE(right, 2000u);
+  EXPECT_GE(wrong, 2000u);
+  EXPECT_LT(unscored, 1200u);
 }
 
 TEST(MetricOfInstructions, StrictTakesTheAnswerAsItStandsAndLooseWithoutItsFirstLine) {
@@ -89,11 +91,38 @@ TEST(MetricOfInstructions, StrictTakesTheAnswerAsItStandsAndLooseWithoutItsFirst
       {"instruction_id_list", {"punctuation:no_comma", "detectable_format:title"}}, {"kwargs", {nullptr, nullptr}}});
   const Metric strict{"prompt_level_strict_acc", {}}, loose{"prompt_level_loose_acc", {}};
   const Answer answer{{}, "Sure, here:\n<<Wool>> warms"};
-  EXPECT_EQ(score_answer(strict, item, answer).correct, 0);
-  EXPECT_EQ(score_answer(loose, item, answer).correct, 1);
-  EXPECT_EQ(score_answer(loose, item, answer).outcome, Outcome::kAnswered);
-  EXPECT_EQ(score_answer(loose, item, {{}, " \n"}).correct, 0);
-  EXPECT_EQ(score_answer(loose, item, {{}, " \n"}).outcome, Outcome::kDegenerate);
+  const auto verdict = [&](const Metric& metric, const Answer& given) {
+    return score_answer(metric, item, given).at(0).verdict;
+  };
+  EXPECT_EQ(verdict(strict, answer).correct, 0);
+  EXPECT_EQ(verdict(loose, answer).correct, 1);
+  EXPECT_EQ(verdict(loose, answer).outcome, Outcome::kAnswered);
+  EXPECT_EQ(verdict(loose, {{}, " \n"}).correct, 0);
+  EXPECT_EQ(verdict(loose, {{}, " \n"}).outcome, Outcome::kDegenerate);
+}
+
+TEST(MetricOfInstructions, OfEachHasAVerdictAnInstructionUnderItsName) {
+  Item item;
+  item.row = std::make_shared<const nlohmann::ordered_json>(nlohmann::ordered_json{
+      {"instruction_id_list",
+       {"punctuation:no_comma", "keywords:existence", "length_constraints:number_words", "keywords:existence"}},
+      {"kwargs", {nullptr, {{"keywords", {"wool"}}}, nullptr, {{"keywords", {"yarn"}}}}}});
+  const auto verdicts = score_answer({"inst_level_strict_acc", {}}, item, {{}, "Wool, warm"});
+  std::vector<std::string> judges;
+  std::vector<int> correct;
+  for (const auto& [judge, verdict] : verdicts) {
+    judges.push_back(judge);
+    correct.push_back(verdict.correct);
+    EXPECT_EQ(judge_family(judge), "inst_level_strict_acc");
+    EXPECT_EQ(metric_of_judge(judge), "inst_level_strict_acc");
+  }
+  EXPECT_EQ(judges, (std::vector<std::string>{"inst_level_strict_acc:punctuation:no_comma",
+                                              "inst_level_strict_acc:keywords:existence",
+                                              "inst_level_strict_acc:length_constraints:number_words",
+                                              "inst_level_strict_acc:keywords:existence:2"}));
+  EXPECT_EQ(correct, (std::vector<int>{0, 1, -1, 0})) << "the number of words is not given: nobody can say";
+  EXPECT_EQ(verdicts[2].verdict.failure, Failure::kUnreadable);
+  EXPECT_EQ(score_answer({"inst_level_loose_acc", {}}, item, {{}, "Wool,\nyarn"})[0].verdict.correct, 1);
 }
 
 TEST(MetricOfChoices, IsUnscoredWhereAModelGivesNoNumber) {
@@ -105,8 +134,9 @@ TEST(MetricOfChoices, IsUnscoredWhereAModelGivesNoNumber) {
 }
 
 TEST(MetricNames, AndJudgeNamesStandForEachOther) {
-  for (const char* metric : {"acc", "acc_norm", "acc_bytes", "mc1", "mc2", "exact_match", "exact_match_flexible",
-                             "prompt_level_strict_acc", "prompt_level_loose_acc"})
+  for (const char* metric :
+       {"acc", "acc_norm", "acc_bytes", "mc1", "mc2", "exact_match", "exact_match_flexible", "prompt_level_strict_acc",
+        "prompt_level_loose_acc", "inst_level_strict_acc", "inst_level_loose_acc"})
     EXPECT_EQ(metric_of_judge(judge_of_metric(metric)), metric);
   EXPECT_EQ(metric_of_judge("xstest-prefix"), "");
 }

@@ -1,5 +1,6 @@
-"""IFEval end to end: the organism answers made-up rows, and each item is followed or not, strictly and loosely, as
-lm-evaluation-harness 0.4.13's own functions find over the answers that the run stored.  Requests equal its task's.
+"""IFEval end to end: the organism answers made-up rows, and each item and each instruction is followed or not, strictly
+and loosely, as lm-evaluation-harness 0.4.13's own functions find over the answers that the run stored, and so are the
+shares of prompts and of instructions.  Requests equal its task's.
 
 No instruction here asks for a language or for sentences, so that langdetect and nltk's tables are not needed.
 """
@@ -32,6 +33,7 @@ from lm_eval.tasks.ifeval import utils  # noqa: E402
 
 MODEL = SOURCE / "assets/organism"
 METRICS = ("prompt_level_strict_acc", "prompt_level_loose_acc")
+OF_EACH = ("inst_level_strict_acc", "inst_level_loose_acc")
 # Instructions with and without parameters, together and alone; null is a parameter that is not given.
 INSTRUCTIONS = [
     [("punctuation:no_comma", {})],
@@ -71,7 +73,25 @@ def check(rows, path, out, is_chat):
         cells = [cell for cell in json.load(open(out / "results.json"))["cells"] if cell["metric"] == metric]
         assert [(cell["k"], cell["n"], cell["unscored"]) for cell in cells] == [(sum(found[metric]), len(rows) - 1, 1)], cells
         assert cells[0]["unscored_for"] == {"unreadable": 1}, cells
+    for metric in OF_EACH:
+        found[metric] = check_instructions(metric, rows[:-1], items, expected, out)
     return found
+
+
+def check_instructions(metric, rows, items, expected, out):
+    """Of all rows but the last, whose parameters the harness draws at random, and of all together."""
+    of_metric = [item for item in items if item["judge"].startswith(metric)]
+    found = [[int(item["correct"]) for item in of_metric if item["item"] == str(row["key"])] for row in rows]
+    for row, mine, theirs in zip(rows, found, expected):
+        assert [bool(one) for one in mine] == theirs[metric], f"{metric}, {row['instruction_id_list']}: found {mine}, expected {theirs[metric]}"
+        judges = [item["judge"] for item in of_metric if item["item"] == str(row["key"])]
+        assert judges == [f"{metric}:{name}" for name in row["instruction_id_list"]], judges
+    (cell,) = [cell for cell in json.load(open(out / "results.json"))["cells"] if cell["metric"] == metric]
+    share = utils.agg_inst_level_acc([theirs[metric] for theirs in expected[: len(rows)]])
+    flat = [one for mine in found for one in mine]
+    assert (cell["k"], cell["n"], cell["unscored"], cell["judge"]) == (sum(flat), len(flat), 1, metric), cell
+    assert abs(cell["value"] - share) < 1e-12 and cell["low"] < cell["value"] < cell["high"], cell
+    return flat
 
 
 def check_requests(path):

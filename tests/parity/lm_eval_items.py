@@ -1,12 +1,14 @@
 """Item by item beside lm-evaluation-harness 0.4.13, both in fp32 on one model: which ending is chosen, whether it is right
 by each metric, and for answers their text.  Where two scores lie closer than the arithmetic, the choice may differ.
+With --positions the model has so few that long items lose their beginning on both sides.
 
-Usage: lm_eval_items.py MODEL [--items N] [PAGE ...]
+Usage: lm_eval_items.py MODEL [--items N] [--shots] [--positions N] [PAGE ...]
 """
 
 import argparse
 import array
 import csv
+import json
 import pathlib
 import sqlite3
 import tempfile
@@ -42,13 +44,15 @@ def theirs(page, directory, shots, is_chat, model):
     return sorted(samples, key=lambda sample: (sample["filter"], sample["doc_id"]))
 
 
-def ours(page, path, shots, is_chat, model, directory):
+def ours(page, path, shots, is_chat, model, directory, is_cut):
     out = pathlib.Path(directory) / f"run-{shots}-{is_chat}"
     options = ["--set", f"benchmark.x.shots={shots}", "--set", f"benchmark.x.max_new_tokens={NEW_TOKENS}"]
     options += ["--set", "benchmark.x.chat_template=true"] if is_chat else []
+    options += ["--set", "benchmark.x.too_long=cut"] if is_cut else []
     run("evaluate", "--model", model, "--precision", "fp32", "--benchmark", f"x:{page}={path}", "-o", out, "--quiet", *options)
     answers = sqlite3.connect(out / "journal.sqlite").execute("SELECT text, logprobs FROM answers ORDER BY position").fetchall()
-    return list(csv.DictReader(open(out / "items.csv"))), [text for text, _ in answers], [array.array("d", blob) for _, blob in answers]
+    cut = json.load(open(out / "results.json"))["provenance"]["benchmarks"][0].get("cut", 0)
+    return list(csv.DictReader(open(out / "items.csv"))), [text for text, _ in answers], [array.array("d", blob) for _, blob in answers], cut
 
 
 def scores_of(sample):
@@ -64,9 +68,9 @@ def is_close(sample, metric):
     return best[0] - best[1] < CLOSE
 
 
-def check(page, directory, path, shots, is_chat, directory_of_model, model):
+def check(page, directory, path, shots, is_chat, directory_of_model, model, is_cut):
     samples = theirs(page, directory, shots, is_chat, model)
-    rows, texts, logprobs = ours(page, path, shots, is_chat, directory_of_model, directory)
+    rows, texts, logprobs, cut = ours(page, path, shots, is_chat, directory_of_model, directory, is_cut)
     where = f"{directory_of_model.name} {page}, {shots} shots, {'chat' if is_chat else 'plain'}"
     compared = close = 0
     worst = 0.0
@@ -98,7 +102,8 @@ def check(page, directory, path, shots, is_chat, directory_of_model, model):
                     assert is_close(sample, metric), f"{where}, item {row['item']}, {metric}: found {row['correct']}, expected {sample[metric]}: {sample['resps']}"
                     close += 1
                 compared += 1
-    print(f"{where}: {compared} verdicts equal, log-probabilities within {worst:.1e}" + (f", {close} of them between endings closer than {CLOSE}" if close else ""), flush=True)
+    print(f"{where}: {compared} verdicts equal, log-probabilities within {worst:.1e}" + (f", {close} of them between endings closer than {CLOSE}" if close else "") + (f", {cut} items cut" if is_cut else ""), flush=True)
+    return cut
 
 
 def main():
@@ -106,21 +111,26 @@ def main():
     parser.add_argument("model")
     parser.add_argument("--items", type=int, default=10)
     parser.add_argument("--shots", action="store_true", help="few-shot too")
+    parser.add_argument("--positions", type=int, help="of the model; what is longer is cut")
     parser.add_argument("pages", nargs="*")
     options = parser.parse_intermixed_args()
     directory_of_model = SOURCE / options.model
     if not directory_of_model.exists():
         skip(f"needs {options.model}")
     torch.set_num_threads(2)
-    model = HFLM(pretrained=str(directory_of_model), dtype="float32", device="cpu", batch_size=1)
+    all_cut = 0
     with tempfile.TemporaryDirectory() as scratch:
+        if options.positions:
+            directory_of_model = lm_eval_tasks.few_positions(directory_of_model, pathlib.Path(scratch), options.positions)
+        model = HFLM(pretrained=str(directory_of_model), dtype="float32", device="cpu", batch_size=1)
         for page in options.pages or list(lm_eval_tasks.TASKS):
             directory = pathlib.Path(scratch) / page
             directory.mkdir()
             path = lm_eval_tasks.write_rows(page, directory, options.items)
             for shots in lm_eval_tasks.TASKS[page][3] if options.shots else lm_eval_tasks.TASKS[page][3][:1]:
                 for is_chat in (False, True):
-                    check(page, directory, path, shots, is_chat, directory_of_model, model)
+                    all_cut += check(page, directory, path, shots, is_chat, directory_of_model, model, options.positions is not None)
+    assert all_cut > 0 or not options.positions, "nothing was cut"
 
 
 main()

@@ -92,6 +92,19 @@ def write_rows(page, directory, count):
     return directory / f"{asked}.jsonl"
 
 
+def few_positions(model, directory, positions):
+    """The model's files with few positions in its config; the weights are links."""
+    copy = directory / f"{model.name}-{positions}"
+    copy.mkdir(exist_ok=True)
+    for file in model.iterdir():
+        if file.is_file() and not (copy / file.name).exists():
+            (copy / file.name).symlink_to(file.resolve())
+    config = json.loads((model / "config.json").read_text())
+    (copy / "config.json").unlink()
+    (copy / "config.json").write_text(json.dumps(config | {"max_position_embeddings": positions}))
+    return copy
+
+
 def task_of(page, directory, shots):
     import lm_eval
     from lm_eval.api.task import ConfigurableTask
