@@ -16,14 +16,12 @@ namespace {
 template <typename Add>
 void draw_each(Random& random, std::int64_t units, const Add& add) {
   const auto bound = static_cast<std::uint64_t>(units);
-  Random local = random;  // in registers
   for (std::int64_t i = 0; i + 1 < units; i += 2) {
-    const std::uint64_t bits = local.bits();
+    const std::uint64_t bits = random.bits();
     add((bits >> 32) * bound >> 32);
     add((bits & 0xffffffffu) * bound >> 32);
   }
-  if (units % 2 == 1) add((local.bits() >> 32) * bound >> 32);
-  random = local;
+  if (units % 2 == 1) add((random.bits() >> 32) * bound >> 32);
 }
 
 }  // namespace
