@@ -1,5 +1,6 @@
 #include "base/random.h"
 
+#include <bit>
 #include <cmath>
 #include <numbers>
 
@@ -22,6 +23,20 @@ Random::Random(std::uint64_t seed, std::uint64_t stream) {
   std::uint64_t mixed = splitmix(state) ^ (stream * 0xd1342543de82ef95u);
   for (auto& word : state_) word = splitmix(mixed);
 }
+
+std::uint64_t Random::bits() {
+  const std::uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
+  const std::uint64_t t = state_[1] << 17;
+  state_[2] ^= state_[0];
+  state_[3] ^= state_[1];
+  state_[1] ^= state_[2];
+  state_[0] ^= state_[3];
+  state_[2] ^= t;
+  state_[3] = std::rotl(state_[3], 45);
+  return result;
+}
+
+double Random::uniform() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }
 
 std::uint64_t Random::below(std::uint64_t bound) {
   HOLDFAST_ASSERT(bound > 0);

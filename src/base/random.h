@@ -4,7 +4,6 @@
 // Nothing that is recorded may come from <random>'s distributions, whose output the standard leaves open.
 #pragma once
 
-#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -17,18 +16,8 @@ class Random {
   // Streams with different (seed, stream) are independent for all practical purposes.
   explicit Random(std::uint64_t seed, std::uint64_t stream = 0);
 
-  std::uint64_t bits() {  // 64 random bits
-    const std::uint64_t result = std::rotl(state_[1] * 5, 7) * 9;
-    const std::uint64_t t = state_[1] << 17;
-    state_[2] ^= state_[0];
-    state_[3] ^= state_[1];
-    state_[1] ^= state_[2];
-    state_[0] ^= state_[3];
-    state_[2] ^= t;
-    state_[3] = std::rotl(state_[3], 45);
-    return result;
-  }
-  double uniform() { return static_cast<double>(bits() >> 11) * 0x1.0p-53; }  // [0, 1), 53 bits
+  std::uint64_t bits();                      // 64 random bits
+  double uniform();                          // [0, 1), 53 bits
   std::uint64_t below(std::uint64_t bound);  // [0, bound), unbiased.  REQUIRES: bound > 0.
   double normal();                           // mean 0, variance 1 (Box-Muller)
 
