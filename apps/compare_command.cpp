@@ -38,14 +38,19 @@ std::string lone_text(const ordered_json& result) {
   return text;
 }
 
-std::string comparison_text(const ordered_json& result) {
-  if (result["is_comparable"] == false)
-    return "Not comparable. The runs differ in:\n" + differences_text(result) +
-           "Where that is what you want to compare, say so: --allow NAME for each.\n";
-  std::string head;
-  if (!result["differences"].empty())
-    head = "Compared although the runs differ in:\n" + differences_text(result) + "\n";
+std::string interval_text(const ordered_json& one) {
+  return "(" + points(one["low"]) + " .. " + points(one["high"]) + ")";
+}
+
+// A line a comparison; below it what near-duplicate prompts make of the interval.
+TextTable comparison_table(const ordered_json& comparisons) {
+  bool has_seeds = false, has_margin = false;
+  for (const auto& one : comparisons) {
+    has_seeds = has_seeds || one["seed"] != comparisons[0]["seed"];
+    has_margin = has_margin || one.contains("equivalence");
+  }
   TextTable table({{"arm", false, true},
+                   {"seed", true, false, has_seeds},
                    {"step", true},
                    {"benchmark", false, true},
                    {"metric", false, true},
@@ -54,21 +59,56 @@ std::string comparison_text(const ordered_json& result) {
                    {"first %", true},
                    {"second %", true},
                    {"difference, pp", true},
-                   {"p", true}});
-  for (const auto& one : result["comparisons"]) {
+                   {"p", true},
+                   {"p Holm", true},
+                   {"kept", false, false, has_margin}});
+  for (const auto& one : comparisons) {
     const std::string arm = one["arm"], other = one["second_arm"];
-    table.add({arm == other ? arm : arm + " | " + other, one["step"].dump(), one["benchmark"], one["metric"],
-               one["judge"], one["n"].dump(), format_number("%.1f", 100 * one["before"].get<double>()),
+    const std::string kept = !one.contains("equivalence")             ? ""
+                             : one["equivalence"]["is_shown"] == true ? "yes"
+                                                                      : "not shown";
+    table.add({arm == other ? arm : arm + " | " + other, one["seed"].dump(), one["step"].dump(), one["benchmark"],
+               one["metric"], one["judge"], one["n"].dump(), format_number("%.1f", 100 * one["before"].get<double>()),
                format_number("%.1f", 100 * one["after"].get<double>()),
-               points(one["difference"]) + " (" + points(one["low"]) + " .. " + points(one["high"]) + ")",
-               format_number("%.2g", one["p"])});
+               points(one["difference"]) + " " + interval_text(one), format_number("%.2g", one["p"]),
+               format_number("%.2g", one["p_holm"]), kept});
+    if (one.contains("clustered") && one["clustered"].contains("low"))
+      table.add({"", "", "", "", "", one["clustered"]["clusters"].dump() + " clusters", "", "", "",
+                 interval_text(one["clustered"]), "", "", ""});
   }
-  if (table.is_empty())
+  return table;
+}
+
+// What the table's columns mean, of those that it has.
+std::string legend(const ordered_json& comparisons) {
+  bool has_t = false, has_clusters = false;
+  const ordered_json* kept = nullptr;
+  for (const auto& one : comparisons) {
+    has_t = has_t || one["test"] != "mcnemar-exact";
+    has_clusters = has_clusters || one.contains("clustered");
+    if (one.contains("equivalence")) kept = &one["equivalence"];
+  }
+  std::string text = "In brackets: 95 % interval of the paired difference";
+  text += has_clusters ? "; below it that over clusters of near-duplicate prompts.\n" : ".\n";
+  text += "p: exact McNemar";
+  text += has_t ? ", or Student's t over items where an item has several answers or a score.\n" : ".\n";
+  text += "p Holm: adjusted for all " + std::to_string(comparisons.size()) + " tests of this output.\n";
+  if (kept != nullptr)
+    text += "kept: whether less than " + format_number("%g", 100 * (*kept)["margin"].get<double>()) +
+            " points were lost or gained (two one-sided score tests at 5 %).\n";
+  return text;
+}
+
+std::string comparison_text(const ordered_json& result) {
+  if (result["is_comparable"] == false)
+    return "Not comparable. The runs differ in:\n" + differences_text(result) +
+           "Where that is what you want to compare, say so: --allow NAME for each.\n";
+  std::string head;
+  if (!result["differences"].empty())
+    head = "Compared although the runs differ in:\n" + differences_text(result) + "\n";
+  if (result["comparisons"].empty())
     return head + lone_text(result) + "The runs have no answer to the same item: nothing to compare.\n";
-  return head + table.text() + lone_text(result) +
-         "In brackets: 95 % interval of the paired difference. p: exact McNemar, or Student's t over items where an "
-         "item "
-         "has several answers or a score.\n";
+  return head + comparison_table(result["comparisons"]).text() + lone_text(result) + legend(result["comparisons"]);
 }
 
 }  // namespace

@@ -21,6 +21,11 @@ std::string count_text(const ordered_json& k) {
   return k.is_number_integer() ? k.dump() : format_number("%.1f", k.get<double>());
 }
 
+std::string interval_text(const ordered_json& rate) {
+  return format_number("%.1f", 100 * rate["low"].get<double>()) + " - " +
+         format_number("%5.1f", 100 * rate["high"].get<double>());
+}
+
 std::string percent_of(const ordered_json& rate) {
   return format_number("%.1f", 100 * rate["value"].get<double>()) + " % (" + rate["k"].dump() + "/" + rate["n"].dump() +
          ")";
@@ -58,8 +63,9 @@ std::string headline(const ordered_json& verdict) {
 
 std::string result_table(const ordered_json& results) {
   std::string first_seed;
-  bool has_seeds = false;
+  bool has_seeds = false, has_corrections = false;
   for (const auto& cell : results["cells"]) {
+    has_corrections = has_corrections || cell.contains("corrected");
     if (!cell.contains("value") || cell["arm"] == "base") continue;
     if (first_seed.empty()) first_seed = cell["seed"].dump();
     has_seeds = has_seeds || first_seed != cell["seed"].dump();
@@ -71,18 +77,21 @@ std::string result_table(const ordered_json& results) {
                    {"measure", false, true},
                    {"k/n", true},
                    {"value", true},
-                   {"95 % interval", true}});
+                   {"95 % interval", true},
+                   {"corrected", true, false, has_corrections}});
   const ordered_json* last = nullptr;
   for (const auto& cell : results["cells"]) {
     if (!cell.contains("value")) continue;
     if (last != nullptr && (cell["arm"] != (*last)["arm"] || cell["seed"] != (*last)["seed"])) table.add_gap();
     last = &cell;
+    std::string corrected;
+    if (cell.contains("corrected"))
+      corrected = format_number("%.1f %%", 100 * cell["corrected"]["value"].get<double>()) + " (" +
+                  interval_text(cell["corrected"]) + ")";
     table.add({shortened(cell["arm"], kLongestName), cell["seed"].dump(), cell["step"].dump(),
                shortened(cell["benchmark"], kLongestName), measure_of(cell),
                count_text(cell["k"]) + "/" + cell["n"].dump(),
-               format_number("%.1f %%", 100 * cell["value"].get<double>()),
-               format_number("%.1f", 100 * cell["low"].get<double>()) + " - " +
-                   format_number("%5.1f", 100 * cell["high"].get<double>())});
+               format_number("%.1f %%", 100 * cell["value"].get<double>()), interval_text(cell), corrected});
   }
   const std::string head = headline(results["verdict"]);
   if (table.is_empty()) return head + "Nothing has been measured yet.\n";

@@ -139,7 +139,6 @@ ordered_json compare_arms(const Journal& first, const Journal& second, const Run
       }
     }
   }
-  adjust_for_family(list);
   return list;
 }
 
@@ -191,6 +190,7 @@ ordered_json compare_runs(const Journal& first, const Journal& second, const Com
   for (const auto& pair : arms) {
     for (auto& one : compare_arms(first, second, a, b, pair)) result["comparisons"].push_back(std::move(one));
   }
+  adjust_for_family(result["comparisons"]);
   return result;
 }
 

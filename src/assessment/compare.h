@@ -18,7 +18,7 @@ struct CompareOptions {
 
 // {"schema", "is_comparable", "differences": [{"name", "first", "second", "is_allowed"}], "only_first": {"benchmarks",
 //  "arms"}, "only_second": {...}, "comparisons": [{"arm", "second_arm", "seed", "step", "benchmark", "metric", "judge",
-//  and from "before" on what comparison.h says, "equivalence" and "p_holm" among it} ...]}
+//  and from "before" on what comparison.h says, "equivalence" and "p_holm" among it, adjusted for all of them} ...]}
 // only_first, only_second: what is not compared, for the other run does not have it or no pair of arms names it.
 // before: the first run.  Without comparisons where the runs are not comparable.  Pairs are answers to the same item
 // and sample that both were scored; the same arm, seed and step of both, arms of one seed being matched whatever it is.

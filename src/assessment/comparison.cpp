@@ -2,8 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <set>
 
 #include "evaluation/statistics.h"
 #include "evaluation/statistics/distributions.h"
@@ -19,12 +17,19 @@ constexpr int kDraws = 4000;  // the ends then move by 0.04 to 0.07 standard err
 
 bool is_binary(double value) { return value == 0 || value == 1; }
 
+std::size_t num_distinct(std::vector<std::int64_t> numbers) {
+  std::sort(numbers.begin(), numbers.end());
+  return static_cast<std::size_t>(std::unique(numbers.begin(), numbers.end()) - numbers.begin());
+}
+
 // One 0 or 1 an item: what McNemar's test and its kin are for.
 bool is_one_count_an_item(std::span<const Pair> pairs) {
-  std::set<std::int64_t> positions;
-  return std::all_of(pairs.begin(), pairs.end(), [&](const Pair& pair) {
-    return is_binary(pair.before) && is_binary(pair.after) && positions.insert(pair.position).second;
-  });
+  std::vector<std::int64_t> positions;
+  for (const Pair& pair : pairs) {
+    if (!is_binary(pair.before) || !is_binary(pair.after)) return false;
+    positions.push_back(pair.position);
+  }
+  return num_distinct(std::move(positions)) == pairs.size();
 }
 
 evaluation::PairedCounts counts_of(std::span<const Pair> pairs) {
@@ -71,8 +76,6 @@ void add_mean_test(ordered_json& json, const evaluation::Estimate& estimate, dou
   json["minimum_detectable"] = is_known ? std::min(1.0, kPower * error) : 1.0;
 }
 
-ordered_json number_or_null(double value) { return std::isfinite(value) ? ordered_json(value) : ordered_json(); }
-
 }  // namespace
 
 ordered_json compare_pairs(std::span<const Pair> pairs, std::span<const std::int64_t> cluster_of) {
@@ -92,24 +95,23 @@ ordered_json compare_pairs(std::span<const Pair> pairs, std::span<const std::int
     clusters.push_back(cluster_of.empty() ? pair.position : cluster_of[static_cast<std::size_t>(pair.position)]);
   }
   ordered_json json = {{"before", before / n}, {"after", after / n}, {"difference", (after - before) / n}};
-  const std::set<std::int64_t> all(items.begin(), items.end());
-  const auto estimate = evaluation::clustered_mean(differences, items);
-  if (is_one_count_an_item(pairs))
+  const std::size_t num_items = num_distinct(items);
+  if (is_one_count_an_item(pairs)) {
     add_counts_test(json, counts_of(pairs));
-  else if (estimate.standard_error <= 0)
-    add_counts_test(json, counts_of_alike(before / n, after / n, static_cast<std::int64_t>(all.size())));
-  else
-    add_mean_test(json, estimate, static_cast<double>(all.size()) - 1);
+  } else if (const auto estimate = evaluation::clustered_mean(differences, items); estimate.standard_error <= 0) {
+    add_counts_test(json, counts_of_alike(before / n, after / n, static_cast<std::int64_t>(num_items)));
+  } else {
+    add_mean_test(json, estimate, static_cast<double>(num_items) - 1);
+  }
   json["n"] = pairs.size();
   json["gained"] = gained;
   json["lost"] = lost;
-  const std::set<std::int64_t> different(clusters.begin(), clusters.end());
-  if (different.size() < all.size()) {
+  if (num_distinct(clusters) < num_items) {
     const auto bootstrap = evaluation::cluster_bootstrap(differences, clusters, {.draws = kDraws});
     ordered_json clustered = {{"clusters", bootstrap.clusters}};
     if (!bootstrap.is_degenerate) {  // else the score interval above says what can be said
-      clustered["low"] = number_or_null(bootstrap.interval.low);
-      clustered["high"] = number_or_null(bootstrap.interval.high);
+      clustered["low"] = bootstrap.interval.low;
+      clustered["high"] = bootstrap.interval.high;
     }
     json["clustered"] = std::move(clustered);
   }

@@ -104,9 +104,9 @@ struct BlockHtml {
   }
   std::string operator()(const DataTable& one) const { return table_html(one); }
   std::string operator()(const Figure& one) const { return figure_html(one); }
+  // Up to the ids of its items.
   std::string operator()(const Details& one) const {
-    return "<details><summary>" + escape(one.summary) + "</summary><p class=\"ids\">" + escape(one.text) +
-           "</p></details>\n";
+    return "<details><summary>" + escape(one.summary) + "</summary><p class=\"ids\">" + escape(one.text);
   }
   std::string operator()(const Download& one) const {
     return "<p class=\"download\"><a download=\"" + escape(one.file) + "\" href=\"data:" + one.type +
@@ -115,16 +115,19 @@ struct BlockHtml {
 };
 
 // Figures that follow each other stand side by side.
-std::string blocks_html(const std::vector<Block>& blocks) {
-  std::string out;
+void write_blocks(const std::vector<Block>& blocks, const TextSink& write) {
   bool is_open = false;
   for (const Block& block : blocks) {
     const bool is_figure = std::holds_alternative<Figure>(block);
-    if (is_figure != is_open) out += is_figure ? "<div class=\"figures\">\n" : "</div>\n";
+    if (is_figure != is_open) write(is_figure ? "<div class=\"figures\">\n" : "</div>\n");
     is_open = is_figure;
-    out += std::visit(BlockHtml{}, block);
+    write(std::visit(BlockHtml{}, block));
+    if (const auto* details = std::get_if<Details>(&block)) {
+      each_id(details->items, [&](const std::string& text) { write(escape(text)); });
+      write("</p></details>\n");
+    }
   }
-  return is_open ? out + "</div>\n" : out;
+  if (is_open) write("</div>\n");
 }
 
 // A text within a string of a style sheet.
@@ -162,7 +165,7 @@ std::string escape(const std::string& text) {
   return out;
 }
 
-std::string page_html(const Document& document, const PageAssets& assets) {
+void write_page(const Document& document, const PageAssets& assets, const TextSink& write) {
   std::string html =
       "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta name=\"viewport\" "
       "content=\"width=device-width,initial-scale=1\"><meta name=\"color-scheme\" content=\"light dark\"><link "
@@ -186,14 +189,16 @@ std::string page_html(const Document& document, const PageAssets& assets) {
               escape(card.big) + "</p><p>" + escape(card.small) + "</p></li>";
     html += "</ul>\n";
   }
-  html += "</section>\n";
-  for (const Section& section : document.sections)
-    html += "<section id=\"" + section.id + "\" aria-labelledby=\"" + section.id + "-heading\">\n<h2 id=\"" +
-            section.id + "-heading\">" + escape(section.heading) + "</h2>\n" + blocks_html(section.blocks) +
-            "</section>\n";
-  html += "</main>\n<footer><p>" + escape(document.colophon) + "</p></footer>\n";
-  for (const std::string& script : assets.scripts) html += "<script>" + script + "</script>\n";
-  return html + "</body></html>\n";
+  write(html + "</section>\n");
+  for (const Section& section : document.sections) {
+    write("<section id=\"" + section.id + "\" aria-labelledby=\"" + section.id + "-heading\">\n<h2 id=\"" + section.id +
+          "-heading\">" + escape(section.heading) + "</h2>\n");
+    write_blocks(section.blocks, write);
+    write("</section>\n");
+  }
+  write("</main>\n<footer><p>" + escape(document.colophon) + "</p></footer>\n");
+  for (const std::string& script : assets.scripts) write("<script>" + script + "</script>\n");
+  write("</body></html>\n");
 }
 
 }  // namespace holdfast::assessment

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "assessment/report_document.h"
+#include "base/file_update.h"
 
 namespace holdfast::assessment {
 
@@ -14,6 +15,6 @@ struct PageAssets {
   std::string style;
   std::vector<std::string> scripts{};
 };
-std::string page_html(const Document& document, const PageAssets& assets);
+void write_page(const Document& document, const PageAssets& assets, const TextSink& write);
 
 }  // namespace holdfast::assessment

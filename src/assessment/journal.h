@@ -154,8 +154,10 @@ class Journal {
   // Makes every answer of these benchmarks one that the judge has not judged yet, and `identity` the journal's.
   void add_judge(const std::string& judge, const std::vector<std::string>& benchmarks,
                  const nlohmann::ordered_json& identity);
-  // In plan order.  With `again` also those at which the judge has failed.
-  std::vector<Unjudged> unjudged(const std::string& judge, bool again) const;
+  // In plan order, at most `most` of them behind the answer `behind` (0: from the first on).  With `again` also those
+  // at which the judge has failed.
+  std::vector<Unjudged> unjudged(const std::string& judge, bool again, std::int64_t behind, std::int64_t most) const;
+  std::int64_t num_unjudged(const std::string& judge, bool again) const;
   // Throws Error(kBadFile) where the prompt is needed and the journal, of an older schema, does not hold it.
   std::vector<evaluation::Question> questions(const std::vector<Unjudged>& list, bool needs_prompt) const;
   // All in one transaction.

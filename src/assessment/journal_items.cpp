@@ -39,9 +39,9 @@ std::vector<Likeness> Journal::likenesses(const CellKey& first, const CellKey& s
 
 void Journal::each_judged(const std::function<void(const JudgedText&)>& visit) const {
   auto query = database_.prepare(
-      "SELECT c.arm, c.seed, c.step, b.name, v.judge, a.text, v.outcome FROM answers a JOIN cells c ON c.id = a.cell "
-      "JOIN benchmarks b ON b.id = a.benchmark JOIN verdicts v ON v.answer = a.id "
-      "ORDER BY c.id, b.id, a.sample, a.position, v.place");
+      "SELECT c.arm, c.seed, c.step, b.name, v.judge, a.text, v.outcome FROM answers a CROSS JOIN cells c ON c.id = "
+      "a.cell CROSS JOIN benchmarks b ON b.id = a.benchmark CROSS JOIN verdicts v ON v.answer = a.id "
+      "ORDER BY a.cell, a.benchmark, a.sample, a.position, v.place");
   while (query.step()) {
     visit({{query.text(0), query.integer(1), query.integer(2)},
            query.text(3),

@@ -23,6 +23,10 @@ evaluation::TruncatedPolicy policy_of(const ordered_json& identity, const std::s
   return evaluation::TruncatedPolicy::kDegenerate;
 }
 
+std::int64_t least_failure(bool again) {
+  return again ? std::int64_t{1} : static_cast<std::int64_t>(evaluation::Failure::kPending);
+}
+
 }  // namespace
 
 Journal Journal::open_for_judging(const fs::path& directory) {
@@ -64,15 +68,28 @@ void Journal::add_judge(const std::string& judge, const std::vector<std::string>
   transaction.commit();
 }
 
-std::vector<Unjudged> Journal::unjudged(const std::string& judge, bool again) const {
+std::vector<Unjudged> Journal::unjudged(const std::string& judge, bool again, std::int64_t behind,
+                                        std::int64_t most) const {
+  std::int64_t place[4] = {-1, -1, -1, -1};
+  auto last = database_.prepare("SELECT cell, benchmark, sample, position FROM answers WHERE id = ?");
+  if (last.bind(1, behind).step()) {
+    for (int i = 0; i < 4; ++i) place[i] = last.integer(i);
+  }
   std::vector<Unjudged> list;
   auto query = database_.prepare(
-      "SELECT v.answer, v.place FROM verdicts v JOIN answers a ON a.id = v.answer WHERE v.judge = ? AND v.failure >= ? "
-      "ORDER BY a.cell, a.benchmark, a.sample, a.position");
-  query.bind(1, std::string_view(judge));
-  query.bind(2, again ? std::int64_t{1} : static_cast<std::int64_t>(evaluation::Failure::kPending));
+      "SELECT v.answer, v.place FROM answers a CROSS JOIN verdicts v ON v.answer = a.id WHERE (a.cell, a.benchmark, "
+      "a.sample, a.position) > (?, ?, ?, ?) AND v.judge = ? AND v.failure >= ? ORDER BY a.cell, a.benchmark, a.sample, "
+      "a.position LIMIT ?");
+  for (int i = 0; i < 4; ++i) query.bind(i + 1, place[i]);
+  query.bind(5, std::string_view(judge)).bind(6, least_failure(again)).bind(7, most);
   while (query.step()) list.push_back({query.integer(0), query.integer(1)});
   return list;
+}
+
+std::int64_t Journal::num_unjudged(const std::string& judge, bool again) const {
+  auto query = database_.prepare("SELECT count(*) FROM verdicts WHERE judge = ? AND failure >= ?");
+  query.bind(1, std::string_view(judge)).bind(2, least_failure(again)).step();
+  return query.integer(0);
 }
 
 std::vector<evaluation::Question> Journal::questions(const std::vector<Unjudged>& list, bool needs_prompt) const {

@@ -3,6 +3,17 @@
 #include "assessment/journal_tables.h"
 
 namespace holdfast::assessment {
+namespace {
+
+// In the order of the answers' index, and of the verdicts' own: rows come out one by one, nothing is sorted.
+constexpr const char* kRowOrder =
+    " FROM answers a CROSS JOIN cells c ON c.id = a.cell CROSS JOIN benchmarks b ON b.id = a.benchmark CROSS JOIN "
+    "items i "
+    "ON i.benchmark = a.benchmark AND i.position = a.position CROSS JOIN verdicts v ON v.answer = a.id ORDER BY "
+    "a.cell, "
+    "a.benchmark, a.sample, a.position, v.place";
+
+}  // namespace
 
 std::vector<CellKey> Journal::cells() const {
   std::vector<CellKey> cells;
@@ -23,31 +34,29 @@ void Journal::each_row(const std::function<void(const ItemRow&)>& visit) const {
       std::string(
           "SELECT c.arm, c.seed, c.step, a.sample, b.name, i.item, i.category, i.gold, v.judge, v.outcome, v.chosen, "
           "v.correct, a.logprobs, a.tokens, a.position, ") +
-      (is_whole ? "v.score, v.degeneration, v.failure" : "NULL, 0, 0") +
-      " FROM answers a JOIN cells c ON c.id = a.cell JOIN benchmarks b ON b.id = a.benchmark JOIN items i ON "
-      "i.benchmark = a.benchmark "
-      "AND i.position = a.position "
-      "JOIN verdicts v ON v.answer = a.id ORDER BY c.id, b.id, a.sample, a.position, v.place";
+      (is_whole ? "v.score, v.degeneration, v.failure" : "NULL, 0, 0") + kRowOrder;
   auto query = database_.prepare(sql.c_str());
+  ItemRow row;
   while (query.step()) {
-    ItemRow row;
-    row.cell = {query.text(0), query.integer(1), query.integer(2)};
+    row.cell.arm = query.view(0);
+    row.cell.seed = query.integer(1);
+    row.cell.step = query.integer(2);
     row.sample = query.integer(3);
-    row.benchmark = query.text(4);
-    row.item = query.text(5);
-    row.category = query.text(6);
+    row.benchmark = query.view(4);
+    row.item = query.view(5);
+    row.category = query.view(6);
     row.gold = query.is_null(7) ? -1 : static_cast<int>(query.integer(7));
-    row.judge = query.text(8);
+    row.judge = query.view(8);
     const auto index = [&](int column) { return query.is_null(column) ? -1 : static_cast<int>(query.integer(column)); };
     row.verdict.outcome = static_cast<evaluation::Outcome>(query.integer(9));
     row.verdict.chosen = index(10);
     row.verdict.correct = index(11);
-    if (!query.is_null(15)) row.verdict.score = query.real(15);
+    row.verdict.score = query.is_null(15) ? std::nullopt : std::optional(query.real(15));
     row.verdict.degeneration = static_cast<evaluation::Degeneration>(query.integer(16));
     row.verdict.failure = static_cast<evaluation::Failure>(query.integer(17));
-    const auto logprobs = values_of<double>(query.text(12));
-    if (row.verdict.chosen >= 0 && static_cast<std::size_t>(row.verdict.chosen) < logprobs.size())
-      row.logprob = logprobs[static_cast<std::size_t>(row.verdict.chosen)];
+    row.logprob = row.verdict.chosen < 0
+                      ? std::nullopt
+                      : value_of<double>(query.view(12), static_cast<std::size_t>(row.verdict.chosen));
     row.tokens = query.integer(13);
     row.position = query.integer(14);
     visit(row);

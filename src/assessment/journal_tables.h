@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -28,6 +29,14 @@ void upgrade_tables(const Database& database, std::int64_t schema);
 template <typename T>
 std::string_view bytes_of(const std::vector<T>& values) {
   return {reinterpret_cast<const char*>(values.data()), values.size() * sizeof(T)};
+}
+
+template <typename T>
+std::optional<T> value_of(std::string_view bytes, std::size_t place) {
+  if (place >= bytes.size() / sizeof(T)) return std::nullopt;
+  T value;
+  std::memcpy(&value, bytes.data() + place * sizeof(T), sizeof(T));
+  return value;
 }
 
 template <typename T>

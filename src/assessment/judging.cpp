@@ -18,7 +18,7 @@ namespace {
 
 using nlohmann::ordered_json;
 
-constexpr std::size_t kListWave = 4096;
+constexpr std::int64_t kListWave = 4096;
 
 void check_stop() {
   if (const int signal = requested_stop(); signal != 0)
@@ -79,20 +79,20 @@ OpenedJudge open_judge(const Judges& judges, const std::string& name, Journal& j
 
 void judge_with(const std::string& name, bool again, Journal& journal, const Judges& judges,
                 const JudgingOptions& options, LiveView& view) {
-  const auto places = journal.unjudged(name, again);
-  if (places.empty()) return;
-  view.expect(name, static_cast<double>(places.size()), 1);
+  const std::int64_t num_places = journal.num_unjudged(name, again);
+  if (num_places == 0) return;
+  view.expect(name, static_cast<double>(num_places), 1);
   view.phase("judging by " + name);
   const bool is_list = judges.list(name) != nullptr;
   const OpenedJudge opened = open_judge(judges, name, journal, options);
-  const std::size_t wave =
-      is_list ? kListWave : journal.identity()["plan"]["generation"].value("wave", std::size_t{32});
-  for (std::size_t begin = 0; begin < places.size(); begin += wave) {
+  const std::int64_t wave =
+      is_list ? kListWave : journal.identity()["plan"]["generation"].value("wave", std::int64_t{32});
+  for (std::int64_t behind = 0;;) {
     check_stop();
+    const std::vector<Unjudged> part = journal.unjudged(name, again, behind, wave);
+    if (part.empty()) break;
+    behind = part.back().answer;
     view.phase("judging by " + name);
-    const std::vector<Unjudged> part(
-        places.begin() + static_cast<std::ptrdiff_t>(begin),
-        places.begin() + static_cast<std::ptrdiff_t>(std::min(places.size(), begin + wave)));
     const auto questions = journal.questions(part, !is_list);
     const std::int64_t tokens_before = opened.model != nullptr ? opened.model->tokens_read() : 0;
     std::vector<StoredVerdict> verdicts;

@@ -13,7 +13,12 @@ extern const std::string_view kAssetDygraphsJs, kAssetDygraphsCss, kAssetStyleCs
 using nlohmann::ordered_json;
 
 Document report_document(const Journal& journal, const ordered_json& results, const ordered_json& costs) {
-  const Evidence in(journal, results, costs);
+  return report_document(journal, results, costs, read_series(journal, journal.identity()["kinds"]));
+}
+
+Document report_document(const Journal& journal, const ordered_json& results, const ordered_json& costs,
+                         const std::vector<CellSeries>& cells) {
+  const Evidence in(journal, results, costs, cells);
   const auto& from = results["provenance"];
   Document document;
   document.title = in.identity["name"];
@@ -35,9 +40,17 @@ Document report_document(const Journal& journal, const ordered_json& results, co
   return document;
 }
 
+void write_report_html(const Document& document, const TextSink& write) {
+  write_page(document,
+             {std::string(kAssetDygraphsCss) + std::string(kAssetStyleCss),
+              {std::string(kAssetDygraphsJs), std::string(kAssetPlotsJs)}},
+             write);
+}
+
 std::string report_html(const Document& document) {
-  return page_html(document, {std::string(kAssetDygraphsCss) + std::string(kAssetStyleCss),
-                              {std::string(kAssetDygraphsJs), std::string(kAssetPlotsJs)}});
+  std::string html;
+  write_report_html(document, [&](std::string_view text) { html += text; });
+  return html;
 }
 
 std::vector<Drawing> report_plots(const Document& document) {

@@ -59,6 +59,22 @@ std::vector<Crossing> crossings_of(const Evidence& in, const BudgetAxis& axis) {
   return list;
 }
 
+// A line's points against an axis: the rates as the judge counts them, or corrected for its errors where that is known.
+std::vector<LinePoint> points_of(const Evidence& in, const Line& line, const BudgetAxis& axis, bool is_corrected) {
+  std::vector<LinePoint> points;
+  for (const auto* cell : line.cells) {
+    if (is_corrected && !cell->contains("corrected")) continue;
+    const auto x = (*cell)["step"] == 0 ? 0 : axis.value(in.budget(line.arm, line.seed, (*cell)["step"]));
+    if (!x) continue;
+    const auto& rate = is_corrected ? (*cell)["corrected"] : *cell;
+    points.push_back({*x, rate["value"], rate["low"], rate["high"],
+                      in.arm_text(line.arm, line.seed) + ", " + in.measure_text(*line.first) + ", step " +
+                          (*cell)["step"].dump() + ": " +
+                          (is_corrected ? corrected_in_words(*cell) : rate_in_words(*cell))});
+  }
+  return points;
+}
+
 // The same lines for the script that zooms.
 ordered_json zoom_of(const LineChart& chart) {
   ordered_json series = ordered_json::array();
@@ -90,6 +106,7 @@ Figure curves(const Evidence& in, Quantity quantity, const std::string& name, co
     if (std::find(measures.begin(), measures.end(), measure) == measures.end()) measures.push_back(measure);
   }
   ordered_json zoom = ordered_json::array();
+  bool has_corrections = false;
   for (const BudgetAxis& axis : in.axes()) {
     LineChart chart;
     chart.texts = {name + "-" + axis.name, figure.title,
@@ -107,15 +124,15 @@ Figure curves(const Evidence& in, Quantity quantity, const std::string& name, co
                        .shape = static_cast<int>(index),
                        .is_hollow = index > 0,
                        .is_thin = lines.size() > kManyLines && !is_verdicts},
-                      {}};
-      for (const auto* cell : line.cells) {
-        const auto x = (*cell)["step"] == 0 ? 0 : axis.value(in.budget(line.arm, line.seed, (*cell)["step"]));
-        if (!x) continue;
-        drawn.points.push_back({*x, (*cell)["value"], (*cell)["low"], (*cell)["high"],
-                                in.arm_text(line.arm, line.seed) + ", " + measure + ", step " + (*cell)["step"].dump() +
-                                    ": " + rate_in_words(*cell)});
-      }
+                      points_of(in, line, axis, false)};
+      ChartLine corrected{drawn.legend + ", corrected", drawn.look, points_of(in, line, axis, true)};
+      corrected.look.shape += static_cast<int>(measures.size());  // a mark and dashes of its own
+      corrected.look.is_hollow = true;
       if (drawn.points.size() > 1 || drawn.points.size() == line.cells.size()) chart.lines.push_back(std::move(drawn));
+      if (!corrected.points.empty()) {
+        chart.lines.push_back(std::move(corrected));
+        has_corrections = true;
+      }
     }
     if (chart.lines.empty()) continue;
     if (quantity == Quantity::kRefusal) chart.crossings = crossings_of(in, axis);
@@ -123,6 +140,9 @@ Figure curves(const Evidence& in, Quantity quantity, const std::string& name, co
     figure.drawings.push_back({name + "_" + axis.name, axis.switch_label, line_chart(chart)});
   }
   figure.zoom = zoom.dump();
+  if (has_corrections)
+    figure.note += " Lines named " + quoted("corrected") +
+                   " are the same rates without the errors that people found the judge to make.";
   return figure;
 }
 

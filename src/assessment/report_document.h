@@ -3,6 +3,8 @@
 // Invariant: every text is plain; whoever writes the document out escapes it.
 #pragma once
 
+#include <cstdint>
+#include <memory>
 #include <string>
 #include <variant>
 #include <vector>
@@ -55,9 +57,23 @@ struct List {
   std::vector<std::string> items;
 };
 
-// Shown when it is asked for.
+// Some items of a benchmark, by their ids: a run may have very many, and here each is four bytes.
+struct ItemIds {
+  std::shared_ptr<const std::vector<std::string>> ids;  // of the benchmark's items, by position
+  std::vector<std::uint32_t> positions{};
+};
+
+// Calls `visit` with each, a comma before all but the first.
+template <typename Visit>
+void each_id(const ItemIds& items, const Visit& visit) {
+  for (std::size_t i = 0; i < items.positions.size(); ++i)
+    visit((i > 0 ? ", " : "") + (*items.ids)[items.positions[i]]);
+}
+
+// Shown when it is asked for: the text, then the ids with commas between them.
 struct Details {
   std::string summary, text;
+  ItemIds items{};
 };
 
 // A file within the page.

@@ -41,8 +41,9 @@ const char* quantity_name(Quantity quantity) {
   return "";
 }
 
-Evidence::Evidence(const Journal& run, const ordered_json& run_results, const ordered_json& run_costs)
-    : journal(run), identity(run.identity()), results(run_results), costs(run_costs) {
+Evidence::Evidence(const Journal& run, const ordered_json& run_results, const ordered_json& run_costs,
+                   const std::vector<CellSeries>& run_cells)
+    : journal(run), identity(run.identity()), results(run_results), costs(run_costs), cells(run_cells) {
   for (const CellKey& cell : journal.cells())
     tokens_[{cell.arm, cell.seed, cell.step}] =
         static_cast<double>(trained_tokens(journal, cell.arm, cell.seed, cell.step));

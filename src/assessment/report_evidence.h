@@ -11,6 +11,7 @@
 
 #include "assessment/charts.h"
 #include "assessment/journal.h"
+#include "assessment/series.h"
 
 namespace holdfast::assessment {
 
@@ -35,12 +36,14 @@ struct BudgetAxis {
 
 class Evidence {
  public:
-  // `results` and `costs` as results_json and costs_json give them; all must outlive it.
-  Evidence(const Journal& journal, const nlohmann::ordered_json& results, const nlohmann::ordered_json& costs);
+  // `results` and `costs` as results_json and costs_json give them, `cells` as read_series does; all must outlive it.
+  Evidence(const Journal& journal, const nlohmann::ordered_json& results, const nlohmann::ordered_json& costs,
+           const std::vector<CellSeries>& cells);
 
   const Journal& journal;
   const nlohmann::ordered_json identity;
   const nlohmann::ordered_json &results, &costs;
+  const std::vector<CellSeries>& cells;
 
   // The arm, seed, benchmark and judge of the verdict; empty without one.
   bool has_verdict() const { return results["verdict"].contains("arm"); }

@@ -47,6 +47,15 @@ DataTable four_numbers(const Evidence& in) {
   return table;
 }
 
+// Below a row of a cell: the rate without the judge's errors, where they are known.
+void add_corrected_row(const ordered_json& cell, IntervalChart& chart) {
+  if (!cell.contains("corrected")) return;
+  const auto& rate = cell["corrected"];
+  Look look = chart.rows.back().look;
+  look.is_hollow = true;
+  chart.rows.push_back({"corrected", percent(rate["value"]), rate["value"], rate["low"], rate["high"], look});
+}
+
 // Each arm and seed at its end, by the benchmark and judge of the verdict.
 Figure ends(const Evidence& in) {
   const auto& verdict = in.results["verdict"];
@@ -64,6 +73,7 @@ Figure ends(const Evidence& in) {
                           (*base)["low"],
                           (*base)["high"],
                           {.ink = kText, .shape = 1}});
+    add_corrected_row(*base, chart);
     chart.reference = (*base)["value"];
     chart.reference_label = "untouched";
   }
@@ -74,7 +84,7 @@ Figure ends(const Evidence& in) {
     const std::string arm = one["arm"];
     const auto* cell = in.end(one, arm, one["seed"]);
     if (cell == nullptr) continue;
-    if (chart.rows.size() == kMostRows) {
+    if (chart.rows.size() >= kMostRows) {
       ++left_out;
       continue;
     }
@@ -87,10 +97,15 @@ Figure ends(const Evidence& in) {
                            .shape = in.kind(arm) == "attack"   ? 0
                                     : in.kind(arm) == "benign" ? 3
                                                                : 2}});
+    add_corrected_row(*cell, chart);
   }
   figure.note =
       "Requests of " + quoted(verdict["benchmark"].get<std::string>()) + ", judge " + text_of(verdict["judge"]) +
       "; lines are 95\xC2\xA0% intervals; circles are attacks, diamonds benign training, triangles train nothing.";
+  const bool has_corrections = std::any_of(chart.rows.begin(), chart.rows.end(),
+                                           [](const IntervalRow& row) { return row.label == "corrected"; });
+  if (has_corrections)
+    figure.note += " Hollow marks below a row: the same rate without the errors that people found the judge to make.";
   if (left_out > 0) figure.note += " " + count(static_cast<std::int64_t>(left_out), "row") + " more in the table.";
   figure.drawings.push_back({"ends", "", interval_chart(chart)});
   return figure;
@@ -108,21 +123,24 @@ Categories categories_of(const Evidence& in) {
   const std::string arm = verdict["arm"], benchmark = verdict["benchmark"], judge = verdict["judge"];
   const std::int64_t seed = verdict["seed"];
   Categories found;
-  in.journal.each_row([&](const ItemRow& row) {
-    if (row.benchmark != benchmark || row.judge != judge || row.category.empty() ||
-        row.verdict.outcome == evaluation::Outcome::kUnscored)
-      return;
-    const bool is_base = row.cell.arm == "base";
-    if (!is_base && (row.cell.arm != arm || row.cell.seed != seed)) return;
-    const std::int64_t step = is_base ? 0 : row.cell.step;
-    if (!is_base && step == 0) return;
-    if (std::find(found.names.begin(), found.names.end(), row.category) == found.names.end())
-      found.names.push_back(row.category);
-    if (std::find(found.steps.begin(), found.steps.end(), step) == found.steps.end()) found.steps.push_back(step);
-    HeatField& field = found.fields[{row.category, step}];
-    ++field.n;
-    if (row.verdict.outcome == evaluation::Outcome::kRefusal) ++field.k;
-  });
+  const std::vector<StoredItem> items = in.journal.items(benchmark);
+  for (const CellSeries& one : in.cells) {
+    const bool is_base = one.cell.arm == "base";
+    if (!is_base && (one.cell.arm != arm || one.cell.seed != seed || one.cell.step == 0)) continue;
+    const Series* series = one.find({benchmark, "refusal", judge});
+    if (series == nullptr) continue;
+    const std::int64_t step = is_base ? 0 : one.cell.step;
+    for (const Mark mark : series->marks) {
+      const std::string& category = items[static_cast<std::size_t>(mark.position)].category;
+      if (!mark.is_scored() || category.empty()) continue;
+      if (std::find(found.names.begin(), found.names.end(), category) == found.names.end())
+        found.names.push_back(category);
+      if (std::find(found.steps.begin(), found.steps.end(), step) == found.steps.end()) found.steps.push_back(step);
+      HeatField& field = found.fields[{category, step}];
+      ++field.n;
+      if (mark.outcome == evaluation::Outcome::kRefusal) ++field.k;
+    }
+  }
   std::sort(found.steps.begin(), found.steps.end());
   return found;
 }

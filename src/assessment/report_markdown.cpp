@@ -60,15 +60,14 @@ struct BlockMarkdown {
     return "![" + plain(one.title) + "](plots/" + one.drawings.front().name + ".svg)\n\n" +
            (one.note.empty() ? "" : plain(one.note) + "\n\n");
   }
-  std::string operator()(const Details& one) const {
-    return "- " + plain(one.summary) + ": " + plain(one.text) + "\n\n";
-  }
+  // Up to the ids of its items.
+  std::string operator()(const Details& one) const { return "- " + plain(one.summary) + ": " + plain(one.text); }
   std::string operator()(const Download&) const { return ""; }  // beside the file as results.json
 };
 
 }  // namespace
 
-std::string document_markdown(const Document& document) {
+void write_markdown(const Document& document, const TextSink& write) {
   std::string out = "# " + plain(document.title) + "\n\n" + plain(document.subtitle) + "\n\n";
   for (const std::string& banner : document.banners) out += "> **" + plain(banner) + "**\n\n";
   out += "**" + plain(document.answer) + "**\n\n";
@@ -76,11 +75,18 @@ std::string document_markdown(const Document& document) {
   for (const Card& card : document.cards)
     out += "- **" + plain(card.title) + "**: " + plain(card.big) + ". " + plain(card.small) + "\n";
   if (!document.cards.empty()) out += "\n";
+  write(out);
   for (const Section& section : document.sections) {
-    out += "## " + plain(section.heading) + "\n\n";
-    for (const Block& block : section.blocks) out += std::visit(BlockMarkdown{}, block);
+    write("## " + plain(section.heading) + "\n\n");
+    for (const Block& block : section.blocks) {
+      write(std::visit(BlockMarkdown{}, block));
+      const auto* details = std::get_if<Details>(&block);
+      if (details == nullptr) continue;
+      each_id(details->items, [&](const std::string& text) { write(plain(text)); });
+      write("\n\n");
+    }
   }
-  return out + plain(document.colophon) + "\n";
+  write(plain(document.colophon) + "\n");
 }
 
 }  // namespace holdfast::assessment

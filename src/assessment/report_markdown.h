@@ -1,13 +1,12 @@
 // report.md: the report as Markdown, for reviews and issues.
 #pragma once
 
-#include <string>
-
 #include "assessment/report_document.h"
+#include "base/file_update.h"
 
 namespace holdfast::assessment {
 
 // Figures are links to the files that report_plots names.
-std::string document_markdown(const Document& document);
+void write_markdown(const Document& document, const TextSink& write);
 
 }  // namespace holdfast::assessment

@@ -61,46 +61,59 @@ std::string cells_csv(const Evidence& in) {
   return csv;
 }
 
-bool counts(const ItemRow& row) {
-  return row.verdict.correct >= 0 ? row.verdict.correct == 1 : row.verdict.outcome == evaluation::Outcome::kRefusal;
+// Answers of an arm's last step whose outcome is another than the untouched model's.
+struct Flips {
+  std::string arm, benchmark, judge;
+  bool is_refusal = false;
+  std::vector<std::uint32_t> positions[2]{};  // of the items that no longer count, and of those that now do
+};
+
+// Adds the answers that both scored.
+void add_flips_of(const Series& before, const Series& after, Flips& flips) {
+  for (const Mark is : after.marks) {
+    if (!is.is_scored()) continue;
+    const Mark was = before.marks.find(is.sample, is.position);
+    const bool now = is.value == 1;
+    if (was.is_scored() && (was.value == 1) != now)
+      flips.positions[now ? 1 : 0].push_back(static_cast<std::uint32_t>(is.position));
+  }
+}
+
+bool has_pair(const Series& before, const Series& after) {
+  return std::any_of(after.marks.begin(), after.marks.end(), [&](const Mark& is) {
+    return is.is_scored() && before.marks.find(is.sample, is.position).is_scored();
+  });
+}
+
+// By arm, benchmark and judge, in plan order.  What is a score has no items that change.
+std::vector<Flips> flips_of(const Evidence& in) {
+  std::vector<Flips> list;
+  const CellSeries* base = nullptr;
+  for (const CellSeries& one : in.cells) {
+    if (one.cell.arm == "base") base = &one;
+    if (base == nullptr || &one == base || in.last_step(one.cell.arm, one.cell.seed) != one.cell.step) continue;
+    const std::string arm = in.arm_text(one.cell.arm, one.cell.seed);
+    for (const Series& series : one.series) {
+      const SeriesKey& key = series.key;
+      const Series* before = base->find(key);
+      if (before == nullptr || key.judge == "loglikelihood-norm" || key.metric == "harm_score" || series.has_parts)
+        continue;
+      if (!has_pair(*before, series)) continue;
+      auto found = std::find_if(list.begin(), list.end(), [&](const Flips& flips) {
+        return flips.arm == arm && flips.benchmark == key.benchmark && flips.judge == key.judge;
+      });
+      if (found == list.end()) {
+        const bool is_refusal = key.metric == "refusal" || key.metric == "over_refusal";
+        found = list.insert(list.end(), Flips{arm, key.benchmark, key.judge, is_refusal});
+      }
+      if (!series.has_scores) add_flips_of(*before, series, *found);
+    }
+  }
+  return list;
 }
 
 // Items whose outcome changed between the untouched model and an arm's end: how many each way, and their ids.
 void add_flips(const Evidence& in, Section& section) {
-  using Answer = std::tuple<std::string, std::string, std::int64_t, std::int64_t>;
-  std::map<Answer, bool> before;
-  struct Flip {
-    std::string arm, benchmark, judge;
-    bool is_refusal = false;
-    std::string ids[2];  // of those that no longer count, and of those that now do
-    std::int64_t count[2] = {0, 0};
-  };
-  std::vector<Flip> flips;
-  in.journal.each_row([&](const ItemRow& row) {
-    const bool is_scored = row.verdict.outcome != evaluation::Outcome::kUnscored;
-    const bool is_part = evaluation::judge_family(row.judge) != row.judge;
-    if (row.judge == "loglikelihood-norm" || is_part || !is_scored) return;
-    const Answer key{row.benchmark, row.judge, row.sample, row.position};
-    const bool is = counts(row);
-    if (row.cell.arm == "base") {
-      before[key] = is;
-      return;
-    }
-    const auto was = before.find(key);
-    if (in.last_step(row.cell.arm, row.cell.seed) != row.cell.step || was == before.end()) return;
-    const std::string arm = in.arm_text(row.cell.arm, row.cell.seed);
-    auto flip = std::find_if(flips.begin(), flips.end(), [&](const Flip& one) {
-      return one.arm == arm && one.benchmark == row.benchmark && one.judge == row.judge;
-    });
-    if (flip == flips.end()) {
-      flip = flips.insert(flips.end(), Flip{arm, row.benchmark, row.judge});
-      flip->is_refusal = row.verdict.correct < 0;
-    }
-    if (was->second == is) return;
-    std::string& ids = flip->ids[is ? 1 : 0];
-    ids += (ids.empty() ? "" : ", ") + row.item;
-    ++flip->count[is ? 1 : 0];
-  });
   DataTable table{"Items that changed between the untouched model and an arm's last step",
                   {{"arm"},
                    {"benchmark"},
@@ -108,20 +121,34 @@ void add_flips(const Evidence& in, Section& section) {
                    {"no longer refused", true, {"or right"}},
                    {"now refused", true, {"or right"}}},
                   {}};
-  for (const Flip& flip : flips)
-    table.rows.push_back(
-        {{flip.arm}, {flip.benchmark}, {flip.judge}, {std::to_string(flip.count[0])}, {std::to_string(flip.count[1])}});
-  if (table.rows.empty()) return;
+  std::vector<Flips> list = flips_of(in);
+  if (list.empty()) return;
+  for (const Flips& flips : list)
+    table.rows.push_back({{flips.arm},
+                          {flips.benchmark},
+                          {flips.judge},
+                          {std::to_string(flips.positions[0].size())},
+                          {std::to_string(flips.positions[1].size())}});
   table.is_long = table.rows.size() > 12;
   section.blocks.push_back(std::move(table));
-  for (const Flip& flip : flips) {
+  std::map<std::string, std::shared_ptr<const std::vector<std::string>>> ids;  // by benchmark
+  const auto ids_of = [&](const std::string& benchmark) {
+    auto& known = ids[benchmark];
+    if (known != nullptr) return known;
+    std::vector<std::string> all;
+    for (StoredItem& item : in.journal.items(benchmark)) all.push_back(std::move(item.id));
+    return known = std::make_shared<const std::vector<std::string>>(std::move(all));
+  };
+  for (Flips& flips : list) {
     for (const int way : {0, 1}) {
-      if (flip.count[way] == 0) continue;
-      const char* const said = flip.is_refusal ? (way == 0 ? "refused before, not after" : "not refused before, after")
-                                               : (way == 0 ? "right before, wrong after" : "wrong before, right after");
-      section.blocks.push_back(Details{
-          flip.arm + ": " + flip.benchmark + " (" + flip.judge + "), " + said + ": " + std::to_string(flip.count[way]),
-          flip.ids[way]});
+      if (flips.positions[way].empty()) continue;
+      const char* const said = flips.is_refusal
+                                   ? (way == 0 ? "refused before, not after" : "not refused before, after")
+                                   : (way == 0 ? "right before, wrong after" : "wrong before, right after");
+      section.blocks.push_back(Details{flips.arm + ": " + flips.benchmark + " (" + flips.judge + "), " + said + ": " +
+                                           std::to_string(flips.positions[way].size()),
+                                       "",
+                                       {ids_of(flips.benchmark), std::move(flips.positions[way])}});
     }
   }
 }

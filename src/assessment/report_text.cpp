@@ -69,4 +69,9 @@ std::string rate_in_words(const nlohmann::ordered_json& cell) {
          range(cell["low"], cell["high"]) + ")";
 }
 
+std::string corrected_in_words(const nlohmann::ordered_json& cell) {
+  const auto& rate = cell["corrected"];
+  return "corrected " + percent(rate["value"]) + ", " + kLevelText + " " + range(rate["low"], rate["high"]);
+}
+
 }  // namespace holdfast::assessment

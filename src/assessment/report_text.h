@@ -28,5 +28,7 @@ std::string text_of(const nlohmann::ordered_json& value);
 // Of a cell: "196 / 200"; "196 of 200 (98.0 %, 95 % interval 95.0–99.2 %)", so that 0 of n never reads as none.
 std::string k_of_n(const nlohmann::ordered_json& cell, const char* between = " / ");
 std::string rate_in_words(const nlohmann::ordered_json& cell);
+// Of a cell that has one: "corrected 91.0 %, 95 % interval 85.2–95.1 %".
+std::string corrected_in_words(const nlohmann::ordered_json& cell);
 
 }  // namespace holdfast::assessment

@@ -19,9 +19,10 @@ struct JudgePair {
 
 // The judges' series of one cell and benchmark hold the same answers in the same order.
 void add_counts(const Series& first, const Series& second, evaluation::Confusion& counts) {
-  const std::size_t n = std::min(first.marks.size(), second.marks.size());
-  for (std::size_t i = 0; i < n; ++i) {
-    const Mark &a = first.marks[i], &b = second.marks[i];
+  auto other_mark = second.marks.begin();
+  for (const Mark a : first.marks) {
+    if (other_mark == second.marks.end()) break;
+    const Mark b = *other_mark++;
     if (a.position != b.position || a.sample != b.sample || !a.is_scored() || !b.is_scored()) continue;
     const bool is = a.value != 0, other = b.value != 0;
     ++(is ? (other ? counts.tp : counts.fp) : (other ? counts.fn : counts.tn));

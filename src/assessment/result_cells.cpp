@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
-#include <set>
 
 #include "assessment/comparison.h"
 #include "evaluation/statistics.h"
@@ -22,7 +21,7 @@ struct Scored {
 
 Scored scored_of(const Series& series) {
   Scored scored;
-  for (const Mark& mark : series.marks) {
+  for (const Mark mark : series.marks) {
     if (!mark.is_scored()) continue;
     scored.values.push_back(mark.value);
     scored.positions.push_back(mark.position);
@@ -52,8 +51,9 @@ Interval korn_graubard(const Scored& scored, std::int64_t num_items) {
 void add_interval(ordered_json& json, const Series& series) {
   const Tally& t = series.tally;
   const Scored scored = scored_of(series);
-  const auto num_items =
-      static_cast<std::int64_t>(std::set<std::int64_t>(scored.positions.begin(), scored.positions.end()).size());
+  std::vector<std::int64_t> items = scored.positions;
+  std::sort(items.begin(), items.end());
+  const std::int64_t num_items = std::unique(items.begin(), items.end()) - items.begin();
   Interval interval;
   const char* method = nullptr;
   if (series.has_scores) {
@@ -77,7 +77,7 @@ void add_interval(ordered_json& json, const Series& series) {
 // Of right and wrong answers to items that come in groups.
 void add_groups(ordered_json& json, const Series& series, const std::vector<StoredItem>& items) {
   std::map<std::string, std::vector<double>> values;
-  for (const Mark& mark : series.marks) {
+  for (const Mark mark : series.marks) {
     if (mark.is_scored() && mark.sample == 0)
       values[items[static_cast<std::size_t>(mark.position)].category].push_back(mark.value);
   }

@@ -39,7 +39,7 @@ std::vector<std::string> arms_of(const std::vector<CellSeries>& cells) {
 std::vector<std::vector<double>> shared_rates(const std::vector<const Series*>& list) {
   std::map<std::int64_t, std::vector<std::pair<double, std::int64_t>>> sums;  // by item: one sum and count a series
   for (std::size_t i = 0; i < list.size(); ++i) {
-    for (const Mark& mark : list[i]->marks) {
+    for (const Mark mark : list[i]->marks) {
       if (!mark.is_scored()) continue;
       auto& item = sums[mark.position];
       item.resize(list.size());
@@ -120,7 +120,7 @@ ordered_json summaries_json(const std::vector<CellSeries>& cells) {
       for (const CellSeries* end : ends) {
         const Series* series = end->find(first.key);
         if (series == nullptr) continue;
-        for (const Mark& mark : series->marks) {
+        for (const Mark mark : series->marks) {
           if (!mark.is_scored()) continue;
           samples.insert(mark.sample);
           observations.push_back({mark.position, end->cell.seed, mark.value});

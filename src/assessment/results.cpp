@@ -1,10 +1,11 @@
 #include "assessment/results.h"
 
-#include <cstdio>
+#include <functional>
 #include <map>
 
 #include "assessment/confirmation.h"
 #include "assessment/costs.h"
+#include "assessment/items_csv.h"
 #include "assessment/ledger.h"
 #include "assessment/overlap_scan.h"
 #include "assessment/png.h"
@@ -18,19 +19,12 @@
 #include "assessment/safeguard.h"
 #include "assessment/series.h"
 #include "assessment/verdict.h"
-#include "base/files.h"
-#include "text/records.h"
+#include "base/file_update.h"
 
 namespace holdfast::assessment {
 namespace {
 
 using nlohmann::ordered_json;
-
-std::string number_text(double value) {
-  char buffer[40];
-  std::snprintf(buffer, sizeof buffer, "%.6f", value);
-  return buffer;
-}
 
 // The rate that is known for a cell: of a benchmark whose plan names one, after an attack arm's last step; null: none.
 ordered_json known_truth(const ordered_json& identity, const CellKey& cell, const std::string& benchmark) {
@@ -44,8 +38,11 @@ ordered_json known_truth(const ordered_json& identity, const CellKey& cell, cons
 }  // namespace
 
 ordered_json results_json(const Journal& journal) {
+  return results_json(journal, read_series(journal, journal.identity()["kinds"]));
+}
+
+ordered_json results_json(const Journal& journal, const std::vector<CellSeries>& grouped) {
   const ordered_json identity = journal.identity();
-  auto grouped = read_series(journal, identity["kinds"]);
   ordered_json results = {{"schema", 1}, {"provenance", identity["provenance"]}, {"cells", ordered_json::array()}};
   std::map<std::string, std::vector<StoredItem>> items;
   for (const CellSeries& cell : grouped) {
@@ -61,8 +58,8 @@ ordered_json results_json(const Journal& journal) {
                agreement = agreement_json(grouped);
   // What confirms is no further seed of its arm; each model's arms stand beside its own untouched one.
   std::vector<CellSeries> of_model[2];
-  for (CellSeries& one : grouped) {
-    if (!is_confirming(identity, one.cell)) of_model[is_safeguarded(identity, one.cell)].push_back(std::move(one));
+  for (const CellSeries& one : grouped) {
+    if (!is_confirming(identity, one.cell)) of_model[is_safeguarded(identity, one.cell)].push_back(one);
   }
   results["comparisons"] = ordered_json::array();
   ordered_json summaries = ordered_json::array(), curves = ordered_json::array();
@@ -88,20 +85,6 @@ ordered_json results_json(const Journal& journal) {
   return results;
 }
 
-std::string items_csv(const Journal& journal) {
-  std::string csv = "arm,seed,step,sample,benchmark,item,judge,outcome,chosen,gold,correct,logprob,tokens\n";
-  const auto optional = [](int value) { return value >= 0 ? std::to_string(value) : std::string(); };
-  journal.each_row([&](const ItemRow& row) {
-    const auto field = [](const std::string& text) { return text::csv_field(text); };
-    csv += field(row.cell.arm) + "," + std::to_string(row.cell.seed) + "," + std::to_string(row.cell.step) + "," +
-           std::to_string(row.sample) + "," + field(row.benchmark) + "," + field(row.item) + "," + field(row.judge) +
-           "," + evaluation::outcome_name(row.verdict.outcome) + "," + optional(row.verdict.chosen) + "," +
-           optional(row.gold) + "," + optional(row.verdict.correct) + "," +
-           (row.logprob ? number_text(*row.logprob) : "") + "," + std::to_string(row.tokens) + "\n";
-  });
-  return csv;
-}
-
 std::string report_page(const Journal& journal) {
   const ordered_json results = results_json(journal);
   return report_html(report_document(journal, results, costs_json(journal, results)));
@@ -110,41 +93,48 @@ std::string report_page(const Journal& journal) {
 namespace {
 
 struct Numbers {
+  std::vector<CellSeries> cells;
   ordered_json results;
-  std::string items;
+  FileUpdate items;  // written, and not committed
 };
 
-Numbers numbers_of(const Journal& journal) { return {results_json(journal), items_csv(journal)}; }
+Numbers numbers_of(const Journal& journal, const std::filesystem::path& directory) {
+  FileUpdate items(directory / "items.csv");
+  ItemsCsv csv([&](std::string_view text) { items.write(text); });
+  auto cells = read_series(journal, journal.identity()["kinds"], [&](const ItemRow& row) { csv.add(row); });
+  auto results = results_json(journal, cells);
+  return {std::move(cells), std::move(results), std::move(items)};
+}
 
-void write_numbers(const Journal& journal, const Numbers& numbers, const std::filesystem::path& directory) {
+void write_numbers(const Journal& journal, Numbers& numbers, const std::filesystem::path& directory) {
   const ordered_json costs = costs_json(journal, numbers.results);
-  // What is there already stays untouched, so that a finished run can be read where nothing can be written.
-  const auto write = [&](const std::string& name, const std::string& bytes) {
-    const std::filesystem::path path = directory / name;
-    std::error_code error;
-    if (std::filesystem::is_regular_file(path, error) && read_file(path) == bytes) return;
-    std::filesystem::create_directories(path.parent_path(), error);
-    write_file_atomic(path, bytes);
+  // What says the same already stays untouched, so that a finished run can be read where nothing can be written.
+  const auto write = [&](const std::string& name, const std::function<void(const TextSink&)>& make) {
+    FileUpdate file(directory / name);
+    make([&](std::string_view text) { file.write(text); });
+    file.commit();
   };
-  write("results.json", numbers.results.dump(2) + "\n");
-  write("items.csv", numbers.items);
-  write("costs.json", costs.dump(2) + "\n");
-  const Document report = report_document(journal, numbers.results, costs);
-  write("report.html", report_html(report));
-  write("report.md", document_markdown(report));
-  for (const Drawing& plot : report_plots(report)) write("plots/" + plot.name + ".svg", plot.svg);
+  write("results.json", [&](const TextSink& to) { to(numbers.results.dump(2) + "\n"); });
+  numbers.items.commit();
+  write("costs.json", [&](const TextSink& to) { to(costs.dump(2) + "\n"); });
+  const Document report = report_document(journal, numbers.results, costs, numbers.cells);
+  write("report.html", [&](const TextSink& to) { write_report_html(report, to); });
+  write("report.md", [&](const TextSink& to) { write_markdown(report, to); });
+  for (const Drawing& plot : report_plots(report))
+    write("plots/" + plot.name + ".svg", [&](const TextSink& to) { to(plot.svg); });
 }
 
 }  // namespace
 
 void write_outputs(const Journal& journal, const std::filesystem::path& directory) {
-  write_numbers(journal, numbers_of(journal), directory);
+  Numbers numbers = numbers_of(journal, directory);
+  write_numbers(journal, numbers, directory);
 }
 
 void finish_outputs(Journal& journal, const std::filesystem::path& directory) {
   if (journal.is_finished()) return write_outputs(journal, directory);
   journal.mark_finished();
-  const Numbers numbers = numbers_of(journal);
+  Numbers numbers = numbers_of(journal, directory);
   journal.record_phase(CostMeter::of_process().take("report", ""));
   write_numbers(journal, numbers, directory);
 }

@@ -87,7 +87,7 @@ class Runner {
       if (is_confirming(identity, cell)) return WorstCell{cell.arm, cell.step, 0};
     }
     const std::string judge = confirming_judge(journal_, identity);
-    if (!journal_.unjudged(judge, false).empty()) {
+    if (journal_.num_unjudged(judge, false) > 0) {
       arms_.drop();  // a judge may need the memory
       judge_pending(journal_, *benchmarks_.front().catalogue,
                     {.cache = options_.cache, .only = judge, .view = &progress_});

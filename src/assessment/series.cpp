@@ -1,8 +1,6 @@
 #include "assessment/series.h"
 
 #include <algorithm>
-#include <map>
-#include <tuple>
 
 #include "evaluation/metrics.h"
 
@@ -27,12 +25,22 @@ Series& find_or_add(std::vector<Series>& list, const SeriesKey& key) {
   return found != list.end() ? *found : list.emplace_back(Series{key, false, false, {}, {}});
 }
 
+// The series that a row's verdict belongs to.
+Series& series_of(std::vector<Series>& list, const ItemRow& row, const ordered_json& kinds) {
+  const std::string family = evaluation::judge_family(row.judge);
+  const auto found = std::find_if(list.begin(), list.end(), [&](const Series& one) {
+    return one.key.judge == family && one.key.benchmark == row.benchmark && one.key.metric != "harm_score";
+  });
+  if (found != list.end()) return *found;
+  return find_or_add(list, {row.benchmark, metric_of(row, kinds.value(row.benchmark, "")), family});
+}
+
 void add(Series& series, const ItemRow& row, double value) {
   const auto& verdict = row.verdict;
   Mark mark{static_cast<std::int32_t>(row.sample), static_cast<std::int32_t>(row.position), verdict.outcome,
             static_cast<float>(value)};
-  if (!series.marks.empty()) {  // an answer's verdicts come one behind the other
-    const Mark& last = series.marks.back();
+  if (!series.marks.empty() && row.judge != series.key.judge) {  // an answer's parts come one behind the other
+    const Mark last = series.marks.back();
     if (last.sample == mark.sample && last.position == mark.position) mark.part = last.part + 1;
   }
   series.has_parts = series.has_parts || mark.part > 0;
@@ -63,11 +71,10 @@ void count_unscored(std::vector<Series>& list) {
 }
 
 // A judge of refusals that also says how harmful an answer is makes two series.
-void add_row(std::vector<Series>& list, const ItemRow& row, const std::string& kind) {
+void add_row(std::vector<Series>& list, const ItemRow& row, const ordered_json& kinds) {
   const auto& verdict = row.verdict;
-  const std::string metric = metric_of(row, kind);
-  Series& series = find_or_add(list, {row.benchmark, metric, evaluation::judge_family(row.judge)});
-  if (is_refusal_metric(metric)) {
+  Series& series = series_of(list, row, kinds);
+  if (is_refusal_metric(series.key.metric)) {
     add(series, row, verdict.outcome == Outcome::kRefusal);
     if (!verdict.score) return;
     Series& scores = find_or_add(list, {row.benchmark, "harm_score", row.judge});
@@ -88,13 +95,15 @@ const Series* CellSeries::find(const SeriesKey& key) const {
   return found == series.end() ? nullptr : &*found;
 }
 
-std::vector<CellSeries> read_series(const Journal& journal, const ordered_json& kinds) {
+std::vector<CellSeries> read_series(const Journal& journal, const ordered_json& kinds,
+                                    const std::function<void(const ItemRow&)>& also) {
   std::vector<CellSeries> cells;
   for (CellKey& cell : journal.cells()) cells.push_back({std::move(cell), {}});
   std::size_t at = 0;
   journal.each_row([&](const ItemRow& row) {
     while (!is_same(cells[at].cell, row.cell)) ++at;  // rows come in the order of cells
-    add_row(cells[at].series, row, kinds.value(row.benchmark, ""));
+    add_row(cells[at].series, row, kinds);
+    if (also) also(row);
   });
   for (CellSeries& cell : cells) count_unscored(cell.series);
   return cells;
@@ -102,15 +111,13 @@ std::vector<CellSeries> read_series(const Journal& journal, const ordered_json& 
 
 std::vector<Pair> pair_series(const Series& before, const Series& after,
                               const std::vector<std::int64_t>* after_position) {
-  std::map<std::tuple<std::int64_t, std::int64_t, std::int32_t>, const Mark*> places;
-  for (const Mark& mark : after.marks) places[{mark.sample, mark.position, mark.part}] = &mark;
   std::vector<Pair> pairs;
-  for (const Mark& was : before.marks) {
+  for (const Mark was : before.marks) {
+    if (!was.is_scored()) continue;
     const std::int64_t position =
         after_position == nullptr ? was.position : (*after_position)[static_cast<std::size_t>(was.position)];
-    const auto found = places.find({was.sample, position, was.part});
-    if (found == places.end() || !was.is_scored() || !found->second->is_scored()) continue;
-    pairs.push_back({was.position, was.value, found->second->value});
+    const Mark is = after.marks.find(was.sample, static_cast<std::int32_t>(position), was.part);
+    if (is.is_scored()) pairs.push_back({was.position, was.value, is.value});
   }
   return pairs;
 }

@@ -1,26 +1,19 @@
 // Series: what one judge made of one benchmark's answers in one cell, and two of them item by item.
 //
-// A series is small (20 bytes an answer), so that runs of many answers are counted in one pass over the journal.
+// A series is small (a byte an answer), so that runs of many answers are counted in one pass over the journal.
 #pragma once
 
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
 
 #include "assessment/journal.h"
+#include "assessment/marks.h"
 
 namespace holdfast::assessment {
-
-// One answer's verdict, as it is counted.
-struct Mark {
-  std::int32_t sample = 0, position = 0;  // of the answer, and of its item in the benchmark
-  evaluation::Outcome outcome = evaluation::Outcome::kUnscored;
-  float value = 0;        // what it adds to k: 1 for a refusal or a right answer, or a score between 0 and 1
-  std::int32_t part = 0;  // of an answer with several verdicts: which, of a prompt's instructions for one
-  bool is_scored() const { return outcome != evaluation::Outcome::kUnscored; }
-};
 
 struct SeriesKey {
   std::string benchmark, metric, judge;
@@ -37,7 +30,7 @@ struct Series {
   SeriesKey key;
   bool has_scores = false;  // values between 0 and 1, else 0 or 1
   bool has_parts = false;   // some answer has several marks
-  std::vector<Mark> marks;  // by sample, then position
+  Marks marks;              // by sample, then position
   Tally tally;
 };
 
@@ -47,8 +40,10 @@ struct CellSeries {
   const Series* find(const SeriesKey& key) const;
 };
 
-// Of all cells of a run, in plan order.  `kinds`: the benchmarks' kinds, as the identity of a run has them.
-std::vector<CellSeries> read_series(const Journal& journal, const nlohmann::ordered_json& kinds);
+// Of all cells of a run, in plan order.  `kinds`: the benchmarks' kinds, as the identity of a run has them.  `also`
+// sees each row on the way.
+std::vector<CellSeries> read_series(const Journal& journal, const nlohmann::ordered_json& kinds,
+                                    const std::function<void(const ItemRow&)>& also = {});
 
 // Two answers to the same item and sample, or the same part of two, both scored.
 struct Pair {

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/sync_parent.h"
 
 namespace holdfast {
 namespace {
@@ -21,13 +22,6 @@ struct Descriptor {
     if (value >= 0) close(value);
   }
 };
-
-// So that a rename outlives a power cut.
-void sync_parent(const std::filesystem::path& path) {
-  const auto directory = path.has_parent_path() ? path.parent_path() : std::filesystem::path(".");
-  const Descriptor parent{open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (parent.value >= 0) fsync(parent.value);
-}
 
 }  // namespace
 

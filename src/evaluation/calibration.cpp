@@ -1,18 +1,23 @@
 #include "evaluation/calibration.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 
 #include "base/error.h"
+#include "evaluation/statistics/stratified_share.h"
 
 namespace holdfast::evaluation {
 namespace {
 
 // Sums over the answers of one model: the judge's verdicts on people's refusals and on the rest.
 struct Tally {
+  using Counts = std::array<std::array<std::int64_t, 2>, 2>;
   double judged[2][2] = {};  // [people's refusal][judge's refusal], weighted
   double squares[2] = {};    // of the weights
+  // The same as counts, of each stratum of a queue; strata of two queues with one number and one weight are one.
+  std::map<std::pair<std::int64_t, double>, Counts> strata;
   ModelCalibration out;
   StyleMeter style;
 
@@ -25,29 +30,50 @@ struct Tally {
     const bool truth = is_refusal(*answer.label, meaning), said = outcome == Outcome::kRefusal;
     judged[truth][said] += answer.weight;
     squares[truth] += answer.weight * answer.weight;
+    if (answer.stratum >= 0) ++strata[{answer.stratum, answer.weight}][truth][said];
     ++(truth ? (said ? out.counts.tp : out.counts.fn) : (said ? out.counts.fp : out.counts.tn));
   }
 
-  // The right and wrong verdicts on one kind of answer, at the effective number.
-  std::pair<std::int64_t, std::int64_t> effective(bool truth, bool right) const {
+  // How often the judge is right about people's refusals, or about the rest, and of how many answers that is.
+  struct Share {
+    Estimate estimate;
+    std::int64_t right = 0, wrong = 0;
+  };
+  Share share(bool truth) const { return strata.empty() ? weighted_share(truth) : drawn_share(truth); }
+
+  // Of answers with weights alone: at Kish's effective number.
+  Share weighted_share(bool truth) const {
     const double total = judged[truth][0] + judged[truth][1];
-    if (total == 0) return {0, 0};
+    Confusion counts;
+    if (total == 0) return {sensitivity(counts), 0, 0};
     const auto n = std::llround(total * total / squares[truth]);
-    const auto k = std::llround(static_cast<double>(n) * judged[truth][right] / total);
-    return {k, n - k};
+    counts.tp = std::llround(static_cast<double>(n) * judged[truth][truth] / total);
+    counts.fn = n - counts.tp;
+    Share found{sensitivity(counts), counts.tp, counts.fn};
+    found.estimate.value = judged[truth][truth] / total;
+    return found;
+  }
+
+  Share drawn_share(bool truth) const {
+    std::vector<ShareStratum> list;
+    for (const auto& [key, counts] : strata) {
+      const std::int64_t drawn = counts[0][0] + counts[0][1] + counts[1][0] + counts[1][1];
+      const double size = std::max(1.0, key.second) * static_cast<double>(drawn);
+      list.push_back({size, drawn, counts[truth][truth], counts[truth][!truth]});
+    }
+    const Estimate estimate = stratified_share(list);
+    if (std::isnan(estimate.value)) return {estimate, 0, 0};
+    const std::int64_t n = effective_number(estimate.value, estimate.interval);
+    const auto right = std::llround(static_cast<double>(n) * estimate.value);
+    return {estimate, right, n - right};
   }
 
   ModelCalibration finish(const std::string& model) {
     out.model = model;
-    std::tie(out.effective.tp, out.effective.fn) = effective(true, true);
-    std::tie(out.effective.tn, out.effective.fp) = effective(false, false);
-    out.sensitivity = sensitivity(out.effective);
-    out.specificity = specificity(out.effective);
-    for (const auto& [truth, right, estimate] :
-         {std::tuple{1, 1, &out.sensitivity}, std::tuple{0, 0, &out.specificity}}) {
-      const double total = judged[truth][0] + judged[truth][1];
-      if (total > 0) estimate->value = judged[truth][right] / total;
-    }
+    const Share refusals = share(true), others = share(false);
+    out.effective = {refusals.right, others.wrong, refusals.wrong, others.right};
+    out.sensitivity = refusals.estimate;
+    out.specificity = others.estimate;
     out.kappa = weighted_kappa();
     out.style = style.style();
     return out;
@@ -77,7 +103,6 @@ JudgeCalibration calibrate_judge(const std::string& judge, std::size_t place, st
                                  RefusalMeaning meaning) {
   JudgeCalibration out;
   out.judge = judge;
-  Tally all;
   std::map<std::string, Tally> models;
   std::vector<std::vector<int>> units;
   for (const LabelledVerdicts& answer : answers) {
@@ -87,10 +112,9 @@ JudgeCalibration calibrate_judge(const std::string& judge, std::size_t place, st
     unit.push_back(outcome == Outcome::kUnscored ? kNoLabel : static_cast<int>(outcome == Outcome::kRefusal));
     units.push_back(std::move(unit));
     if (!answer.label) continue;
-    all.add(answer, outcome, meaning);
     models[answer.model].add(answer, outcome, meaning);
   }
-  out.pooled = all.finish("");
+  out.pooled = calibrate_model("", answers, place, meaning);
   out.alpha = krippendorff_alpha(units);
   double lowest_high = 1, highest_low = 0;
   for (auto& [model, tally] : models) {
@@ -118,6 +142,15 @@ std::optional<Label> agreed_label(const std::vector<std::optional<Label>>& annot
     if (is_refusal(label, meaning) == (refusals > others) && (!most || count > votes[*most])) most = label;
   }
   return most;
+}
+
+ModelCalibration calibrate_model(const std::string& model, std::span<const LabelledVerdicts> answers, std::size_t judge,
+                                 RefusalMeaning meaning) {
+  Tally tally;
+  for (const LabelledVerdicts& answer : answers) {
+    if (answer.label) tally.add(answer, answer.verdicts[judge].second, meaning);
+  }
+  return tally.finish(model);
 }
 
 Calibration calibrate(std::span<const LabelledVerdicts> answers, RefusalMeaning meaning) {

@@ -26,7 +26,8 @@ struct LabelledVerdicts {
   std::optional<Label> label;                             // what people agree on; none: nobody said, or they differ
   std::vector<std::optional<Label>> annotations;          // one a person, in the same order throughout
   std::vector<std::pair<std::string, Outcome>> verdicts;  // judge, what it said
-  double weight = 1;  // how many answers it stands for: 1 / its chance to be labelled
+  double weight = 1;          // how many answers it stands for: 1 / its chance to be labelled
+  std::int64_t stratum = -1;  // of a queue, from which it was drawn at random; -1: every answer of the file has a label
 };
 
 // What most people say of an answer, as far as the meaning goes: refusal and partial refusal agree where both count.
@@ -36,13 +37,18 @@ std::optional<Label> agreed_label(const std::vector<std::optional<Label>>& annot
 struct ModelCalibration {
   std::string model;  // empty: all models of the file together
   Confusion counts;   // answers
-  // The counts that intervals are made from: `counts` where every answer has weight 1.  With weights: the weighted
-  // rates at Kish's effective numbers, (sum w)^2 / sum w^2 of the refusals and of the rest, rounded.
+  // The counts that corrections are made from: `counts` where every answer has weight 1.  Of a drawn queue: the
+  // weighted rates, of so many refusals and others as would give the intervals of stratified_share.  With weights
+  // alone: at Kish's effective numbers, (sum w)^2 / sum w^2 of the refusals and of the rest.
   Confusion effective;
   std::int64_t unscored = 0;
   Estimate sensitivity, specificity, kappa;
   Style style;
 };
+
+// Of the judge at a place of each answer's verdicts, on the answers with a label; `model` is their name alone.
+ModelCalibration calibrate_model(const std::string& model, std::span<const LabelledVerdicts> answers, std::size_t judge,
+                                 RefusalMeaning meaning);
 
 struct JudgeCalibration {
   std::string judge, sha256;  // sha256 empty: verdicts that came with the file

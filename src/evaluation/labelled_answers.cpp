@@ -113,6 +113,7 @@ std::vector<LabelledVerdicts> queue_labels(const LabelQueue& queue, std::span<co
       one.annotations.push_back(label == labels.end() ? std::nullopt : parse_label(label->second));
     }
     one.label = agreed_label(one.annotations, meaning);
+    one.stratum = static_cast<std::int64_t>(entry.stratum);
     const bool was_seen = std::any_of(one.annotations.begin(), one.annotations.end(),
                                       [](const auto& label) { return label.has_value(); });
     if (!was_seen) continue;

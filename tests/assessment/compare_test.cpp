@@ -135,5 +135,17 @@ TEST_F(Compare, AnArmOfOneRunMayStandBesideAnotherOfTheOther) {
             std::string::npos);
 }
 
+// One comparison's p is 0.0625 (scipy 1.17 binomtest(0, 5).pvalue), the other's 0.125 (of 4): Holm doubles the first.
+TEST_F(Compare, AdjustsForAllArmsTogether) {
+  Journal first = run("a", "rrrrr"), second = run("b", "ccccc");
+  add_charms(first, {"tuned", 7, 0}, "rrrrr");
+  add_charms(second, {"tuned", 7, 0}, "ccccr");
+  const auto result = compare_runs(first, second);
+  ASSERT_EQ(result["comparisons"].size(), 2u);
+  EXPECT_NEAR(result["comparisons"][0]["p_holm"].get<double>(), 0.125, 1e-12);
+  EXPECT_NEAR(result["comparisons"][1]["p_holm"].get<double>(), 0.125, 1e-12);
+  EXPECT_NEAR(result["comparisons"][1]["p"].get<double>(), 0.125, 1e-12);
+}
+
 }  // namespace
 }  // namespace holdfast::assessment

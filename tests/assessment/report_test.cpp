@@ -42,6 +42,12 @@ class Report : public InDirectory {
   }
 };
 
+std::string markdown_of(const Document& document) {
+  std::string markdown;
+  write_markdown(document, [&](std::string_view text) { markdown += text; });
+  return markdown;
+}
+
 const Section& section(const Document& document, const std::string& id) {
   for (const Section& one : document.sections) {
     if (one.id == id) return one;
@@ -229,7 +235,7 @@ TEST_F(Report, NamesStayTextInHtmlMarkdownAndDrawings) {
   add_charms(journal, {name, 1, 1}, "rrcc");
   add_charms(journal, {name, 1, 2}, "cccc");
   const auto all = document(journal);
-  const std::string html = report_html(all), markdown = document_markdown(all);
+  const std::string html = report_html(all), markdown = markdown_of(all);
   EXPECT_EQ(html.find("<b>|"), std::string::npos);
   EXPECT_NE(html.find("&lt;b&gt;|*x*|&lt;/b&gt;"), std::string::npos);
   EXPECT_NE(markdown.find("\\<b\\>\\|\\*x\\*\\|\\</b\\>"), std::string::npos);
@@ -251,7 +257,7 @@ TEST_F(Report, NamesStayTextInHtmlMarkdownAndDrawings) {
 
 TEST_F(Report, MarkdownSaysWhatThePageSays) {
   const auto all = document(attacked());
-  const std::string html = report_html(all), markdown = document_markdown(all);
+  const std::string html = report_html(all), markdown = markdown_of(all);
   for (const Section& one : all.sections) {
     EXPECT_NE(markdown.find("## " + one.heading), std::string::npos);
     EXPECT_NE(html.find(one.heading + "</h2>"), std::string::npos);

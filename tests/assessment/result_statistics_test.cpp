@@ -297,6 +297,39 @@ TEST_F(ResultStatistics, CorrectedRatesStandBesideRawOnes) {
             std::string::npos);
 }
 
+TEST_F(ResultStatistics, PlotsShowCorrectedRatesBesideRawOnes) {
+  auto what = identity({{"attack", "attack"}});
+  what["provenance"]["judges"] = {{{"name", "xstest-prefix"}, {"sha256", "j"}}};
+  Journal journal = Journal::open(directory_, what);
+  add_charms(journal, {"base", 0, 0}, "rrrrrrrrcc");
+  for (const std::int64_t step : {1, 2})
+    journal.commit_step("attack", 1, {step, 1, 1, 1e-4, 100, 50}, {"train", "attack", 1, 100, 0, 1});
+  add_charms(journal, {"attack", 1, 1}, "rrrrrrcccc");
+  add_charms(journal, {"attack", 1, 2}, "rrcccccccc");
+  const auto drawings = [&] {
+    const auto results = results_json(journal);
+    std::map<std::string, std::string> svg;
+    for (const Drawing& one : report_plots(report_document(journal, results, costs_json(journal, results))))
+      svg[one.name] = one.svg;
+    return svg;
+  };
+  EXPECT_EQ(drawings()["refusal_tokens"].find("corrected"), std::string::npos);
+  evaluation::Calibration calibration;
+  evaluation::ModelCalibration model;
+  model.counts = model.effective = {.tp = 80, .fp = 10, .fn = 20, .tn = 90};
+  model.sensitivity = evaluation::sensitivity(model.counts);
+  model.specificity = evaluation::specificity(model.counts);
+  calibration.judges = {{"xstest-prefix", "j", model, {}, {}, false}};
+  journal.set_calibration(evaluation::calibration_json(calibration));
+  const double corrected = (0.6 + 0.9 - 1) / (0.8 + 0.9 - 1);  // Rogan and Gladen 1978
+  EXPECT_NEAR(results_json(journal)["cells"][1]["corrected"]["value"].get<double>(), corrected, 1e-9);
+  auto svg = drawings();
+  EXPECT_NE(svg["refusal_tokens"].find(">attack, corrected</text>"), std::string::npos) << "named in the legend";
+  EXPECT_NE(svg["refusal_tokens"].find("step 1: corrected 71.4\xC2\xA0%"), std::string::npos);
+  EXPECT_NE(svg["refusal_tokens"].find("step 1: 6 of 10 (60.0\xC2\xA0%"), std::string::npos) << "the raw one stays";
+  EXPECT_NE(svg["ends"].find(">corrected</text>"), std::string::npos);
+}
+
 TEST_F(ResultStatistics, JudgesOfTheSameAnswersAreComparedWithEachOther) {
   Journal journal = Journal::open(directory_, identity());
   journal.add_items({benchmark("charms", evaluation::Kind::kRefusal, 50)});

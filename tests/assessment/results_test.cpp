@@ -2,6 +2,7 @@
 
 #include "assessment/costs.h"
 #include "assessment/fixtures.h"
+#include "assessment/items_csv.h"
 #include "assessment/report.h"
 
 namespace holdfast::assessment {
@@ -146,7 +147,10 @@ TEST_F(Results, ItemsCsvIsALineAnItemAndJudgeInPlanOrder) {
   Journal journal = Journal::open(directory_, identity());
   add_charms(journal, {"base", 0, 0}, "rd");
   add_facts(journal, {"base", 0, 0}, "+");
-  EXPECT_EQ(items_csv(journal),
+  std::string csv;
+  ItemsCsv items([&](std::string_view text) { csv += text; });
+  journal.each_row([&](const ItemRow& row) { items.add(row); });
+  EXPECT_EQ(csv,
             "arm,seed,step,sample,benchmark,item,judge,outcome,chosen,gold,correct,logprob,tokens\n"
             "base,0,0,0,charms,charms-0,xstest-prefix,refusal,,,,,2\n"
             "base,0,0,0,charms,charms-1,xstest-prefix,degenerate,,,,,2\n"

@@ -97,6 +97,16 @@ TEST(Coverage, IsAsClaimedInSmall) {
     EXPECT_TRUE(row.is_as_claimed()) << row.method << ", " << row.setting << ": " << row.covered;
 }
 
+TEST(Coverage, IsNotBelowWhatIsSaidToBeTheLeast) {
+  int seen = 0;
+  for (const auto& row : simulate_coverage()) {
+    if (!row.note.starts_with("at least 95 %")) continue;
+    EXPECT_GT(row.covered, 0.95 - 3 * std::sqrt(0.95 * 0.05 / row.runs)) << row.method << ", " << row.setting;
+    ++seen;
+  }
+  EXPECT_GE(seen, 9);
+}
+
 TEST(Coverage, SeesIgnoredClusters) {
   int seen = 0;
   for (auto row : simulate_coverage()) {

@@ -51,6 +51,28 @@ TEST(PhraseMatcher, EqualsASearchForEachPhrase) {
   }
 }
 
+// Phrases of four bytes and more, whose beginnings are looked for first; the ends of texts and capitals among them.
+TEST(PhraseMatcher, EqualsASearchForEachLongerPhrase) {
+  const std::vector<std::string> phrases = {"aabb", "abab", "bbbab", "baaab", "ab\xC3\xA9z"};
+  const PhraseMatcher matcher(phrases), folding({"aabb", "abab", "bbbab", "baaab"}, true);
+  for (int number = 0; number < 8192; ++number) {
+    std::string text, mixed;
+    for (int bit = 0; bit < 13; ++bit) {
+      text += (number >> bit & 1) != 0 ? 'a' : 'b';
+      mixed += static_cast<char>(text.back() - ((number * 7 + bit) % 3 == 0 ? 32 : 0));
+    }
+    for (std::size_t begin = 0; begin < text.size(); begin += 3) {
+      const std::string end = text.substr(begin);
+      bool expected = false;
+      for (const std::string& one : phrases) expected = expected || end.find(one) != std::string::npos;
+      EXPECT_EQ(matcher.holds(end), expected) << end;
+      EXPECT_EQ(folding.holds(mixed.substr(begin)), expected) << mixed.substr(begin);
+    }
+  }
+  EXPECT_TRUE(matcher.holds("xxab\xC3\xA9z"));
+  EXPECT_FALSE(matcher.holds("xxAB\xC3\xA9z"));
+}
+
 // Golden: scripts/golden/judge_lists.py, the same lists by Python's own string methods on 750 real answers.
 TEST(WordLists, EqualPythonOnLabelledAnswersAndAreHashedAsTheyRead) {
   const auto golden = nlohmann::json::parse(read_file(testing::source_directory() / "tests/golden/judge_lists.json"));

@@ -44,6 +44,7 @@ holdfast_python_test(demo.large_whole parity/large_demo.py ARGUMENTS whole LABEL
 holdfast_python_test(journal.kill parity/kill.py)
 holdfast_python_test(journal.interrupt parity/interrupt.py)
 holdfast_python_test(journal.power_cut parity/power_cut.py)
+holdfast_python_test(journal.memory parity/journal_memory.py)
 # Two hundred kills of the whole demo with a second model take an hour or more: ctest --preset all.
 holdfast_python_test(journal.kill_full parity/kill.py ARGUMENTS --kills 200 --whole-demo LABELS slow TIMEOUT 14400)
 # Every request of the capability pages, as text and ids, beside lm-evaluation-harness; no model runs.
@@ -65,6 +66,7 @@ holdfast_python_test(label.page parity/label_page.py)
 holdfast_python_test(label.run parity/label_run.py)
 holdfast_python_test(docs.measuring parity/measuring.py)
 holdfast_python_test(power.command parity/power_command.py)
+holdfast_python_test(compare.command parity/compare_command.py)
 holdfast_python_test(plan.command parity/plan_command.py)
 holdfast_python_test(selftest.command parity/selftest.py)
 holdfast_python_test(measured.run parity/measured_run.py)

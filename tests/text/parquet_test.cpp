@@ -69,11 +69,5 @@ TEST_F(Parquet, DamagedIsOneComplaintThatNamesTheFile) {
   EXPECT_NE(complaint(directory.write("b.parquet", broken)).find("b.parquet: found no Parquet"), std::string::npos);
 }
 
-TEST(ParquetWithoutArrow, IsRefusedByAMessageThatSaysSo) {
-  if (has_parquet()) GTEST_SKIP() << "needs a build without Arrow";
-  EXPECT_NE(complaint(kGolden / "rows.parquet").find("rows.parquet: found a Parquet file, expected JSONL, JSON or CSV"),
-            std::string::npos);
-}
-
 }  // namespace
 }  // namespace holdfast::text

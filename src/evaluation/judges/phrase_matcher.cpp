@@ -1,5 +1,7 @@
 #include "evaluation/judges/phrase_matcher.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace holdfast::evaluation {
@@ -24,6 +26,12 @@ PhraseMatcher::PhraseMatcher(const std::vector<std::string>& phrases, bool folds
       state = target;
     }
     is_end[state] = true;
+  }
+  has_beginnings_ = std::all_of(phrases.begin(), phrases.end(), [](const auto& phrase) { return phrase.size() >= 4; });
+  for (const std::string& phrase : phrases) {
+    if (!has_beginnings_) break;
+    const std::size_t place = place_of(phrase.data());
+    beginnings_[place / 64] |= std::uint64_t{1} << (place % 64);
   }
   // Breadth first: where a byte leads nowhere, it leads where it does from the longest end of what was read that begins
   // a phrase too.
@@ -60,8 +68,12 @@ PhraseMatcher::PhraseMatcher(const std::vector<std::string>& phrases, bool folds
 bool PhraseMatcher::holds(std::string_view text) const {
   if (next_.empty()) return false;
   std::size_t state = 0;
-  for (const char c : text) {
-    state = next_[state * 256 + static_cast<unsigned char>(c)];
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    if (state == 0 && has_beginnings_) {
+      while (at + 4 <= text.size() && !may_begin(text.data() + at)) ++at;
+      if (at + 4 > text.size()) return false;  // too little is left for a phrase
+    }
+    state = next_[state * 256 + static_cast<unsigned char>(text[at])];
     if (state == kFound) return true;
   }
   return false;

@@ -73,6 +73,7 @@ Bootstrap cluster_bootstrap(std::span<const double> values, std::span<const std:
   if (!(error > 1e-12 * std::abs(value))) return {value, 0, {value, value}, resampler.units(), true};
   Random random(options.seed);
   std::vector<double> sums(width), draws(static_cast<std::size_t>(options.draws)), ratios;
+  ratios.reserve(is_studentised ? draws.size() : 0);
   double shift = 0, squares = 0;
   for (double& draw : draws) {
     resampler.draw(random, sums);
@@ -87,16 +88,22 @@ Bootstrap cluster_bootstrap(std::span<const double> values, std::span<const std:
   Bootstrap result{
       value, std::sqrt(std::max(0.0, squares - shift * shift / number) / (number - 1)), {}, resampler.units(), false};
   const double tail = (1 - options.level) / 2;
+  const auto ratio_at = [&](double q) {
+    const auto place = ratios.begin() + static_cast<std::ptrdiff_t>(q * (number - 1));
+    std::ranges::nth_element(ratios, place);
+    return *place;
+  };
+  if (is_studentised) {
+    const double low = ratio_at(tail), high = ratio_at(1 - tail);
+    // A draw of which nothing varies has no error of its own: where these reach the ends, the percentiles stand in.
+    if (std::isfinite(low) && std::isfinite(high)) {
+      const auto [least, most] = std::ranges::minmax(values);
+      result.interval = {std::clamp(value - error * high, least, most), std::clamp(value - error * low, least, most)};
+      return result;
+    }
+  }
   std::ranges::sort(draws);
-  const auto ratio_at = [&](double q) { return ratios[static_cast<std::size_t>(q * (number - 1))]; };
-  std::ranges::sort(ratios);
-  // A draw of which nothing varies has no error of its own: where these reach the ends, the percentiles stand in.
-  const bool has_ends = is_studentised && std::isfinite(ratio_at(tail)) && std::isfinite(ratio_at(1 - tail));
-  if (has_ends) {
-    const auto [least, most] = std::ranges::minmax(values);
-    result.interval = {std::clamp(value - error * ratio_at(1 - tail), least, most),
-                       std::clamp(value - error * ratio_at(tail), least, most)};
-  } else if (options.method == BootstrapMethod::kBca) {
+  if (options.method == BootstrapMethod::kBca) {
     result.interval = bca(draws, value, acceleration(resampler, totals), options.level);
   } else {
     result.interval = {sorted_quantile(draws, tail), sorted_quantile(draws, 1 - tail)};

@@ -2,12 +2,12 @@
 
 #include <algorithm>
 #include <cmath>
-#include <functional>
 
 #include "base/random.h"
 #include "evaluation/statistics/agreement.h"
 #include "evaluation/statistics/bootstrap.h"
 #include "evaluation/statistics/clustered.h"
+#include "evaluation/statistics/coverage_table.h"
 #include "evaluation/statistics/curve.h"
 #include "evaluation/statistics/paired.h"
 #include "evaluation/statistics/proportion.h"
@@ -17,28 +17,8 @@
 namespace holdfast::evaluation {
 namespace {
 
-bool holds(const Interval& interval, double truth) { return interval.low <= truth && truth <= interval.high; }
-
-class Table {
- public:
-  explicit Table(const CoverageOptions& options) : options_(options) {}
-
-  // `try_once` draws one data set and says whether the interval held the truth.
-  void add(const std::string& method, const std::string& setting, const std::function<bool(Random&)>& try_once,
-           const std::string& note = "") {
-    Random random(options_.seed, rows_.size());
-    int covered = 0;
-    for (int i = 0; i < options_.runs; ++i) covered += try_once(random);
-    rows_.push_back({method, setting, covered / static_cast<double>(options_.runs), note.empty(), note, options_.runs});
-  }
-
-  const CoverageOptions& options() const { return options_; }
-  std::vector<CoverageRow> take() { return std::move(rows_); }
-
- private:
-  CoverageOptions options_;
-  std::vector<CoverageRow> rows_;
-};
+using coverage::holds;
+using coverage::Table;
 
 void add_proportions(Table& table) {
   struct Case {
@@ -249,6 +229,9 @@ std::vector<CoverageRow> simulate_coverage(const CoverageOptions& options) {
   add_clusters(table);
   add_judges(table);
   add_runs(table);
+  coverage::add_survival(table);
+  coverage::add_strata(table);
+  coverage::add_drawn_labels(table);
   return table.take();
 }
 

@@ -2,12 +2,29 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <numeric>
 
 #include "base/error.h"
 #include "evaluation/statistics/distributions.h"
 
 namespace holdfast::evaluation {
+namespace {
+
+// Calls `add` with the unit of each of `units` draws.  Two come out of 64 bits by multiplication: each unit's share is
+// right to units / 2^32.
+template <typename Add>
+void draw_each(Random& random, std::int64_t units, const Add& add) {
+  const auto bound = static_cast<std::uint64_t>(units);
+  for (std::int64_t i = 0; i + 1 < units; i += 2) {
+    const std::uint64_t bits = random.bits();
+    add((bits >> 32) * bound >> 32);
+    add((bits & 0xffffffffu) * bound >> 32);
+  }
+  if (units % 2 == 1) add((random.bits() >> 32) * bound >> 32);
+}
+
+}  // namespace
 
 std::int64_t draw_binomial(Random& random, std::int64_t n, double p) {
   HOLDFAST_ASSERT(n >= 0 && 0 <= p && p <= 1);
@@ -57,6 +74,15 @@ Resampler::Resampler(std::span<const double> rows, std::size_t width) : width_(w
     ++counts_.back();
     which_[unit] = static_cast<std::uint32_t>(counts_.size() - 1);
   }
+  const double most = 2147483647.0 / static_cast<double>(std::max<std::int64_t>(1, units_));
+  const bool is_whole = width <= std::size(WholeRow{}.numbers) && std::ranges::all_of(kinds_, [&](double value) {
+                          return std::abs(value) <= most && value == std::trunc(value);
+                        });
+  if (!is_whole) return;
+  whole_.resize(kinds());
+  for (std::size_t i = 0; i < kinds(); ++i) {
+    for (std::size_t j = 0; j < width; ++j) whole_[i].numbers[j] = static_cast<std::int32_t>(kind(i)[j]);
+  }
 }
 
 std::vector<double> Resampler::totals() const {
@@ -90,17 +116,29 @@ void Resampler::draw_kinds(Random& random, std::span<double> sums) const {
   }
 }
 
-// Two indices out of 64 bits by multiplication: each unit's share is right to units / 2^32.
 void Resampler::draw_units(Random& random, std::span<double> sums) const {
-  const auto bound = static_cast<std::uint64_t>(units_);
-  for (std::int64_t i = 0; i < units_; i += 2) {
-    const std::uint64_t bits = random.bits();
-    const std::uint64_t picks[] = {(bits >> 32) * bound >> 32, (bits & 0xffffffffu) * bound >> 32};
-    for (std::int64_t half = 0; half < std::min<std::int64_t>(2, units_ - i); ++half) {
-      const double* row = kinds_.data() + which_[picks[half]] * width_;
-      for (std::size_t j = 0; j < width_; ++j) sums[j] += row[j];
-    }
-  }
+  if (!whole_.empty()) return draw_whole(random, sums);
+  draw_each(random, units_, [&](std::uint64_t unit) {
+    const double* row = kinds_.data() + which_[unit] * width_;
+    for (std::size_t j = 0; j < width_; ++j) sums[j] += row[j];
+  });
+}
+
+// Whole numbers add up to the same in any order and type: one vector a row instead of a chain of sums a column.
+void Resampler::draw_whole(Random& random, std::span<double> sums) const {
+  using Lanes [[gnu::vector_size(16)]] = std::int32_t;
+  static_assert(sizeof(WholeRow) == 2 * sizeof(Lanes));
+  Lanes first = {}, second = {};
+  draw_each(random, units_, [&](std::uint64_t unit) {
+    Lanes row[2];
+    std::memcpy(row, whole_.data() + which_[unit], sizeof row);
+    first += row[0];
+    second += row[1];
+  });
+  WholeRow total;
+  std::memcpy(total.numbers, &first, sizeof first);
+  std::memcpy(total.numbers + 4, &second, sizeof second);
+  for (std::size_t j = 0; j < width_; ++j) sums[j] = static_cast<double>(total.numbers[j]);
 }
 
 double sorted_quantile(std::span<const double> sorted, double q) {

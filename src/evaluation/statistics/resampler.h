@@ -36,12 +36,19 @@ class Resampler {
  private:
   void draw_kinds(Random& random, std::span<double> sums) const;
   void draw_units(Random& random, std::span<double> sums) const;
+  void draw_whole(Random& random, std::span<double> sums) const;
+
+  // Up to eight whole numbers, which are added at once.
+  struct alignas(16) WholeRow {
+    std::int32_t numbers[8] = {};
+  };
 
   std::size_t width_;
   std::int64_t units_;
   std::vector<double> kinds_;         // each distinct row once, sorted
   std::vector<std::int64_t> counts_;  // how often it occurs
   std::vector<std::uint32_t> which_;  // each unit's row in kinds_, where units are drawn one by one
+  std::vector<WholeRow> whole_;       // kinds_, where sums of whole numbers cannot overflow; else empty
 };
 
 // The value below which a share q of `sorted` lies, interpolated as numpy.quantile does.  REQUIRES: not empty.
