@@ -167,12 +167,12 @@ void train(const Common& common, TrainFlags flags) {
   Digests digests(cache.empty() ? fs::path() : cache / "digests.json");
   const ordered_json identity = identity_of(common, flags, decoder, dataset, digests);
   if (!directory.begin(identity, trainer)) {
-    std::cerr << "found the run finished: nothing to do\n";
+    if (!common.quiet) std::cerr << "found the run finished: nothing to do\n";
     return;
   }
   digests.save();
   decoder.write_cache();
-  if (flags.resumes) std::cerr << "going on after step " << trainer.num_steps() << '\n';
+  if (flags.resumes && !common.quiet) std::cerr << "going on after step " << trainer.num_steps() << '\n';
   run_steps(directory, trainer, common, flags);
   directory.finish(adapter);
 }
