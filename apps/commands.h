@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "model/decoder.h"
 
 namespace holdfast::apps {
@@ -42,6 +43,18 @@ std::filesystem::path cache_directory(const Common& common, const std::filesyste
 std::filesystem::path asset_root(const std::string& file, const char* command);
 
 void print_line(const nlohmann::ordered_json& line);
+
+// "[operation] found ..." as "[operation] standard input:LINE: found ...".
+std::string with_line(const std::string& message, std::size_t line);
+// What `call` gives; its Error names the line of standard input.
+template <typename Call>
+auto at_line(std::size_t line, Call&& call) {
+  try {
+    return call();
+  } catch (const Error& error) {
+    throw Error(error.kind(), with_line(error.what(), line));
+  }
+}
 // The object that a row's answer starts from: all its fields when it has an "id", else none.
 nlohmann::ordered_json carried(const nlohmann::ordered_json& row);
 

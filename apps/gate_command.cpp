@@ -2,6 +2,7 @@
 #include <iostream>
 
 #include "assessment/gate.h"
+#include "assessment/gate_input.h"
 #include "assessment/gate_output.h"
 #include "assessment/journal.h"
 #include "assessment/results.h"
@@ -25,14 +26,7 @@ ordered_json results_of(const fs::path& directory, assessment::GateOptions& opti
   const fs::path file = directory / "results.json";
   HOLDFAST_CHECK(kBadFile, fs::exists(file), "[gate] found neither journal.sqlite nor results.json in ",
                  directory.string(), ", expected a run; try the directory given to assess -o");
-  const auto results = ordered_json::parse(read_file(file), nullptr, false);
-  HOLDFAST_CHECK(kBadFile,
-                 results.is_object() && results.value("schema", 0) == 1 && results.contains("cells") &&
-                     results.contains("comparisons") && results.contains("verdict"),
-                 "[gate] found ", file.string(),
-                 " that is no result of a run, expected results.json of schema 1; try "
-                 "holdfast report on the run");
-  return results;
+  return assessment::read_gate_results(file);
 }
 
 }  // namespace

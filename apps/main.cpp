@@ -15,6 +15,7 @@
 #include "commands.h"
 #include "device/streams.h"
 #include "model/tensor_pool.h"
+#include "option_checks.h"
 #include "profile_option.h"
 
 namespace holdfast::apps {
@@ -25,7 +26,7 @@ void add_common(CLI::App& command, Common& common, bool needs_model) {
   command.add_option("--device", common.device, "cpu; train in a build with CUDA: cuda or cuda:N");
   command.add_option("--threads", common.threads, "threads of arithmetic (default: all cores)")
       ->check(CLI::Range(1, 1024));
-  command.add_option("--seed", common.seed, "seed of everything random");
+  command.add_option("--seed", common.seed, "seed of everything random")->check(whole_number(0));
   command.add_flag(
       "--deterministic", common.deterministic,
       "on a CPU always the case: the same bytes from the same command, and a row's bits do not depend on its batch");
@@ -55,6 +56,12 @@ std::filesystem::path asset_root(const std::string& file, const char* command) {
 
 void print_line(const nlohmann::ordered_json& line) {
   std::cout << line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+}
+
+std::string with_line(const std::string& message, std::size_t line) {
+  const std::size_t end = message.starts_with('[') ? message.find("] ") : std::string::npos;
+  const std::size_t place = end == std::string::npos ? 0 : end + 2;
+  return message.substr(0, place) + "standard input:" + std::to_string(line) + ": " + message.substr(place);
 }
 
 nlohmann::ordered_json carried(const nlohmann::ordered_json& row) {

@@ -21,6 +21,7 @@
 #include "commands.h"
 #include "evaluation/benchmark.h"
 #include "evaluation/page.h"
+#include "option_checks.h"
 #include "result_table.h"
 #include "server/watch_server.h"
 
@@ -140,7 +141,7 @@ std::string evaluation_plan(const EvaluateFlags& flags, const Common& common) {
        << "\nprecision = " << text(common.precision.empty() ? own_precision(common.model) : common.precision)
        << "\ntemplate_date = " << text(common.template_date)
        << "\n[generation]\nmax_new_tokens = " << flags.max_new_tokens << "\nsamples = " << flags.samples
-       << "\ntemperature = " << std::showpoint << flags.temperature << "\n";
+       << "\ntemperature = " << ordered_json(flags.temperature).dump() << "\n";
   OwnPages pages(flags);
   std::vector<std::string> judges;
   std::string judge_tables;
@@ -226,11 +227,11 @@ void add_measure_commands(CLI::App& app) {
                                "corrects rates of refusal by this file of holdfast calibrate");
   evaluate_command
       ->add_option("--max-new-tokens", flags->max_new_tokens, "an answer's length limit, in tokens (default: 256)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   evaluate_command->add_option("--samples", flags->samples, "answers to each prompt, with a temperature (default: 1)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   evaluate_command->add_option("--temperature", flags->temperature, "0, the default: the likeliest token")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from_zero());
   auto* evaluate_output = evaluate_command->add_option("-o,--output", flags->out, "directory of the run");
   evaluate_command->add_option("--set", *overrides, kSetHelp);
   add_watch(*evaluate_command, *watch);

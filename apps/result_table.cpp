@@ -1,5 +1,7 @@
 #include "result_table.h"
 
+#include <cmath>
+
 #include "text_table.h"
 
 namespace holdfast::apps {
@@ -31,6 +33,13 @@ std::string percent_of(const ordered_json& rate) {
          ")";
 }
 
+// Of the answers that both scored: "59.6 % (149/250)".
+std::string counted_percent(const ordered_json& comparison, const char* when) {
+  const double share = comparison[when], n = comparison["n"];
+  return format_number("%.1f", 100 * share) + " % (" + std::to_string(std::llround(share * n)) + "/" +
+         comparison["n"].dump() + ")";
+}
+
 // The number that chose nothing, and beside it the one that was chosen.
 std::string confirmed_lines(const ordered_json& confirmed, const ordered_json& selected) {
   return confirmed["benchmark"].get<std::string>() + ": " + percent_of(confirmed["before"]) + " refused before, " +
@@ -51,11 +60,11 @@ std::string headline(const ordered_json& verdict) {
   if (verdict.contains("confirmed") && verdict["selected"].contains("value"))
     line += confirmed_lines(verdict["confirmed"], verdict["selected"]);
   if (!verdict.contains("arm")) return line;
-  line += verdict["benchmark"].get<std::string>() + ": " +
-          format_number("%.1f", 100 * verdict["before"].get<double>()) + " % refused before, " +
-          format_number("%.1f", 100 * verdict["after"].get<double>()) + " % after " +
-          verdict["arm"].get<std::string>() + " (" + verdict["training"]["steps"].dump() + " steps, " +
-          verdict["training"]["tokens"].dump() + " tokens)";
+  line += verdict["benchmark"].get<std::string>() + ": " + counted_percent(verdict, "before") + " refused before, " +
+          counted_percent(verdict, "after") + " after " + verdict["arm"].get<std::string>();
+  const auto& training = verdict["training"];
+  if (training["steps"] > 0)  // of an adapter that was given, nothing is known
+    line += " (" + training["steps"].dump() + " steps, " + training["tokens"].dump() + " tokens)";
   return line + "\n";
 }
 

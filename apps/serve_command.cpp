@@ -7,6 +7,7 @@
 #include "commands.h"
 #include "generation/answer_engine.h"
 #include "model/adapter.h"
+#include "option_checks.h"
 #include "server/openai_server.h"
 #include "text/tokenizer_config.h"
 
@@ -85,11 +86,11 @@ void add_serve_command(CLI::App& app) {
   command
       ->add_option("--max-new-tokens", flags->max_new_tokens,
                    "an answer's length limit where a chat request names none, in tokens (default: 256)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   command
       ->add_option("--cache-mb", common->cache_mb,
                    "most memory for keys and values of what begins alike (default: a quarter of what is free)")
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1));
   command->add_option("--template-date", common->template_date, "the date that templates see, YYYY-MM-DD");
   command->callback([=] { serve(*common, *flags); });
 }

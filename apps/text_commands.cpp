@@ -86,8 +86,9 @@ void render(const Common& common, bool plain_content) {
   const auto chat = text::ChatTemplate::from_directory(common.model);
   text::JsonlReader reader(std::cin, "standard input");
   while (const auto record = reader.next()) {
-    const text::MarkedText text = chat.render_marked(field(*record, "messages", "{\"messages\": [...]}"),
-                                                     render_options(*record, common.template_date));
+    const auto& messages = field(*record, "messages", "{\"messages\": [...]}");
+    const text::RenderOptions options = render_options(*record, common.template_date);
+    const text::MarkedText text = at_line(record->line, [&] { return chat.render_marked(messages, options); });
     text::Prompt prompt = tokenizer.encode_prompt(text, plain_content);
     ordered_json line = carried(record->value);
     line["text"] = text.string();
@@ -105,8 +106,9 @@ void add_text_commands(CLI::App& app) {
        plain_content = std::make_shared<bool>(false);
   auto* tokenize_command = app.add_subcommand("tokenize", "JSONL {\"text\"} on standard input to token ids, or back");
   add_common(*tokenize_command, *common);
-  tokenize_command->add_flag("--no-special-tokens", *no_special, "leave out BOS and EOS");
-  tokenize_command->add_flag("--decode", *decodes, "JSONL {\"ids\", \"skip_special\"} to texts");
+  auto* no_special_flag = tokenize_command->add_flag("--no-special-tokens", *no_special, "leave out BOS and EOS");
+  tokenize_command->add_flag("--decode", *decodes, "JSONL {\"ids\", \"skip_special\"} to texts")
+      ->excludes(no_special_flag);
   tokenize_command->callback([=] { tokenize(*common, !*no_special, *decodes); });
   auto* render_command =
       app.add_subcommand("render", "JSONL {\"messages\", \"add_generation_prompt\"} to the prompt's text and ids");

@@ -14,6 +14,7 @@
 #include "checkpoint/weights.h"
 #include "commands.h"
 #include "device/step.h"
+#include "option_checks.h"
 #include "text/tokenizer_config.h"
 #include "training/run_directory.h"
 #include "training/trainer.h"
@@ -187,12 +188,13 @@ void train(const Common& common, TrainFlags flags) {
   Digests digests(cache.empty() ? fs::path() : cache / "digests.json");
   const ordered_json identity = identity_of(common, flags, decoder, dataset, digests);
   if (!directory.begin(identity, trainer)) {
-    std::cerr << "found the run finished: nothing to do\n";
+    if (!common.quiet) std::cerr << "found the run finished: nothing to do\n";
     return;
   }
   digests.save();
   decoder.write_cache();
-  if (flags.resumes) std::cerr << "going on after step " << trainer.num_steps() << '\n';
+  if (flags.resumes && !common.quiet) std::cerr << "going on after step " << trainer.num_steps() << '
+';
   run_steps(directory, trainer, flags, view);
   directory.finish(adapter);
 }
@@ -220,33 +222,33 @@ void add_train_command(CLI::App& app) {
   command->add_option("-o,--output", flags->out, "directory for adapter and log")->required();
   auto* init = command->add_option("--init-adapter", flags->init_adapter,
                                    "PEFT adapter to start from (its rank, alpha and targets)");
-  command->add_option("--rank", flags->rank)->check(CLI::PositiveNumber)->excludes(init);
-  command->add_option("--alpha", flags->alpha)->check(CLI::PositiveNumber)->excludes(init);
+  command->add_option("--rank", flags->rank)->check(whole_number(1))->excludes(init);
+  command->add_option("--alpha", flags->alpha)->check(number_above_zero())->excludes(init);
   command->add_option("--targets", flags->targets, "all-linear, or names such as q_proj,v_proj")
       ->delimiter(',')
       ->excludes(init);
-  command->add_option("--lr", flags->options.learning_rate)->check(CLI::NonNegativeNumber);
+  command->add_option("--lr", flags->options.learning_rate)->check(number_from_zero());
   command->add_option("--schedule", flags->schedule, "constant, linear or cosine");
-  command->add_option("--warmup-steps", flags->options.warmup_steps)->check(CLI::NonNegativeNumber);
-  command->add_option("--weight-decay", flags->options.adamw.weight_decay)->check(CLI::NonNegativeNumber);
-  command->add_option("--max-grad-norm", flags->options.max_grad_norm, "0: no clipping")->check(CLI::NonNegativeNumber);
+  command->add_option("--warmup-steps", flags->options.warmup_steps)->check(whole_number(0));
+  command->add_option("--weight-decay", flags->options.adamw.weight_decay)->check(number_from_zero());
+  command->add_option("--max-grad-norm", flags->options.max_grad_norm, "0: no clipping")->check(number_from_zero());
   command
       ->add_option("--router-aux-loss", flags->options.router_aux_loss,
                    "of models with experts: this times the routers' load-balancing loss is trained on too (0: not)")
-      ->check(CLI::NonNegativeNumber);
+      ->check(number_from_zero());
   command->add_option("--activations", flags->activations,
                       "between the passes: keep, recompute (half as much arithmetic again), offload (to a file in the "
                       "directory), or auto: keep what memory holds, recompute the rest; the result is the same");
   command->add_option("--order", flags->order, "seeded (shuffled every epoch) or file");
-  auto* rows = command->add_option("--rows-per-step", flags->options.rows_per_step)->check(CLI::PositiveNumber);
+  auto* rows = command->add_option("--rows-per-step", flags->options.rows_per_step)->check(whole_number(1));
   command->add_option("--tokens-per-step", flags->options.tokens_per_step, "rows are added to a step while they fit")
-      ->check(CLI::PositiveNumber)
+      ->check(whole_number(1))
       ->excludes(rows);
-  auto* steps = command->add_option("--steps", flags->steps)->check(CLI::PositiveNumber);
+  auto* steps = command->add_option("--steps", flags->steps)->check(whole_number(1));
   command->add_option("--epochs", flags->epochs, "times that each row is used, such as 0.5 or 3")
-      ->check(CLI::PositiveNumber)
+      ->check(number_above_zero())
       ->excludes(steps);
-  command->add_option("--save-every", flags->save_every, "steps between DIR/checkpoint-N")->check(CLI::PositiveNumber);
+  command->add_option("--save-every", flags->save_every, "steps between DIR/checkpoint-N")->check(whole_number(1));
   command
       ->add_option("--keep-checkpoints", flags->keep_checkpoints,
                    "only the newest so many, at least two so that one that is damaged does no harm (default: all)")

@@ -1,6 +1,7 @@
 #include "assessment/result_summaries.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -135,13 +136,18 @@ ordered_json summaries_json(const std::vector<CellSeries>& cells) {
             std::pair{"prompt_by_seed", parts.prompt_by_seed}, std::pair{"sampling", parts.sampling}}) {
         if (part) variance[name] = *part;
       }
+      // Where no two answers differ, Student's interval would have no width; each prompt counts once instead.
+      const auto interval = parts.standard_error > 0
+                                ? parts.interval
+                                : evaluation::clopper_pearson(
+                                      std::llround(parts.mean * static_cast<double>(parts.prompts)), parts.prompts);
       list.push_back({{"arm", arm},
                       {"benchmark", first.key.benchmark},
                       {"metric", first.key.metric},
                       {"judge", first.key.judge},
                       {"value", parts.mean},
-                      {"low", std::max(0.0, parts.interval.low)},
-                      {"high", std::min(1.0, parts.interval.high)},
+                      {"low", std::max(0.0, interval.low)},
+                      {"high", std::min(1.0, interval.high)},
                       {"stderr", parts.standard_error},
                       {"items", parts.prompts},
                       {"seeds", parts.seeds},

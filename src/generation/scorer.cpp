@@ -37,13 +37,18 @@ Run run_of(const ScoreRequest& request, const checkpoint::ModelConfig& config) {
   return run;
 }
 
-void check(const ScoreRequest& request, std::size_t number, std::int64_t limit) {
+void check(const ScoreRequest& request, std::size_t number, const checkpoint::ModelConfig& config) {
+  const std::int64_t limit = config.max_positions;
   HOLDFAST_CHECK(kBadInput, !request.context.empty() && !request.continuation.empty(), "[score] found request ", number,
                  " with ", request.context.size(), " tokens of context and ", request.continuation.size(),
                  " of continuation, expected at least one of each");
   HOLDFAST_CHECK(kBadInput, static_cast<std::int64_t>(request.continuation.size()) <= limit,
                  "[score] found a continuation of ", request.continuation.size(), " tokens (request ", number,
                  "), expected at most the model's ", limit, " positions");
+  // The last token is read from a row of logits and never goes through the model, which would refuse it.
+  for (const text::TokenId id : request.continuation)
+    HOLDFAST_CHECK(kBadInput, id >= 0 && id < config.vocab_size, "[score] found token id ", id, " (request ", number,
+                   "), expected 0 .. ", config.vocab_size - 1, "; try the tokenizer of this model");
 }
 
 // Readings of one row stand together and share its logits.  REQUIRES: at most kLogitRows rows.
@@ -89,7 +94,7 @@ std::vector<Score> score(PrefixTree& tree, std::span<const model::Adapter* const
   std::vector<Run> runs;
   std::vector<std::int64_t> wanted_from;
   for (const ScoreRequest& request : requests) {
-    check(request, runs.size() + 1, decoder.config().max_positions);
+    check(request, runs.size() + 1, decoder.config());
     runs.push_back(run_of(request, decoder.config()));
     wanted_from.push_back(runs.back().wanted_from);
   }

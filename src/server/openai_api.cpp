@@ -136,7 +136,9 @@ std::string text_of_content(const ordered_json& content, const std::string& plac
   std::string text;
   if (content.is_array()) {
     for (const auto& part : content) {
-      if (!part.is_object() || part.value("type", "") != "text" || !part.contains("text") || !part["text"].is_string())
+      const bool is_text = part.is_object() && part.contains("type") && part["type"] == "text" &&
+                           part.contains("text") && part["text"].is_string();
+      if (!is_text)
         refuse("found a part of " + place + ".content that is no text, expected {\"type\": \"text\", \"text\": …}",
                place + ".content");
       text += part["text"].get<std::string>();

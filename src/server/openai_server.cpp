@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "server/local_server.h"
+#include "text/json_shape.h"
 
 namespace holdfast::server {
 namespace {
@@ -95,6 +96,18 @@ ApiError error_of(const generation::AnswerEnd& end) {
   return {is_theirs ? 400 : 503, end.error, "", is_too_long ? "context_length_exceeded" : ""};
 }
 
+// A body decides neither how deep our stack goes nor how long we look for its keys.
+ordered_json body_of(const httplib::Request& request) {
+  try {
+    text::check_json_shape(request.body, "[serve] the body");
+  } catch (const Error& error) {
+    throw ApiError{400, error.what(), "", ""};
+  }
+  auto body = ordered_json::parse(request.body, nullptr, false);
+  if (body.is_discarded()) throw ApiError{400, "found a body that is no JSON", "", ""};
+  return body;
+}
+
 }  // namespace
 
 struct OpenAiServer::State {
@@ -115,8 +128,7 @@ struct OpenAiServer::State {
   }
 
   void complete(const httplib::Request& http_request, httplib::Response& response, bool is_chat) {
-    const auto body = ordered_json::parse(http_request.body, nullptr, false);
-    if (body.is_discarded()) throw ApiError{400, "found a body that is no JSON", "", ""};
+    const ordered_json body = body_of(http_request);
     const std::uint64_t number = ++num_requests;
     CompletionRequest request = read_request(body, is_chat, model, number);
     const ResponseHead head{(is_chat ? "chatcmpl-" : "cmpl-") + std::to_string(started) + "-" + std::to_string(number),

@@ -86,6 +86,9 @@ ordered_json parse_json_object(std::string_view text, const std::string& name, R
     value = ordered_json::parse(text);
   } catch (const nlohmann::json::parse_error& error) {
     const std::size_t bad = std::min(error.byte > 0 ? error.byte - 1 : 0, text.size());
+    HOLDFAST_CHECK(kBadFile, std::string_view(error.what()).find(" surrogate U+D") == std::string_view::npos,
+                   place_text(name, place_at(text, bad, start)), ": found half of a surrogate pair in ", excerpt(text),
+                   ", expected both halves of a character, as in \\ud83d\\ude42; was a text cut in the middle of one?");
     fail(ErrorKind::kBadFile, place_text(name, place_at(text, bad, start)), ": found ",
          bad == text.size() ? "the end of " : "no JSON in ", excerpt(text), ", expected ", expected,
          "; is it cut off?");

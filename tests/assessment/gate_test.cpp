@@ -1,5 +1,6 @@
 #include "assessment/gate.h"
 
+#include "assessment/gate_input.h"
 #include "assessment/gate_output.h"
 #include "assessment/results.h"
 #include "fixtures.h"
@@ -195,6 +196,37 @@ TEST_F(GateOfARun, JunitCountsWhatItLists) {
       << xml;
   EXPECT_NE(xml.find("classname=\"run &amp; co.a&lt;&quot;&amp; &gt;\""), std::string::npos) << xml;
   EXPECT_NE(gate_badge(result).find("not shown ≤ 5 pp"), std::string::npos);
+}
+
+// A run that came without its journal: its results.json is anybody's file.
+TEST_F(GateOfARun, SaysWhatIsWrongWithAResultsFileThatIsNone) {
+  const ordered_json good = run(letters(300, 100));
+  write("results.json", good.dump());
+  EXPECT_EQ(read_gate_results(directory_ / "results.json"), good);
+  const auto said = [&](const std::string& text) {
+    write("results.json", text);
+    return error_of([&] { read_gate_results(directory_ / "results.json"); });
+  };
+  EXPECT_NE(said("").find("expected results.json of a run"), std::string::npos);
+  EXPECT_NE(said(good.dump().substr(0, 200)).find("[gate] "), std::string::npos);
+  EXPECT_NE(said("[]").find("expected results.json of a run"), std::string::npos);
+  const auto changed = [&](const std::string& pointer, const ordered_json& value) {
+    ordered_json bad = good;
+    bad[ordered_json::json_pointer(pointer)] = value;
+    return said(bad.dump());
+  };
+  EXPECT_NE(changed("/schema", "1").find("found schema \"1\", expected a whole number"), std::string::npos);
+  EXPECT_NE(changed("/schema", 2).find("found schema 2, expected 1"), std::string::npos);
+  EXPECT_NE(changed("/cells", 5).find("found cells 5, expected a list"), std::string::npos);
+  EXPECT_NE(changed("/cells/0", 1).find("found cells[0] that is no object"), std::string::npos);
+  EXPECT_NE(changed("/cells/1/seed", "one").find("found cells[1].seed \"one\""), std::string::npos);
+  EXPECT_NE(changed("/comparisons/0", ordered_json::object()).find("found no comparisons[0].arm"), std::string::npos);
+  EXPECT_NE(changed("/comparisons/0/low", nullptr).find("comparisons[0].low null, expected a number"),
+            std::string::npos);
+  EXPECT_NE(changed("/verdict", nullptr).find("found verdict null, expected an object"), std::string::npos);
+  EXPECT_NE(changed("/verdict/finished", "yes").find("expected true or false"), std::string::npos);
+  EXPECT_NE(changed("/verdict/withheld", {5}).find("verdict.withheld that is no object"), std::string::npos);
+  EXPECT_NE(changed("/confirmation", {{"arm", 5}}).find("found confirmation.arm 5"), std::string::npos);
 }
 
 }  // namespace

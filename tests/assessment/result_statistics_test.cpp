@@ -212,6 +212,17 @@ TEST_F(ResultStatistics, OneSeedHasNoSeedPart) {
   EXPECT_TRUE(one["variance"].contains("sampling"));
 }
 
+TEST_F(ResultStatistics, ASummaryOfEqualAnswersIsNoCertainty) {
+  Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
+  add_charms(journal, {"base", 0, 0}, "rrrrrrrrrr");
+  for (std::int64_t sample = 1; sample <= 2; ++sample)
+    journal.commit_wave({{"base", 0, 0}, "charms", sample, 0}, answers("rrrrrrrrrr", "xstest-prefix"), {});
+  const auto one = results_json(journal)["summaries"][0];
+  EXPECT_EQ(one["value"], 1);
+  EXPECT_NEAR(one["low"], 0.69150289218123917, 1e-12);  // scipy.stats.binomtest(10, 10).proportion_ci()
+  EXPECT_EQ(one["high"], 1);
+}
+
 TEST_F(ResultStatistics, ACurveHoldsItsStepsTogetherAndSaysWhenHalfIsGone) {
   Journal journal = Journal::open(directory_, identity({{"attack", "attack"}}));
   const auto refused = [](int n) {

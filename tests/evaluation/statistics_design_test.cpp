@@ -70,6 +70,20 @@ TEST(PromptsNeeded, GrowWithClustersAndShrinkWithSamples) {
 }
 
 // Montgomery, Design and Analysis of Experiments, the thermal-impedance gauge study: 20 parts, 3 operators, 2 readings.
+TEST(VarianceParts, EqualAnswersHaveNoSpreadNotEvenOfRounding) {
+  for (const std::int64_t prompts : {7, 40, 113}) {
+    for (const std::int64_t seeds : {1, 3, 7}) {
+      std::vector<Observation> observations;
+      for (std::int64_t i = 0; i < prompts * seeds * 3; ++i)
+        observations.push_back({i % prompts, i / prompts % seeds, 1});
+      const auto parts = variance_parts(observations);
+      EXPECT_EQ(parts.mean, 1);
+      EXPECT_EQ(parts.standard_error, 0);
+      EXPECT_EQ(parts.prompt, 0);
+    }
+  }
+}
+
 TEST(VarianceParts, EqualMontgomerysExample) {
   const int readings[20][6] = {
       {21, 20, 20, 20, 19, 21}, {24, 23, 24, 24, 23, 24}, {20, 21, 19, 21, 20, 22}, {27, 27, 28, 26, 27, 28},

@@ -204,6 +204,9 @@ with tempfile.TemporaryDirectory() as folder:
                 (400, "messages", "/v1/chat/completions", {**good, "messages": []}), (400, "messages[0]", "/v1/chat/completions", {**good, "messages": [{"role": "user"}]}),
                 (400, "stream_options", "/v1/chat/completions", {**good, "stream_options": {}}), (400, "prompt", "/v1/completions", {"model": "organism"}),
                 (400, "prompt", "/v1/completions", {"model": "organism", "prompt": [1.5]}), (400, None, "/v1/completions", {"model": "organism", "prompt": [99999999]}),
+                (400, None, "/v1/chat/completions", b'{"model": "organism", "messages": [], "max_tokens": ' + b"[" * 2_000_000 + b"]" * 2_000_000 + b"}"),
+                (400, None, "/v1/chat/completions", b"{" + b",".join(b'"k%d":1' % i for i in range(200_000)) + b"}"),
+                (400, "messages[0].content", "/v1/chat/completions", {**good, "messages": [{"role": "user", "content": [{"type": 5, "text": "a"}]}]}),
                 (400, None, "/v1/completions", {"model": "organism", "prompt": "charm " * 20000}), (404, None, "/v1/embeddings", {}), (404, None, "/v1/nothing", None)):
             status, answer = server.ask(path, body)
             assert status == expected and set(answer) == {"error"} and set(answer["error"]) == {"message", "type", "param", "code"}, (path, body if len(str(body)) < 200 else "long", status, answer)

@@ -59,13 +59,18 @@ Analysis analyse(const Balanced& data) {
   const double p = static_cast<double>(data.prompts), s = static_cast<double>(data.seeds),
                r = static_cast<double>(data.samples);
   std::vector<double> of_prompt(data.prompts), of_seed(data.seeds), of_cell(data.prompts * data.seeds);
-  for (std::size_t i = 0; i < data.values.size(); ++i) of_cell[i / data.samples] += data.values[i] / r;
+  // Sums first, each divided once: means of equal numbers are that number, so that no spread comes from rounding.
+  for (std::size_t i = 0; i < data.values.size(); ++i) of_cell[i / data.samples] += data.values[i];
   Analysis result;
   for (std::size_t i = 0; i < of_cell.size(); ++i) {
-    of_prompt[i / data.seeds] += of_cell[i] / s;
-    of_seed[i % data.seeds] += of_cell[i] / p;
-    result.mean += of_cell[i] / (p * s);
+    of_prompt[i / data.seeds] += of_cell[i];
+    of_seed[i % data.seeds] += of_cell[i];
+    result.mean += of_cell[i];
   }
+  for (double& one : of_cell) one /= r;
+  for (double& one : of_prompt) one /= s * r;
+  for (double& one : of_seed) one /= p * r;
+  result.mean /= p * s * r;
   for (std::size_t i = 0; i < data.values.size(); ++i)
     result.sampling.sum += std::pow(data.values[i] - of_cell[i / data.samples], 2);
   for (std::size_t i = 0; i < of_cell.size(); ++i)
