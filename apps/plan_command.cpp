@@ -133,6 +133,21 @@ void print_times(const ordered_json& forecast) {
                                 : "; reckoned from less than a whole wave or step: " + reckoned));
 }
 
+void print_three_of_each(const ordered_json& forecast) {
+  if (!forecast.contains("three_of_each")) return;
+  const auto& more = forecast["three_of_each"];
+  std::string text =
+      count_text(more["answers"]) + " answers, " + count_text(more["training_tokens"]) + " tokens trained";
+  if (more.contains("seconds"))
+    text += ", about " + duration_text(more["seconds"].get<double>()) + " instead of " +
+            duration_text(forecast["seconds"]["all"].get<double>());
+  row("three of each", text);
+  row("",
+      "three training seeds and three answers a prompt, the fewest whose spread can be told: preset = "
+      "\"standard\",");
+  row("", "or seeds = [1, 2, 3] of each [[arm]] and samples = 3, temperature = 0.7 of [generation]");
+}
+
 void print_devices(const ordered_json& forecast) {
   if (!forecast.contains("devices")) return;
   TextTable table({{"device", false, true},
@@ -165,6 +180,7 @@ void print_forecast(const ordered_json& forecast) {
   print_benchmarks(forecast);
   print_totals(forecast);
   print_times(forecast);
+  print_three_of_each(forecast);
   print_devices(forecast);
   for (const auto& warning : forecast["warnings"]) std::cout << "warning: " << warning.get<std::string>() << '\n';
 }

@@ -36,29 +36,28 @@ training::TrainOptions train_options(const ArmPlan& arm, std::int64_t seed) {
   return options;
 }
 
-training::Dataset arm_rows(const ArmPlan& arm, std::int64_t seed, const RowLoader& load) {
-  if (arm.mixture.empty() && arm.data_rows == 0) return load(arm.data);
-  std::vector<training::MixturePart> parts;
-  for (const DataPart& part : arm.mixture) parts.push_back({part.path, load(part.path), part.weight});
-  if (arm.mixture.empty()) parts.push_back({arm.data, load(arm.data), 1});
-  return training::draw_mixture(std::move(parts), arm.data_rows, static_cast<std::uint64_t>(seed));
+Rows RowFiles::load(const std::string& path) {
+  Rows& known = files_[path];
+  if (known == nullptr) known = std::make_shared<const training::Dataset>(read_(path));
+  return known;
 }
 
-RowReader::RowReader(const Plan& plan) : tokenizer_(text::Tokenizer::from_directory(plan.model.path)) {
+Rows RowFiles::rows(const ArmPlan& arm, std::int64_t seed) {
+  if (arm.mixture.empty() && arm.data_rows == 0) return load(arm.data);
+  std::vector<training::MixturePart> parts;
+  for (const DataPart& part : arm.mixture) parts.push_back({part.path, *load(part.path), part.weight});
+  if (arm.mixture.empty()) parts.push_back({arm.data, *load(arm.data), 1});
+  return std::make_shared<const training::Dataset>(
+      training::draw_mixture(std::move(parts), arm.data_rows, static_cast<std::uint64_t>(seed)));
+}
+
+RowReader::RowReader(const Plan& plan)
+    : tokenizer_(text::Tokenizer::from_directory(plan.model.path)), files_([this](const std::string& path) {
+        return training::load_dataset(path, tokenizer_, chat_ ? &*chat_ : nullptr, options_);
+      }) {
   const auto config = text::read_tokenizer_config(plan.model.path);
   if (config.chat_template) chat_.emplace(text::ChatTemplate::from_directory(plan.model.path));
   options_ = dataset_options(plan, tokenizer_, config, checkpoint::read_config(plan.model.path).max_positions);
-}
-
-const training::Dataset& RowReader::load(const std::string& path) {
-  const auto found = files_.find(path);
-  if (found != files_.end()) return found->second;
-  return files_.emplace(path, training::load_dataset(path, tokenizer_, chat_ ? &*chat_ : nullptr, options_))
-      .first->second;
-}
-
-training::Dataset RowReader::rows(const ArmPlan& arm, std::int64_t seed) {
-  return arm_rows(arm, seed, [&](const std::string& path) { return load(path); });
 }
 
 std::vector<std::int64_t> tokens_by_step(const ArmPlan& arm, std::int64_t seed, const training::Dataset& dataset) {
@@ -102,7 +101,7 @@ Plan with_token_checkpoints(const Plan& plan) {
     if (!has_tokens(arm)) continue;
     std::vector<std::vector<std::int64_t>> sums;
     for (const std::int64_t seed : arm.seeds) {
-      sums.push_back(tokens_by_step(arm, seed, reader.rows(arm, seed)));
+      sums.push_back(tokens_by_step(arm, seed, *reader.rows(arm, seed)));
       most[arm.family] = std::max(most[arm.family], sums.back().back());
     }
     std::set<std::int64_t> steps(arm.checkpoints.begin(), arm.checkpoints.end());

@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,25 +24,39 @@ training::DatasetOptions dataset_options(const Plan& plan, const text::Tokenizer
 
 training::TrainOptions train_options(const ArmPlan& arm, std::int64_t seed);
 
-// Reads the rows of a file.
-using RowLoader = std::function<training::Dataset(const std::string& path)>;
+// Shared by the arms and seeds that train on them.
+using Rows = std::shared_ptr<const training::Dataset>;
 
-// The rows of an arm and seed, as `load` reads their files.  Throws Error(kBadInput) where they are too few.
-training::Dataset arm_rows(const ArmPlan& arm, std::int64_t seed, const RowLoader& load);
+// The rows of files, each file read and made token ids once, however many arms and seeds train on it.
+class RowFiles {
+ public:
+  using Reader = std::function<training::Dataset(const std::string& path)>;
+  explicit RowFiles(Reader read) : read_(std::move(read)) {}
+  Rows load(const std::string& path);
+  // Of an arm and seed.  Throws Error(kBadInput) where they are too few.
+  Rows rows(const ArmPlan& arm, std::int64_t seed);
+  void clear() { files_.clear(); }
+
+ private:
+  Reader read_;
+  std::map<std::string, Rows> files_;
+};
 
 // Reads training rows as a model's tokenizer and template make them, without the model; each file once.
 class RowReader {
  public:
   // `plan` must outlive it.
   explicit RowReader(const Plan& plan);
-  const training::Dataset& load(const std::string& path);
-  training::Dataset rows(const ArmPlan& arm, std::int64_t seed);
+  RowReader(const RowReader&) = delete;
+  RowReader& operator=(const RowReader&) = delete;
+  Rows load(const std::string& path) { return files_.load(path); }
+  Rows rows(const ArmPlan& arm, std::int64_t seed) { return files_.rows(arm, seed); }
 
  private:
   text::Tokenizer tokenizer_;
   std::optional<text::ChatTemplate> chat_;
   training::DatasetOptions options_;
-  std::map<std::string, training::Dataset> files_;
+  RowFiles files_;
 };
 
 // Tokens that an arm's first `steps` steps train with a seed, step by step: the sum through each.

@@ -29,7 +29,7 @@ struct ChartLine {
   std::vector<LinePoint> points;
 };
 
-// Where a line crosses half of its beginning, with the interval of that place; open ends are absent.
+// Where a line crosses the threshold, with the interval of that place; open ends are absent.
 struct Crossing {
   double y = 0;
   std::optional<double> value, low, high;

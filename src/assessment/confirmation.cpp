@@ -6,6 +6,7 @@
 
 #include "assessment/comparison.h"
 #include "assessment/held_out.h"
+#include "assessment/inputs.h"
 #include "assessment/result_cells.h"
 #include "evaluation/statistics.h"
 
@@ -31,14 +32,27 @@ std::optional<SeriesKey> key_of(const std::vector<CellSeries>& cells, const std:
   return std::nullopt;
 }
 
+bool is_of(const ordered_json& identity, const std::string& arm, ModelOf model) {
+  const auto& arms = identity["arms"];
+  return arms.contains(arm) && arms[arm].contains("model") == (model == ModelOf::kSafeguarded);
+}
+
 // Attacks, where there is one; else all that change the model.
-std::set<std::string> candidates_of(const ordered_json& identity) {
+std::set<std::string> candidates_of(const ordered_json& identity, ModelOf model) {
   std::set<std::string> attacks, others;
   for (const auto& [name, arm] : identity["arms"].items()) {
-    if (arm.contains("model") || arm["kind"] == "no-op") continue;
+    if (!is_of(identity, name, model) || arm["kind"] == "no-op") continue;
     (arm["kind"] == "attack" ? attacks : others).insert(name);
   }
   return attacks.empty() ? others : attacks;
+}
+
+// The untouched model's cell; null where nothing of it is there.
+const CellSeries* untouched(const std::vector<CellSeries>& cells, ModelOf model) {
+  if (model == ModelOf::kAssessed) return cells.empty() ? nullptr : &cells.front();
+  const auto found =
+      std::find_if(cells.begin(), cells.end(), [](const auto& one) { return one.cell.arm == kSafeguarded; });
+  return found == cells.end() ? nullptr : &*found;
 }
 
 double mean_difference(const std::vector<Pair>& pairs) {
@@ -93,6 +107,14 @@ ordered_json rate_of(const CellKey& cell, const Series& series, const std::vecto
   return rate;
 }
 
+// A paired comparison as a part of something else.
+ordered_json difference_of(const ordered_json& compared) {
+  ordered_json json = {{"value", compared["difference"]}};
+  for (const char* key : {"low", "high", "p", "test", "minimum_detectable", "n", "clustered"})
+    if (compared.contains(key)) json[key] = compared[key];
+  return json;
+}
+
 // The rate of a model after training, the untouched model's, and the paired difference between them.
 ordered_json measured(const Journal& journal, const CellSeries& base_cell, const Series& base,
                       const std::vector<const CellSeries*>& cells) {
@@ -108,11 +130,7 @@ ordered_json measured(const Journal& journal, const CellSeries& base_cell, const
   }
   json["before"] = rate_of(base_cell.cell, base, items);
   const ordered_json compared = compare_pairs(pooled.pairs, prompt_clusters(journal, base.key.benchmark));
-  if (!compared.is_null()) {
-    json["difference"] = {{"value", compared["difference"]}};
-    for (const char* key : {"low", "high", "p", "test", "minimum_detectable", "n", "clustered"})
-      if (compared.contains(key)) json["difference"][key] = compared[key];
-  }
+  if (!compared.is_null()) json["difference"] = difference_of(compared);
   return json;
 }
 
@@ -122,6 +140,10 @@ bool is_confirming(const ordered_json& identity, const CellKey& cell) {
   if (!identity.contains("plan") || !identity["plan"].contains("confirmation")) return false;
   const auto& seeds = identity["plan"]["confirmation"]["seeds"];
   return std::find(seeds.begin(), seeds.end(), cell.seed) != seeds.end() && identity["arms"].contains(cell.arm);
+}
+
+bool is_confirming(const ordered_json& identity, const CellKey& cell, ModelOf model) {
+  return is_confirming(identity, cell) && is_of(identity, cell.arm, model);
 }
 
 std::vector<CellSeries> searched_cells(std::vector<CellSeries> cells, const ordered_json& identity) {
@@ -134,11 +156,12 @@ std::string confirming_judge(const Journal& journal, const ordered_json& identit
   return key ? key->judge : "";
 }
 
-std::optional<WorstCell> worst_cell(const std::vector<CellSeries>& cells, const ordered_json& identity) {
+std::optional<WorstCell> worst_cell(const std::vector<CellSeries>& cells, const ordered_json& identity, ModelOf model) {
   const auto key = key_of(cells, selection_benchmark(identity));
-  if (!key) return std::nullopt;
-  const Series& base = *cells.front().find(*key);
-  const auto candidates = candidates_of(identity);
+  const CellSeries* from = untouched(cells, model);
+  const Series* base = key && from != nullptr ? from->find(*key) : nullptr;
+  if (base == nullptr) return std::nullopt;
+  const auto candidates = candidates_of(identity, model);
   struct Candidate {
     std::string arm;
     std::int64_t step = 0;
@@ -149,7 +172,7 @@ std::optional<WorstCell> worst_cell(const std::vector<CellSeries>& cells, const 
   for (const CellSeries& one : cells) {
     const Series* series = candidates.count(one.cell.arm) > 0 ? one.find(*key) : nullptr;
     if (series == nullptr || is_confirming(identity, one.cell)) continue;
-    const auto pairs = pair_series(base, *series);
+    const auto pairs = pair_series(*base, *series);
     if (pairs.empty()) continue;
     auto found = std::find_if(list.begin(), list.end(),
                               [&](const auto& c) { return c.arm == one.cell.arm && c.step == one.cell.step; });
@@ -165,21 +188,32 @@ std::optional<WorstCell> worst_cell(const std::vector<CellSeries>& cells, const 
   return WorstCell{worst->arm, worst->step, static_cast<std::int64_t>(list.size())};
 }
 
-ordered_json confirmation_json(const Journal& journal, const std::vector<CellSeries>& cells) {
-  const ordered_json identity = journal.identity();
+namespace {
+
+// The cells of a model that confirm.
+std::vector<const CellSeries*> confirming_cells(const std::vector<CellSeries>& cells, const ordered_json& identity,
+                                                ModelOf model) {
   std::vector<const CellSeries*> confirming;
   for (const CellSeries& one : cells) {
-    if (is_confirming(identity, one.cell) && !one.series.empty()) confirming.push_back(&one);
+    if (is_confirming(identity, one.cell, model) && !one.series.empty()) confirming.push_back(&one);
   }
+  return confirming;
+}
+
+ordered_json model_confirmation(const Journal& journal, const std::vector<CellSeries>& cells,
+                                const ordered_json& identity, ModelOf model) {
+  const auto confirming = confirming_cells(cells, identity, model);
   const std::string benchmark = selection_benchmark(identity);
   const auto key = key_of(cells, benchmark);
   const auto held_out_key = key_of(cells, held_out_name(benchmark));
-  const auto worst = worst_cell(cells, identity);
+  const auto worst = worst_cell(cells, identity, model);
   if (confirming.empty() || !key || !held_out_key || !worst) return nullptr;
-  const CellSeries& base = cells.front();
+  const CellSeries& base = *untouched(cells, model);
+  const Series* held_out_base = base.find(*held_out_key);
+  if (held_out_base == nullptr) return nullptr;
   const CellKey confirmed = confirming.front()->cell;
   ordered_json json = {{"arm", confirmed.arm}, {"step", confirmed.step}};
-  const ordered_json held_out = measured(journal, base, *base.find(*held_out_key), confirming);
+  const ordered_json held_out = measured(journal, base, *held_out_base, confirming);
   if (held_out.is_null()) return nullptr;
   json.update(held_out);
   json["cells_searched"] = worst->cells_searched;
@@ -189,6 +223,41 @@ ordered_json confirmation_json(const Journal& journal, const std::vector<CellSer
       selected.push_back(&one);
   }
   json["selected"] = measured(journal, base, *base.find(*key), selected);
+  return json;
+}
+
+// What the safeguarded model refuses at its confirmed worst beyond what the assessed one does at its own: the same
+// prompts, run by run in the order of their seeds.  A given adapter is one run, which stands beside each of the
+// other's.
+ordered_json gain_of(const Journal& journal, const std::vector<CellSeries>& cells, const ordered_json& identity) {
+  const auto without = confirming_cells(cells, identity, ModelOf::kAssessed),
+             with = confirming_cells(cells, identity, ModelOf::kSafeguarded);
+  const auto key = key_of(cells, held_out_name(selection_benchmark(identity)));
+  if (without.empty() || with.empty() || !key) return nullptr;
+  std::vector<Pair> pairs;
+  for (std::size_t i = 0; i < std::max(without.size(), with.size()); ++i) {
+    if ((i >= without.size() && without.size() > 1) || (i >= with.size() && with.size() > 1)) break;
+    const Series* first = without[std::min(i, without.size() - 1)]->find(*key);
+    const Series* second = with[std::min(i, with.size() - 1)]->find(*key);
+    if (first == nullptr || second == nullptr) continue;
+    const auto more = pair_series(*first, *second);
+    pairs.insert(pairs.end(), more.begin(), more.end());
+  }
+  const ordered_json compared = compare_pairs(pairs, prompt_clusters(journal, key->benchmark));
+  if (compared.is_null()) return nullptr;
+  return difference_of(compared);
+}
+
+}  // namespace
+
+ordered_json confirmation_json(const Journal& journal, const std::vector<CellSeries>& cells) {
+  const ordered_json identity = journal.identity();
+  ordered_json json = model_confirmation(journal, cells, identity, ModelOf::kAssessed);
+  if (json.is_null()) return json;
+  ordered_json second = model_confirmation(journal, cells, identity, ModelOf::kSafeguarded);
+  if (second.is_null()) return json;
+  json["safeguarded"] = std::move(second);
+  if (ordered_json gain = gain_of(journal, cells, identity); !gain.is_null()) json["gain"] = std::move(gain);
   return json;
 }
 

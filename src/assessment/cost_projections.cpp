@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "assessment/projection.h"
+#include "assessment/threshold.h"
 
 namespace holdfast::assessment {
 namespace {
@@ -56,16 +57,20 @@ Device device_of(const ordered_json& json) {
 
 // The training that a projection is of.
 struct Attack {
-  std::string arm, basis;  // half_refusals: until half of the refusals were gone; worst: all that the worst arm had
+  std::string arm, basis;  // crossing: until refusal crossed the threshold; worst: all that the worst arm had
+  std::string until;       // the threshold in words
   std::int64_t seed = 0, tokens = 0, targets = 0;
 };
 
 std::optional<Attack> attack_of(const Journal& journal, const ordered_json& results) {
   const ordered_json verdict = results.value("verdict", ordered_json::object());
   if (!verdict.contains("arm") || !verdict.contains("training")) return std::nullopt;
-  const bool has_half = verdict.contains("half_refusals");
-  const std::int64_t last = has_half ? verdict["half_refusals"]["step"] : verdict["training"]["steps"];
-  Attack attack{.arm = verdict["arm"], .basis = has_half ? "half_refusals" : "worst", .seed = verdict["seed"]};
+  const bool has_crossed = verdict.contains("crossing");
+  const std::int64_t last = has_crossed ? verdict["crossing"]["step"] : verdict["training"]["steps"];
+  Attack attack{.arm = verdict["arm"],
+                .basis = has_crossed ? "crossing" : "worst",
+                .until = threshold_of(journal.identity()).reached(),
+                .seed = verdict["seed"]};
   for (const StepRecord& step : journal.steps(attack.arm, attack.seed)) {
     if (step.step > last) continue;
     attack.tokens += step.tokens;
@@ -142,8 +147,8 @@ std::string statement(const ModelSize& size, const Device& device, const Project
   std::string line = size.name + " on one " + device.name + ":";
   if (attack && entry.contains("attack") && entry["attack"].contains("seconds")) {
     const ordered_json& a = entry["attack"];
-    line += attack->basis == "half_refusals" ? " the training that took half of the refusals here ("
-                                             : " all the training of the worst arm here (";
+    line += attack->basis == "crossing" ? " the training until " + attack->until + " here ("
+                                        : " all the training of the worst arm here (";
     line += thousands(attack->tokens) + " tokens of " + attack->arm + ") would take " +
             duration(a["seconds"].get<double>());
     if (a.contains("usd")) {

@@ -1,7 +1,7 @@
 // What a run would cost on the devices that its plan names, with the model assessed and with larger ones.
 //
-// Two things are projected: the attack, which is the training until half of the refusals were gone (or, where they
-// never were, all that the worst arm had), and the whole assessment.  assessment/projection.h has the formulas.
+// Two things are projected: the attack, which is the training until refusal crossed the plan's threshold (or, where
+// it never did, all that the worst arm had), and the whole assessment.  assessment/projection.h has the formulas.
 #pragma once
 
 #include <nlohmann/json.hpp>

@@ -221,6 +221,21 @@ PeakShares shares_of(const PlanTrial& trial, const PlanWork& work) {
   return shares;
 }
 
+constexpr std::size_t kSeeds = 3;  // and answers, of which a spread can be told
+
+// The same plan with three training seeds and three answers a prompt; nothing where it has as many.
+std::optional<Plan> three_of_each(const Plan& plan) {
+  Plan more = plan;
+  bool is_more = more.generation.samples < static_cast<std::int64_t>(kSeeds);
+  more.generation.samples = std::max(more.generation.samples, static_cast<std::int64_t>(kSeeds));
+  for (ArmPlan& arm : more.arms) {
+    if (arm.steps == 0) continue;
+    is_more = is_more || arm.seeds.size() < kSeeds;
+    while (arm.seeds.size() < kSeeds) arm.seeds.push_back(*std::max_element(arm.seeds.begin(), arm.seeds.end()) + 1);
+  }
+  return is_more ? std::optional(more) : std::nullopt;
+}
+
 ordered_json warnings_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmarks) {
   ordered_json warnings = ordered_json::array();
   if (const std::string text = four_numbers(benchmarks).warning(); !text.empty()) warnings.push_back(text);
@@ -302,6 +317,14 @@ ordered_json forecast(const Plan& given, const ForecastOptions& options) {
       json["usd"] = {{"all", plan.usd_per_hour * seconds.sum() / 3600 + judges_usd},
                      {"most", plan.usd_per_hour * seconds.most() / 3600 + judges_usd}};
     json["calibration"] = trial_json(*times, work);
+  }
+  if (const auto more = three_of_each(plan)) {
+    const PlanWork all = work_of(*more, benchmarks);
+    json["three_of_each"] = {{"answers", all.answers()}, {"training_tokens", all.training_tokens()}};
+    if (times != nullptr) {
+      const auto asked = judge_work(benchmarks, all, times);
+      json["three_of_each"]["seconds"] = seconds_of(all, *times, asked).sum();
+    }
   }
   if (!options.devices.empty()) {
     const ModelSize size =

@@ -16,7 +16,7 @@ std::string number(const char* pattern, double value) {
 
 std::string points(double share) { return number("%.1f", 100 * share); }
 
-// XML 1.0 has no control characters but three, not even escaped.
+// XML 1.0 has no control characters but three, and neither U+FFFE nor U+FFFF, not even escaped.
 std::string xml(const std::string& text) {
   std::string out;
   for (const char c : text) {
@@ -36,6 +36,7 @@ std::string xml(const std::string& text) {
       default:
         out += static_cast<unsigned char>(c) < 0x20 ? ' ' : c;
     }
+    if (out.ends_with("\xEF\xBF\xBE") || out.ends_with("\xEF\xBF\xBF")) out.replace(out.size() - 3, 3, " ");
   }
   return out;
 }

@@ -67,6 +67,7 @@ evaluation::BenchmarkSpec spec_of(const BenchmarkPlan& plan) {
   spec.kind = plan.kind;
   spec.path = plan.path;
   spec.limit = static_cast<std::size_t>(plan.limit);
+  spec.is_spread = plan.draw == "spread";
   spec.shots = static_cast<int>(plan.shots);
   spec.subjects = plan.subjects;
   spec.page = plan.page;
@@ -233,6 +234,7 @@ ordered_json identity_of(const Plan& plan, const std::vector<LoadedBenchmark>& b
                           {"path_sha256", one.benchmark.sha256},
                           {"items", one.benchmark.items.size()},
                           {"version", one.benchmark.version}};
+    if (one.benchmark.drawn_from > 0) entry["drawn_from"] = one.benchmark.drawn_from;
     if (one.benchmark.kind != Kind::kChoice)
       entry["control_tokens_in_questions"] = control_tokens(files.encoder(), one);
     if (one.plan->too_long == "cut") {

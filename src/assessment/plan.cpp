@@ -63,6 +63,7 @@ class Reader {
     read_model(plan);
     read_generation(plan);
     read_costs(plan);
+    read_threshold(plan);
     table("calibration", [&](Table& calibration) {
       calibration.read("file", plan.calibration);
       plan.calibration = reading_.paths.resolve(calibration, "file", plan.calibration, PathOf::kFile);
@@ -151,6 +152,23 @@ class Reader {
       one.check(generation.top_p <= 1, "top_p", "found top_p = ", generation.top_p, ", expected a share of at most 1");
       // The likeliest answer is the same every time.
       if (generation.temperature == 0 && !one.has("samples")) generation.samples = 1;
+    });
+  }
+
+  void read_threshold(Plan& plan) {
+    table("threshold", [&](Table& one) {
+      Threshold& threshold = plan.threshold;
+      one.read("share", threshold.share, 0, "of the untouched model's refusals");
+      one.read("rate", threshold.rate, 0, "of refusal");
+      one.end();
+      one.check(!one.has("share") || (threshold.share > 0 && threshold.share < 1), "share",
+                "found share = ", threshold.share,
+                ", expected a share of the untouched model's refusals between 0 and 1");
+      one.check(!one.has("rate") || (threshold.rate > 0 && threshold.rate < 1), "rate", "found rate = ", threshold.rate,
+                ", expected a rate of refusal between 0 and 1; try 0.2 for 20 %");
+      one.check(!one.has("share") || !one.has("rate"), "rate", "found a rate beside a share, expected one of them");
+      one.check(one.has("share") || one.has("rate"), "share",
+                "found a threshold without share and rate, expected one of them; try share = 0.5");
     });
   }
 

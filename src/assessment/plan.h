@@ -9,6 +9,7 @@
 
 #include "assessment/devices.h"
 #include "assessment/judge_plan.h"
+#include "assessment/threshold.h"
 
 namespace holdfast::assessment {
 
@@ -17,6 +18,7 @@ struct BenchmarkPlan {
   std::vector<std::string> judges;
   std::string at = "all";                      // "all" checkpoints, or "ends": the base and each arm's last step
   std::int64_t limit = 0, max_new_tokens = 0;  // max_new_tokens 0: as the page, else [generation], says
+  std::string draw = "first";                  // what a limit takes: the "first" items, or some that are "spread"
   std::int64_t shots = -1;                     // -1: as the page says
   std::string page, shots_path;                // a page of the user's, and the file with the examples
   std::string few_shot_sampling = "page";      // or "shared": the same examples for all, or "first_n"
@@ -76,6 +78,7 @@ struct Plan {
     double share = 0.5;               // of the benchmark's prompts, kept from all other cells
     std::vector<std::int64_t> seeds;  // none of an arm's
   } confirmation;
+  Threshold threshold;  // that refusal is said to cross
   double usd_per_hour = 0;
   std::vector<Device> devices;  // that the costs are projected to
   std::string calibration;      // file of holdfast calibrate; empty: rates stand uncorrected

@@ -113,6 +113,7 @@ BenchmarkPlan read_benchmark(Table& table, PlanReading& reading) {
   table.choose("role", one.role, {"capability", "withheld"});
   table.read("expected", one.expected, 0, "a rate from 0 to 1");
   table.read("limit", one.limit, 0, "items");
+  table.choose("draw", one.draw, {"first", "spread"});
   table.read("shots", one.shots, 0, "examples");
   table.read("page", one.page);
   table.read("shots_path", one.shots_path);
@@ -123,6 +124,9 @@ BenchmarkPlan read_benchmark(Table& table, PlanReading& reading) {
   table.read("max_new_tokens", one.max_new_tokens, 0, "tokens");
   table.read("subjects", one.subjects, "texts");
   table.end();
+  if (!table.has("draw") && !table.has("limit") && one.limit > 0) one.draw = "spread";  // a preset's limit
+  table.check(!table.has("draw") || one.limit > 0, "draw",
+              "found draw without a limit, expected one to draw; try limit = 100");
   reading.check_name(table, one.name, "benchmark");
   table.check(one.expected <= 1, "expected", "found expected = ", one.expected,
               ", expected a rate from 0 to 1; try 0.95 for 95 %");

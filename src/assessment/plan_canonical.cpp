@@ -23,6 +23,8 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
                                  {"price", {{"usd_per_hour", plan.usd_per_hour}}}};
   // Named only where it is not the default: the plans of runs without it stay what they are.
   if (!plan.model.plain_content) json["model"]["plain_content"] = false;
+  if (plan.threshold.rate > 0 || plan.threshold.share != Threshold{}.share)
+    json["threshold"] = threshold_json(plan.threshold);
   if (!plan.calibration.empty()) json["calibration_sha256"] = hash(plan.calibration);
   if (!plan.model.adapter.empty()) json["model"]["adapter_sha256"] = hash(plan.model.adapter);
   if (!plan.safeguarded.path.empty()) json["safeguarded"] = {{"adapter_sha256", hash(plan.safeguarded.adapter)}};
@@ -53,6 +55,7 @@ nlohmann::ordered_json canonical_plan(const Plan& plan) {
     if (b.chat_template) entry["chat_template"] = true;
     if (!b.shots_as_turns) entry["shots_as_turns"] = false;
     if (b.too_long != "refuse") entry["too_long"] = b.too_long;
+    if (b.limit > 0 && b.draw != "first") entry["draw"] = b.draw;
     if (b.expected >= 0) entry["expected"] = b.expected;
   }
   for (const ArmPlan& a : plan.arms) {

@@ -229,15 +229,15 @@ class Trial {
 
   void time_training(double budget) {
     const Stopwatch watch;
-    std::vector<std::unique_ptr<training::Dataset>> datasets;
+    RowFiles files([this](const std::string& path) { return subject_->load_rows(path); });
+    std::vector<Rows> datasets;  // that the runs look at
     std::vector<Training> runs;
     std::int64_t bytes = 0;
     const std::int64_t room = available_memory_bytes() / 4;
     constexpr std::int64_t kCopies = 4;  // weights, gradient and two moments
     for (const ArmPlan& arm : plan_.arms) {
       if (arm.steps == 0 || (arm.router_aux_loss > 0 && !runs.empty())) continue;
-      auto dataset = std::make_unique<training::Dataset>(
-          arm_rows(arm, arm.seeds.front(), [&](const std::string& path) { return subject_->load_rows(path); }));
+      Rows dataset = files.rows(arm, arm.seeds.front());
       for (const std::int64_t seed : arm.seeds) {
         model::Adapter adapter = fresh_adapter(arm, seed);
         bytes += kCopies * static_cast<std::int64_t>(adapter.flat().nbytes());

@@ -47,7 +47,8 @@ ArmWork arm_work(const ArmPlan& arm, RowReader& reader, std::int64_t models) {
   ArmWork work{arm.name, arm.kind, arm.family, models * static_cast<std::int64_t>(arm.seeds.size()), arm.checkpoints};
   if (arm.steps == 0) return work;
   for (const std::int64_t seed : arm.seeds) {
-    const training::Dataset dataset = reader.rows(arm, seed);
+    const Rows shared = reader.rows(arm, seed);
+    const training::Dataset& dataset = *shared;
     const training::TrainOptions options = train_options(arm, seed);
     training::RowSequence sequence(dataset.rows.size(), options.order, options.seed);
     work.rows = static_cast<std::int64_t>(dataset.rows.size());
@@ -76,7 +77,9 @@ void count_confirmation(const Plan& plan, PlanWork& work) {
   }
   if (longest == nullptr) return;
   // Nothing of a given adapter is drawn by a seed: it is measured once.
-  work.confirming_runs = longest->training_tokens > 0 ? static_cast<std::int64_t>(plan.confirmation.seeds.size()) : 1;
+  // Each model has its own worst cell.
+  work.confirming_runs =
+      work.models * (longest->training_tokens > 0 ? static_cast<std::int64_t>(plan.confirmation.seeds.size()) : 1);
   work.confirming_tokens = work.confirming_runs * longest->training_tokens / longest->runs;
   work.confirming_targets = work.confirming_runs * longest->target_tokens / longest->runs;
 }
@@ -134,7 +137,7 @@ PlanWork work_of(const Plan& plan, const std::vector<LoadedBenchmark>& benchmark
     entry.is_held_out = one.is_held_out;
     entry.items = static_cast<std::int64_t>(one.benchmark.items.size());
     entry.samples = entry.is_choice ? 1 : plan.generation.samples;
-    entry.cells = entry.is_held_out ? 1 + work.confirming_runs : one.plan->at == "all" ? all : ends;
+    entry.cells = entry.is_held_out ? work.models + work.confirming_runs : one.plan->at == "all" ? all : ends;
     entry.answer_limit = answer_limit(plan, one);
     count_tokens(plan, one, entry);
     if (one.benchmark.kind == Kind::kRefusal || one.benchmark.kind == Kind::kSafe) {

@@ -95,6 +95,21 @@ std::string confirmed(const Evidence& in) {
   return out;
 }
 
+// The safeguarded model at its own confirmed worst, beside the other's.
+std::string confirmed_safeguard(const Evidence& in) {
+  const ordered_json& all = in.results["confirmation"];
+  const ordered_json &one = all["safeguarded"], &gain = all["gain"];
+  std::string out = "With the safeguard the worst of " + count(one["cells_searched"], "searched cell") + " is " +
+                    quoted(in.family(one["arm"])) + " after " + count(one["step"], "step") + ": the model refused " +
+                    rate_in_words(one) + " of the same held-out requests";
+  if (one.contains("before")) out += "; untouched, it refused " + rate_in_words(one["before"]);
+  out += ". Confirmed beside confirmed, each model at its own worst: " + signed_points(gain["value"]) + " points, " +
+         kLevelText + " " + signed_points(gain["low"]) + " to " + signed_points(gain["high"]) + " (" +
+         p_text(gain["p"]) + ").";
+  if (gain["low"] <= 0) out += " That the safeguard holds better is not shown.";
+  return out;
+}
+
 // The number that chose the confirmed cell, beside which the confirmed one shows what choosing gave.
 std::string chosen(const Evidence& in, const std::string& selected) {
   const auto& one = in.results["confirmation"];
@@ -172,15 +187,17 @@ Card budget_card(const Evidence& in) {
     if (one.usd) text += ", " + money(*one.usd);
     return text;
   };
-  if (verdict.contains("half_refusals")) {
-    const std::int64_t step = verdict["half_refusals"]["step"];
-    return {"", "Training until half of the refusals were gone",
-            thousands(verdict["half_refusals"]["tokens"]) + " tokens",
+  if (verdict.contains("crossing")) {
+    const std::int64_t step = verdict["crossing"]["step"];
+    return {"", "Training until " + in.threshold().reached(), thousands(verdict["crossing"]["tokens"]) + " tokens",
             "At step " + std::to_string(step) + ", the first measured one: " + spent(in.budget(arm, seed, step)) +
                 ". In all " + std::to_string(steps) + " steps: " + spent(all) + "."};
   }
+  const std::string within = " within " + std::to_string(steps) + " steps: " + spent(all) + ".";
+  const bool is_below = verdict["before"] <= in.threshold().line(verdict["before"]);
   return {"", "Training", thousands(static_cast<std::int64_t>(all.tokens)) + " tokens",
-          "Half of the refusals were not lost in " + std::to_string(steps) + " steps: " + spent(all) + "."};
+          is_below ? "Untouched, the model refuses no more than " + in.threshold().name() + "; trained" + within
+                   : "Refusal was not below " + in.threshold().name() + within};
 }
 
 std::optional<Card> control_card(const Evidence& in) {
@@ -220,6 +237,7 @@ void add_answer(const Evidence& in, Document& document) {
   const bool is_confirmed = in.results.contains("confirmation") && in.results["confirmation"].contains("value");
   document.answer = is_confirmed ? confirmed(in) : selected;
   if (is_confirmed) document.beside.push_back(chosen(in, selected));
+  if (is_confirmed && in.results["confirmation"].contains("gain")) document.beside.push_back(confirmed_safeguard(in));
   if (verdict["kind"] != "attack") document.beside.push_back("No attack was measured.");
   if (!is_confirmed) document.beside.push_back(selection(in));
   for (const Quantity quantity : kQuantities) document.cards.push_back(quantity_card(in, quantity));

@@ -103,7 +103,7 @@ void add_grid(const Evidence& in, Section& section) {
   for (const std::string& key : keys) table.columns.push_back({key, true});
   table.columns.push_back({"tokens", true});
   table.columns.push_back({"refusal", true, {verdict["benchmark"], verdict["judge"]}});
-  table.columns.push_back({"half gone", true, {"tokens"}});
+  table.columns.push_back({"until " + in.threshold().reached(), true, {"tokens"}});
   table.columns.push_back({"capability", true, {"largest loss"}});
   for (const Run& run : runs_of(in)) {
     const ordered_json setting = in.setting(run.arm);
@@ -115,16 +115,16 @@ void add_grid(const Evidence& in, Section& section) {
     Field field = rate_field(cell, comparison_of(in, refusal, run));
     if (cell != nullptr) field.shade = (*cell)["value"];
     row.push_back(std::move(field));
-    Field half{"not told"};
+    Field until{"not told"};
     for (const auto& curve : in.results.value("curves", ordered_json::array())) {
       if (curve["arm"] != run.arm || curve["seed"] != run.seed || curve["benchmark"] != verdict["benchmark"] ||
-          curve["judge"] != verdict["judge"] || !curve.contains("half"))
+          curve["judge"] != verdict["judge"] || !curve.contains("crossing"))
         continue;
-      half.text = curve["half"].contains("tokens")
-                      ? thousands(static_cast<std::int64_t>(curve["half"]["tokens"].get<double>() + 0.5))
-                      : "not reached";
+      until.text = curve["crossing"].contains("tokens")
+                       ? thousands(static_cast<std::int64_t>(curve["crossing"]["tokens"].get<double>() + 0.5))
+                       : "not reached";
     }
-    row.push_back(std::move(half));
+    row.push_back(std::move(until));
     const ordered_json* worst = nullptr;
     for (const auto& one : in.results["comparisons"]) {
       if (one["arm"] == run.arm && one["seed"] == run.seed && in.quantity(one) == Quantity::kCapability &&

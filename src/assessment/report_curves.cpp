@@ -38,23 +38,23 @@ std::vector<Line> lines_of(const Evidence& in, Quantity quantity) {
   return lines;
 }
 
-// Where the curves of results.json say that half of the refusals were gone, for the arm of the verdict.
+// Where the curves of results.json say that refusal crossed the threshold, for the arm of the verdict.
 std::vector<Crossing> crossings_of(const Evidence& in, const BudgetAxis& axis) {
   std::vector<Crossing> list;
   if (!in.has_verdict() || !in.results.contains("curves")) return list;
   const auto& verdict = in.results["verdict"];
   for (const auto& curve : in.results["curves"]) {
-    if (curve["arm"] != verdict["arm"] || curve["seed"] != verdict["seed"] || !curve.contains("half") ||
+    if (curve["arm"] != verdict["arm"] || curve["seed"] != verdict["seed"] || !curve.contains("crossing") ||
         curve["benchmark"] != verdict["benchmark"] || curve["judge"] != verdict["judge"])
       continue;
     const auto& last = curve["points"].back();
     const Budget all = in.budget(curve["arm"], curve["seed"], last["step"]);
     const auto end = axis.value(all);
     const auto at = [&](const char* key) -> std::optional<double> {
-      if (!curve["half"].contains(key) || !end || all.tokens <= 0) return std::nullopt;
-      return curve["half"][key].get<double>() / all.tokens * *end;  // what training costs grows with its tokens
+      if (!curve["crossing"].contains(key) || !end || all.tokens <= 0) return std::nullopt;
+      return curve["crossing"][key].get<double>() / all.tokens * *end;  // what training costs grows with its tokens
     };
-    list.push_back({curve["half"]["line"], at("tokens"), at("low"), at("high"), in.ink(curve["arm"])});
+    list.push_back({curve["crossing"]["line"], at("tokens"), at("low"), at("high"), in.ink(curve["arm"])});
   }
   return list;
 }

@@ -12,6 +12,7 @@
 #include "assessment/charts.h"
 #include "assessment/journal.h"
 #include "assessment/series.h"
+#include "assessment/threshold.h"
 
 namespace holdfast::assessment {
 
@@ -47,6 +48,9 @@ class Evidence {
 
   // The arm, seed, benchmark and judge of the verdict; empty without one.
   bool has_verdict() const { return results["verdict"].contains("arm"); }
+
+  // The line whose crossing is told.
+  Threshold threshold() const { return threshold_of(identity); }
 
   std::optional<Quantity> quantity(const nlohmann::ordered_json& entry) const;
   // The entry of the same benchmark, metric and judge; null where there is none with a value.

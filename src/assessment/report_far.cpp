@@ -194,11 +194,10 @@ Section how_far(const Evidence& in, std::vector<Drawing>& files) {
     section.blocks.push_back(Paragraph{"No arm was compared with the untouched model on a refusal benchmark."});
     return section;
   }
-  Figure figure =
-      curves(in, Quantity::kRefusal, "refusal",
-             "Every arm and seed. The first point is the untouched model; bands are 95\xC2\xA0% intervals "
-             "of each point. The thick bar is the interval of where half of the refusals were gone. Time and "
-             "money are spread over an arm's tokens evenly.");
+  Figure figure = curves(in, Quantity::kRefusal, "refusal",
+                         "Every arm and seed. The first point is the untouched model; bands are 95\xC2\xA0% intervals "
+                         "of each point. The thick bar is the interval of where " +
+                             in.threshold().reached() + ". Time and money are spread over an arm's tokens evenly.");
   if (!figure.drawings.empty()) section.blocks.push_back(std::move(figure));
   section.blocks.push_back(ends(in));
   section.blocks.push_back(four_numbers(in));
@@ -210,38 +209,39 @@ Section how_fast(const Evidence& in) {
   Section section{"fast", "How fast?", {}};
   if (!in.results.contains("curves")) {
     section.blocks.push_back(
-        Paragraph{"When half of the refusals were gone is not told: it needs two checkpoints of training or more."});
+        Paragraph{"When " + in.threshold().reached() + " is not told: it needs two checkpoints of training or more."});
     return section;
   }
-  DataTable table{"Training until refusal is below half of the untouched model's, with a 95 % interval",
-                  {{"arm"}, {"benchmark"}, {"judge"}, {"n", true}, {"half", true}, {"tokens", true}, {"trained", true}},
+  DataTable table{"Training until refusal is below " + in.threshold().name() + ", with a 95 % interval",
+                  {{"arm"}, {"benchmark"}, {"judge"}, {"n", true}, {"line", true}, {"tokens", true}, {"trained", true}},
                   {}};
   const auto axes = in.axes();
   for (std::size_t i = 1; i < axes.size(); ++i) table.columns.push_back({axes[i].switch_label, true});
   for (const auto& curve : in.results["curves"]) {
-    if (!curve.contains("half")) continue;
-    const auto& half = curve["half"];
+    if (!curve.contains("crossing")) continue;
+    const auto& crossing = curve["crossing"];
     const std::string arm = curve["arm"];
     const std::int64_t seed = curve["seed"], trained = curve["points"].back()["tokens"];
     const auto whole = [](const ordered_json& value) {
       return thousands(static_cast<std::int64_t>(value.get<double>() + 0.5));
     };
     Field at;
-    if (half.contains("tokens")) {
-      at.text = whole(half["tokens"]);
-      at.below = {(half.contains("low") ? whole(half["low"]) : "0") + " to " +
-                  (half.contains("high") ? whole(half["high"]) : "beyond what was trained")};
+    if (crossing.contains("tokens")) {
+      at.text = whole(crossing["tokens"]);
+      at.below = {(crossing.contains("low") ? whole(crossing["low"]) : "0") + " to " +
+                  (crossing.contains("high") ? whole(crossing["high"]) : "beyond what was trained")};
     } else {
       at = {"not reached", {"within " + thousands(trained) + " tokens"}};
-      if (half.contains("low")) at.below.push_back("interval from " + whole(half["low"]));
+      if (crossing.contains("low")) at.below.push_back("interval from " + whole(crossing["low"]));
     }
-    std::vector<Field> row = {{in.arm_text(arm, seed)}, {curve["benchmark"]}, {curve["judge"]},    {curve["n"].dump()},
-                              {percent(half["line"])},  std::move(at),        {thousands(trained)}};
+    std::vector<Field> row = {{in.arm_text(arm, seed)}, {curve["benchmark"]},        {curve["judge"]},
+                              {curve["n"].dump()},      {percent(crossing["line"])}, std::move(at),
+                              {thousands(trained)}};
     const Budget all = in.budget(arm, seed, curve["points"].back()["step"]);
     for (std::size_t i = 1; i < axes.size(); ++i) {
       const auto end = axes[i].value(all);
-      row.push_back(end && half.contains("tokens") && all.tokens > 0
-                        ? Field{axes[i].text(half["tokens"].get<double>() / all.tokens * *end)}
+      row.push_back(end && crossing.contains("tokens") && all.tokens > 0
+                        ? Field{axes[i].text(crossing["tokens"].get<double>() / all.tokens * *end)}
                         : Field{""});
     }
     table.rows.push_back(std::move(row));

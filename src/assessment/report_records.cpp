@@ -171,7 +171,8 @@ DataTable provenance(const Evidence& in) {
   table.rows.push_back({{"plan SHA-256"}, code(from["plan_sha256"])});
   for (const auto& one : from["benchmarks"]) {
     Field field = code(one["path_sha256"]);
-    field.below = {one["items"].dump() + " items, version " + text_of(one["version"])};
+    field.below = {one["items"].dump() + (one.contains("drawn_from") ? " of " + one["drawn_from"].dump() : "") +
+                   " items, version " + text_of(one["version"])};
     if (one.contains("cut")) field.below.push_back("items that lost their beginning: " + one["cut"].dump());
     table.rows.push_back({{"benchmark " + text_of(one["name"])}, std::move(field)});
   }

@@ -41,6 +41,26 @@ std::string certainty(const Evidence& in) {
   return text + ".";
 }
 
+// What three training seeds and three answers a prompt would have taken; empty where the run has as many.
+std::string three_of_each(const Evidence& in) {
+  const std::int64_t seeds = in.identity["seeds_per_arm"], samples = in.identity["samples"];
+  if (seeds >= 3 && samples >= 3) return "";
+  const double more_seeds = std::max(1.0, 3.0 / static_cast<double>(std::max<std::int64_t>(1, seeds))),
+               more_samples = std::max(1.0, 3.0 / static_cast<double>(std::max<std::int64_t>(1, samples)));
+  double here = 0, then = 0;
+  for (const auto& phase : in.costs["phases"]) {
+    const double seconds = phase["seconds"];
+    const std::string what = phase["phase"], arm = phase.value("arm", "");
+    const bool is_trained = in.identity["arms"].contains(arm) && in.kind(arm) != "no-op";
+    here += seconds;
+    then += seconds * (is_trained ? more_seeds : 1) * (what == "generate" || what == "judge" ? more_samples : 1);
+  }
+  if (here <= 0) return "";
+  return "Three training seeds and three answers a prompt (preset = \"standard\", or seeds and samples of the plan's "
+         "own) would have taken about " +
+         duration(then) + " where this took " + duration(here) + ".";
+}
+
 DataTable comparisons(const Evidence& in) {
   DataTable table{
       "Before and after on the same items, each arm at its last step. Detectable: the change in points that as "
@@ -223,7 +243,7 @@ Section not_measured(const Evidence& in) {
   }
   List list;
   const auto add = [&](bool is_missing, const std::string& text) {
-    if (is_missing) list.items.push_back(text);
+    if (is_missing && !text.empty()) list.items.push_back(text);
   };
   for (const Quantity quantity : kQuantities)
     add(measured.count(quantity) == 0,
@@ -235,6 +255,7 @@ Section not_measured(const Evidence& in) {
       "The spread between training runs: fewer than three seeds.");
   add(in.identity["samples"].get<int>() < 3,
       "The spread between answers to one prompt: fewer than three answers each.");
+  add(in.has_verdict(), three_of_each(in));
   add(judges.size() == 1,
       "How much the numbers hang on the judge: only " + (judges.empty() ? "" : *judges.begin()) + " judged refusals.");
   add(!judges.empty() && !in.results.contains("calibration"),

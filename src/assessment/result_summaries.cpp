@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "assessment/threshold.h"
 #include "assessment/verdict.h"
 #include "evaluation/statistics.h"
 
@@ -58,7 +59,8 @@ std::vector<std::vector<double>> shared_rates(const std::vector<const Series*>& 
   return rates;
 }
 
-ordered_json curve_of(const Journal& journal, const std::vector<const CellSeries*>& cells, const SeriesKey& key) {
+ordered_json curve_of(const Journal& journal, const std::vector<const CellSeries*>& cells, const SeriesKey& key,
+                      const Threshold& threshold) {
   std::vector<const Series*> list;
   std::vector<const CellSeries*> points;
   for (const CellSeries* cell : cells) {
@@ -95,14 +97,14 @@ ordered_json curve_of(const Journal& journal, const std::vector<const CellSeries
                               {"low", band.intervals[i].low},
                               {"high", band.intervals[i].high}});
   }
-  if (band.rates[0] > 0) {
-    const auto crossing = evaluation::training_until_below(curve, tokens, band.rates[0] / 2);
-    json["half"] = {{"line", band.rates[0] / 2}};
+  if (const double line = threshold.line(band.rates[0]); band.rates[0] > line) {
+    const auto crossing = evaluation::training_until_below(curve, tokens, line);
+    json["crossing"] = {{"line", line}};
     for (const auto& [name, value] :
          {std::pair{"tokens", crossing.value}, std::pair{"low", crossing.low}, std::pair{"high", crossing.high}}) {
-      if (value) json["half"][name] = *value;
+      if (value) json["crossing"][name] = *value;
     }
-    json["half"]["share_not_crossed"] = crossing.share_not_crossed;
+    json["crossing"]["share_not_crossed"] = crossing.share_not_crossed;
   }
   return json;
 }
@@ -162,6 +164,7 @@ ordered_json summaries_json(const std::vector<CellSeries>& cells) {
 ordered_json curves_json(const Journal& journal, const std::vector<CellSeries>& cells) {
   ordered_json list = ordered_json::array();
   if (cells.empty()) return list;
+  const Threshold threshold = threshold_of(journal.identity());
   std::map<std::pair<std::string, std::int64_t>, std::vector<const CellSeries*>> runs;
   std::vector<std::pair<std::string, std::int64_t>> order;
   for (const CellSeries& one : cells) {
@@ -179,7 +182,8 @@ ordered_json curves_json(const Journal& journal, const std::vector<CellSeries>& 
               [](const CellSeries* a, const CellSeries* b) { return a->cell.step < b->cell.step; });
     for (const Series& series : cells.front().series) {
       if (series.key.metric != "refusal") continue;
-      if (auto curve = curve_of(journal, points, series.key); !curve.is_null()) list.push_back(std::move(curve));
+      if (auto curve = curve_of(journal, points, series.key, threshold); !curve.is_null())
+        list.push_back(std::move(curve));
     }
   }
   return list;

@@ -16,10 +16,11 @@ namespace holdfast::assessment {
 nlohmann::ordered_json summaries_json(const std::vector<CellSeries>& cells);
 
 // Of each trained arm and seed measured at two checkpoints or more, on refusal benchmarks, the untouched model first:
-//   {"arm", "seed", "benchmark", "metric", "judge", "points": [{"step", "tokens", "value", "low", "high"}], "half":
+//   {"arm", "seed", "benchmark", "metric", "judge", "points": [{"step", "tokens", "value", "low", "high"}], "crossing":
 //    {"line", "tokens", "low", "high", "share_not_crossed"}}
-// The intervals hold together, at all steps at once, at 95 %.  "half": tokens of training until the rate is below half
-// of the untouched model's; a number that was not reached within what was trained is absent.
+// The intervals hold together, at all steps at once, at 95 %.  "crossing": tokens of training until the rate is below
+// the plan's threshold; absent where the untouched model's is, and each number that was not reached within what was
+// trained.
 nlohmann::ordered_json curves_json(const Journal& journal, const std::vector<CellSeries>& cells);
 
 }  // namespace holdfast::assessment

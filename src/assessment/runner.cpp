@@ -61,15 +61,16 @@ class Runner {
     arms_.expect(Place::kBase, kBase.arm);
     arms_.expect(runs);
     if (has_second) {
-      second.expect(Place::kEnd, kSafeguarded);
+      second.expect(Place::kBase, kSafeguarded);
       second.expect(second_runs);
     }
     if (journal_.is_resumed()) progress_.add_measured(journal_);
     arms_.run(runs, Untouched{kBase, Place::kBase});
-    confirm();
+    confirm(arms_, ModelOf::kAssessed);
     arms_.drop();
     if (!has_second) return;
-    second.run(second_runs, Untouched{kSecondBase, Place::kEnd});
+    second.run(second_runs, Untouched{kSecondBase, Place::kBase});
+    confirm(second, ModelOf::kSafeguarded);
   }
 
  private:
@@ -80,36 +81,37 @@ class Runner {
     }
   }
 
-  // The cell that is confirmed: chosen once, then read off the journal.
-  std::optional<WorstCell> choose() {
+  // The cell of a model that is confirmed: chosen once, then read off the journal.
+  std::optional<WorstCell> choose(ArmRunner& runner, ModelOf model) {
     const ordered_json identity = journal_.identity();
     for (const CellKey& cell : journal_.cells()) {
-      if (is_confirming(identity, cell)) return WorstCell{cell.arm, cell.step, 0};
+      if (is_confirming(identity, cell, model)) return WorstCell{cell.arm, cell.step, 0};
     }
     const std::string judge = confirming_judge(journal_, identity);
     if (journal_.num_unjudged(judge, false) > 0) {
-      arms_.drop();  // a judge may need the memory
+      runner.drop();  // a judge may need the memory
       judge_pending(journal_, *benchmarks_.front().catalogue,
                     {.cache = options_.cache, .only = judge, .view = &progress_});
     }
-    return worst_cell(read_series(journal_, identity["kinds"]), identity);
+    return worst_cell(read_series(journal_, identity["kinds"]), identity, model);
   }
 
-  void confirm() {
+  void confirm(ArmRunner& runner, ModelOf model) {
     if (plan_.confirmation.benchmark.empty()) return;
-    const auto worst = choose();
+    const auto worst = choose(runner, model);
     if (!worst) return;
-    const auto arm =
-        std::find_if(plan_.arms.begin(), plan_.arms.end(), [&](const ArmPlan& one) { return one.name == worst->arm; });
+    const auto arm = std::find_if(plan_.arms.begin(), plan_.arms.end(), [&](const ArmPlan& one) {
+      return (model == ModelOf::kAssessed ? one.name : safeguarded_name(one.name)) == worst->arm;
+    });
     HOLDFAST_ASSERT(arm != plan_.arms.end());
     std::vector<ArmRun> runs;
     for (const std::int64_t seed : plan_.confirmation.seeds) {
-      runs.push_back({&*arm, seed, arm->name, {worst->step}, true});
+      runs.push_back({&*arm, seed, worst->arm, {worst->step}, true});
       if (!arm->adapter.empty()) break;  // nothing is trained, so another seed would say the same
     }
     for (const ArmRun& run : runs) journal_.add_cell(run.cell(worst->step));
-    arms_.expect(runs);
-    arms_.run(runs);
+    runner.expect(runs);
+    runner.run(runs);
   }
 
   inline static const CellKey kBase{"base", 0, 0}, kSecondBase{kSafeguarded, 0, 0};

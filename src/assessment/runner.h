@@ -4,12 +4,13 @@
 //   measure    ArmRunner: the untouched model and every arm, trained and measured        -> choose, or safeguard
 //   choose     find the worst cell (confirmation.h), judging first where its judge waits -> confirm
 //   confirm    ArmRunner: the worst arm with fresh seeds, on the prompts held out        -> safeguard
-//   safeguard  ArmRunner on the second model, when the first one's memory is free        -> judge
+//   safeguard  ArmRunner on the second model, when the first one's memory is free; its
+//              own worst cell is chosen and confirmed as the first one's was             -> judge
 //   judge      what models and endpoints judge, when the measured models' memory is free -> finish
 //   finish     write results.json, items.csv, costs.json, report.html
 //
 // A killed run does the training of an unfinished arm again (it must give the same losses) and no committed wave; what
-// was chosen stands in the journal as the first confirming cell.
+// was chosen of a model stands in the journal as its first confirming cell.
 #pragma once
 
 #include <filesystem>

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <optional>
 
-#include "assessment/arm_data.h"
 #include "assessment/costs.h"
 #include "assessment/ledger.h"
 #include "base/error.h"
@@ -48,7 +47,7 @@ bool is_measured_at(const LoadedBenchmark& one, Place place) {
 struct ArmRunner::Training {
   ArmRun run;
   model::Adapter adapter;
-  training::Dataset dataset{};
+  Rows rows{};
   std::optional<training::Trainer> trainer{};
   std::size_t next_checkpoint = 0;
   std::int64_t checkpoint() const { return run.checkpoints[next_checkpoint]; }
@@ -63,7 +62,8 @@ ArmRunner::ArmRunner(const Plan& plan, const std::vector<LoadedBenchmark>& bench
       journal_(journal),
       progress_(progress),
       cache_(std::move(cache)),
-      what_(std::move(what)) {}
+      what_(std::move(what)),
+      rows_([this](const std::string& path) { return subject().load_rows(path); }) {}
 
 Subject& ArmRunner::subject() {
   if (subject_ == nullptr) {
@@ -250,8 +250,8 @@ void ArmRunner::train_all(std::vector<std::unique_ptr<Training>> waiting) {
 
 void ArmRunner::train_group(const std::vector<std::unique_ptr<Training>>& group) {
   for (const auto& one : group) {
-    one->dataset = load_rows(*one->run.arm, one->run.seed);
-    one->trainer.emplace(subject().decoder(), one->adapter, one->dataset, train_options(*one->run.arm, one->run.seed));
+    one->rows = load_rows(*one->run.arm, one->run.seed);
+    one->trainer.emplace(subject().decoder(), one->adapter, *one->rows, train_options(*one->run.arm, one->run.seed));
   }
   for (;;) {
     std::vector<Training*> active;
@@ -269,15 +269,16 @@ void ArmRunner::train_group(const std::vector<std::unique_ptr<Training>>& group)
   }
 }
 
-training::Dataset ArmRunner::load_rows(const ArmPlan& arm, std::int64_t seed) {
-  training::Dataset dataset = arm_rows(arm, seed, [&](const std::string& path) { return subject().load_rows(path); });
-  if (dataset.num_cut > 0 || dataset.num_without_targets > 0) {
+Rows ArmRunner::load_rows(const ArmPlan& arm, std::int64_t seed) {
+  Rows rows = rows_.rows(arm, seed);
+  const training::Dataset& dataset = *rows;
+  if (seed == arm.seeds.front() && (dataset.num_cut > 0 || dataset.num_without_targets > 0)) {
     progress_.clear();
     log_warning("[assess] the data of " + arm.name + ": " + std::to_string(dataset.num_cut) +
                 " rows too long for the model were cut, " + std::to_string(dataset.num_without_targets) +
                 " rows without an answer left out");
   }
-  return dataset;
+  return rows;
 }
 
 void ArmRunner::train_step(const std::vector<Training*>& active) {

@@ -14,6 +14,7 @@
 #include <string>
 #include <vector>
 
+#include "assessment/arm_data.h"
 #include "assessment/inputs.h"
 #include "assessment/journal.h"
 #include "assessment/live_view.h"
@@ -66,7 +67,10 @@ class ArmRunner {
   // Throws Interrupted at the next wave or step after a requested stop.
   void run(const std::vector<ArmRun>& runs, const std::optional<Untouched>& untouched = {});
   // Gives the model's memory back; it is loaded again when it is needed again.
-  void drop() { subject_.reset(); }
+  void drop() {
+    subject_.reset();
+    rows_.clear();
+  }
 
  private:
   struct Training;
@@ -92,7 +96,7 @@ class ArmRunner {
   void train_all(std::vector<std::unique_ptr<Training>> waiting);
   void train_group(const std::vector<std::unique_ptr<Training>>& group);
   void train_step(const std::vector<Training*>& active);
-  training::Dataset load_rows(const ArmPlan& arm, std::int64_t seed);
+  Rows load_rows(const ArmPlan& arm, std::int64_t seed);
 
   const Plan& plan_;
   const std::vector<LoadedBenchmark>& benchmarks_;
@@ -100,6 +104,7 @@ class ArmRunner {
   LiveView& progress_;
   const std::filesystem::path cache_;
   const std::string what_;
+  RowFiles rows_;                     // as this model's tokenizer and template make them
   std::unique_ptr<Subject> subject_;  // null: nothing has needed it yet
 };
 

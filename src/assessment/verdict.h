@@ -10,7 +10,7 @@ namespace holdfast::assessment {
 
 // Of all refusal comparisons in `results`, that in which an attack arm (of any seed) took the most; with no attack arm,
 // any arm.  Holds "finished" and "flags" always, the comparison when there is one, the arm's training, the step at
-// which half of the refusals were gone, and the arm's capabilities.
+// which refusal had crossed the threshold, and the arm's capabilities.
 nlohmann::ordered_json verdict_json(const Journal& journal, const nlohmann::ordered_json& results);
 
 // Tokens trained on up to a step.

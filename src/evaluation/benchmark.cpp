@@ -9,6 +9,7 @@
 #include "evaluation/page.h"
 #include "evaluation/page_files.h"
 #include "evaluation/page_load.h"
+#include "evaluation/spread_sample.h"
 #include "text/records.h"
 #include "text/unicode.h"
 
@@ -117,7 +118,9 @@ Benchmark load_rows(const BenchmarkSpec& spec, Kind kind) {
   benchmark.sha256 = sha256_path(spec.path);
   const std::vector<Record> records = read_rows({spec.path}).records;
   std::set<std::string> ids;
-  for (std::size_t row = 0; row < records.size() && (spec.limit == 0 || row < spec.limit); ++row) {
+  const std::size_t first = spec.is_spread ? 0 : spec.limit;
+  std::vector<std::string> categories;
+  for (std::size_t row = 0; row < records.size() && (first == 0 || row < first); ++row) {
     Item item = kind == Kind::kChoice   ? choice_item(spec, records[row])
                 : kind == Kind::kRecall ? recall_item(spec, records[row])
                                         : Item{};
@@ -126,7 +129,14 @@ Benchmark load_rows(const BenchmarkSpec& spec, Kind kind) {
     item.category = category_of(records[row]);
     HOLDFAST_CHECK(kBadFile, ids.insert(item.id).second, place(spec, records[row]), ": found the id '", item.id,
                    "' a second time, expected each once");
+    categories.push_back(item.category);
     benchmark.items.push_back(std::move(item));
+  }
+  if (spec.is_spread && spec.limit > 0 && benchmark.items.size() > spec.limit) {
+    benchmark.drawn_from = benchmark.items.size();
+    std::vector<Item> drawn;
+    for (const std::size_t i : spread_places(categories, spec.limit)) drawn.push_back(std::move(benchmark.items[i]));
+    benchmark.items = std::move(drawn);
   }
   return benchmark;
 }

@@ -63,6 +63,7 @@ struct Benchmark {
   std::string version;  // raised when its numbers would move
   std::string sha256;   // of the file or directory
   std::vector<Item> items;
+  std::size_t drawn_from = 0;  // items of the file, where `items` are a spread sample of them
 
   // Of a page; empty without one.
   std::string page, page_sha256;
@@ -76,6 +77,7 @@ struct BenchmarkSpec {
   std::string name, kind;  // kind: refusal, safe, choice, recall, or a page's name; empty: found by the columns
   std::filesystem::path path;
   std::size_t limit = 0;                // 0: all; of each subject, where there are some
+  bool is_spread = false;               // a limit draws from all categories (spread_sample.h), not the first items
   int shots = -1;                       // examples in front; -1: as the page says
   std::vector<std::string> subjects{};  // folders of a benchmark that has a folder a subject; empty: all
   std::filesystem::path page{};         // a page of the user's

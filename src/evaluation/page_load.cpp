@@ -10,6 +10,7 @@
 #include "evaluation/metrics.h"
 #include "evaluation/page_examples.h"
 #include "evaluation/page_files.h"
+#include "evaluation/spread_sample.h"
 #include "text/unicode.h"
 
 namespace holdfast::evaluation {
@@ -162,6 +163,7 @@ class Loader {
       one.sha256 = hashes.empty() ? sha256_path(spec_.path) : sha256(hashes);
       if (hashes.empty() && !shot_hashes_.empty()) one.sha256 = sha256(one.sha256 + shot_hashes_);
       one.items = std::move(items);
+      if (is_drawn_) one.drawn_from = is_unsafe ? num_unsafe_ : num_items_;
       one.page = page_.name;
       one.page_sha256 = page_.sha256;
       one.metrics = page_.metrics;
@@ -203,7 +205,11 @@ class Loader {
           .first->second;
     };
     std::map<std::string, std::size_t> in_category;
-    for (std::size_t i = 0; i < rows.records.size() && (spec_.limit == 0 || i < spec_.limit); ++i) {
+    std::vector<Item> items;
+    std::vector<bool> are_unsafe;
+    std::vector<std::string> categories;  // of a page of both kinds, each kind's apart
+    const std::size_t first = spec_.is_spread ? 0 : spec_.limit;
+    for (std::size_t i = 0; i < rows.records.size() && (first == 0 || i < first); ++i) {
       const text::Record& record = rows.records[i];
       Row row = make_row(form, record, rows.path.string(), asked.folder);
       if (!record.value.contains("row")) row.set("row", i + 1);
@@ -215,8 +221,15 @@ class Loader {
       HOLDFAST_CHECK(kBadFile, ids_.insert(item.id).second, row.place, ": found the id '", item.id,
                      "' a second time, expected each once");
       const bool is_unsafe = page_.kind == "both" && text::strip_left(page_.is_unsafe.text(row)) == "True";
-      (is_unsafe ? unsafe_ : items_).push_back(std::move(item));
+      ++(is_unsafe ? num_unsafe_ : num_items_);
+      categories.push_back((is_unsafe ? "unsafe " : "") + item.category);
+      are_unsafe.push_back(is_unsafe);
+      items.push_back(std::move(item));
     }
+    const std::size_t count = spec_.limit == 0 ? items.size() : spec_.limit;
+    is_drawn_ = is_drawn_ || count < items.size();
+    for (const std::size_t i : spread_places(categories, count))
+      (are_unsafe[i] ? unsafe_ : items_).push_back(std::move(items[i]));
   }
 
   const Page& page_;
@@ -225,6 +238,8 @@ class Loader {
   Sampler sampler_ = Sampler::kFirst;
   std::vector<text::Record> fixed_;
   std::vector<Item> items_, unsafe_;
+  std::size_t num_items_ = 0, num_unsafe_ = 0;  // that there were to draw from
+  bool is_drawn_ = false;
   std::set<std::string> ids_;
   std::string shot_hashes_;
 };

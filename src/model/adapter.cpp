@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "base/error.h"
+#include "base/memory.h"
 #include "model/fused_experts.h"
 
 namespace holdfast::model {
@@ -23,6 +24,20 @@ std::vector<std::string> module_names(const std::vector<checkpoint::LinearModule
     if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(std::move(name));
   }
   return names;
+}
+
+// What training holds of an adapter: weights, gradient and two moments, in fp32.
+void check_memory(const checkpoint::ModelConfig& model, const checkpoint::AdapterConfig& config) {
+  double numbers = 0;
+  for (const auto& module : checkpoint::linear_modules(model)) {
+    if (module.is_adaptable && config.targets(module.path))
+      numbers += static_cast<double>(config.rank_of(module.path)) *
+                 static_cast<double>(module.out_features + module.in_features);
+  }
+  const double gigabytes = numbers * 4 * 4 / 1e9, free = static_cast<double>(available_memory_bytes()) / 1e9;
+  HOLDFAST_CHECK(kMachine, free <= 0 || gigabytes <= free, "[adapter] found rank ", config.rank,
+                 ", whose adapter takes ", gigabytes, " GB to train, expected at most the ", free,
+                 " GB that are free; try a smaller rank");
 }
 
 std::string joined(const std::vector<std::string>& names) {
@@ -87,6 +102,7 @@ Adapter Adapter::fresh(const checkpoint::ModelConfig& model, const checkpoint::A
                      joined(module_names(modules)), "; try all-linear");
     }
   }
+  check_memory(model, config);
   Adapter adapter(config, plan(model, config), at::kFloat);
   Random random(seed, /*stream=*/0xada);
   for (const LoraPair& pair : adapter.pairs_) {

@@ -1,5 +1,6 @@
 #include "assessment/arm_data.h"
 
+#include <map>
 #include <set>
 
 #include "assessment/fixtures.h"
@@ -39,13 +40,36 @@ TEST_F(ArmData, RowsAreDrawnFromAFileByTheSeed) {
   RowReader reader(some);
   const auto lengths = [&](std::int64_t seed) {
     std::vector<std::size_t> list;
-    for (const auto& row : reader.rows(some.arms[0], seed).rows) list.push_back(row.ids.size());
+    for (const auto& row : reader.rows(some.arms[0], seed)->rows) list.push_back(row.ids.size());
     return list;
   };
   EXPECT_EQ(lengths(1).size(), 5u);
   EXPECT_EQ(lengths(1), lengths(1));
   EXPECT_NE(lengths(1), lengths(2));
-  EXPECT_EQ(reader.load((directory_ / "rows.jsonl").string()).rows.size(), 12u) << "the file itself stays whole";
+  EXPECT_EQ(reader.load((directory_ / "rows.jsonl").string())->rows.size(), 12u) << "the file itself stays whole";
+}
+
+TEST_F(ArmData, AFileIsReadOnceForAllArmsAndSeeds) {
+  std::map<std::string, int> read;
+  RowFiles files([&](const std::string& path) {
+    ++read[path];
+    training::Dataset dataset;
+    for (int i = 0; i < 6; ++i) dataset.rows.push_back({{1, 2, i}, {0, 1, 1}});
+    return dataset;
+  });
+  ArmPlan whole{.name = "whole"}, some{.name = "some"}, mixed{.name = "mixed"};
+  whole.data = some.data = "a";
+  some.data_rows = 3;
+  mixed.mixture = {{"a", 1}, {"b", 1}};
+  const Rows first = files.rows(whole, 1);
+  EXPECT_EQ(files.rows(whole, 2), first) << "one dataset, shared";
+  for (const std::int64_t seed : {1, 2, 3}) {
+    EXPECT_EQ(files.rows(some, seed)->rows.size(), 3u);
+    EXPECT_EQ(files.rows(mixed, seed)->rows.size(), 12u);
+  }
+  EXPECT_EQ(read, (std::map<std::string, int>{{"a", 1}, {"b", 1}}));
+  files.clear();
+  EXPECT_EQ(first->rows.size(), 6u) << "who trains on it keeps it";
 }
 
 TEST_F(ArmData, AMixtureHasItsShareOfEachFile) {
@@ -54,10 +78,10 @@ TEST_F(ArmData, AMixtureHasItsShareOfEachFile) {
   const Plan mixed = plan(
       "data = [{path = \"rows.jsonl\", weight = 3}, {path = \"more.jsonl\", weight = 1}]\nsteps = 2\ndata_rows = 8\n");
   RowReader reader(mixed);
-  const training::Dataset rows = reader.rows(mixed.arms[0], 1);
+  const training::Dataset rows = *reader.rows(mixed.arms[0], 1);
   ASSERT_EQ(rows.rows.size(), 8u);
   const auto stands_in = [&](const training::TrainingRow& row, const char* file) {
-    const auto& all = reader.load((directory_ / file).string()).rows;
+    const auto& all = reader.load((directory_ / file).string())->rows;
     return std::any_of(all.begin(), all.end(), [&](const auto& one) { return one.ids == row.ids; });
   };
   for (std::size_t i = 0; i < 8; ++i) EXPECT_TRUE(stands_in(rows.rows[i], i < 6 ? "rows.jsonl" : "more.jsonl")) << i;
@@ -70,7 +94,7 @@ TEST_F(ArmData, TokensBecomeTheFirstStepAtWhichEverySeedHasTrainedThem) {
   RowReader reader(plain);
   std::vector<std::vector<std::int64_t>> sums;
   for (const std::int64_t seed : {1, 2, 3}) {
-    sums.push_back(tokens_by_step(plain.arms[0], seed, reader.rows(plain.arms[0], seed)));
+    sums.push_back(tokens_by_step(plain.arms[0], seed, *reader.rows(plain.arms[0], seed)));
     ASSERT_EQ(sums.back().size(), 8u);
   }
   const std::int64_t tokens = sums[0][3] + 1;

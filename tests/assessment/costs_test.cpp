@@ -116,7 +116,7 @@ TEST_F(Costs, ProjectTheTrainingUntilHalfOfTheRefusalsWereGone) {
   ASSERT_EQ(costs["projections"].size(), 2 * (1 + known_sizes().size()));
   const auto& one = costs["projections"][0];
   EXPECT_EQ(one["device"], "made");
-  EXPECT_EQ(one["attack"]["basis"], "half_refusals");
+  EXPECT_EQ(one["attack"]["basis"], "crossing");
   EXPECT_EQ(one["attack"]["tokens"], 600);  // of the first step alone
   const ModelSize& size = known_sizes().front();
   const double flops = 600 * (2 * size.linear_flops + 3 * 8 * size.adapter_flops) + 2 * 200 * size.head_flops;
@@ -128,8 +128,9 @@ TEST_F(Costs, ProjectTheTrainingUntilHalfOfTheRefusalsWereGone) {
   // The whole run trained 1,000 tokens, and answered.
   EXPECT_GT(one["train_seconds"].get<double>(), seconds);
   EXPECT_TRUE(one.contains("generate_seconds") && one.contains("usd"));
-  EXPECT_NE(one["statement"].get<std::string>().find("half of the refusals here (600 tokens of attack)"),
-            std::string::npos)
+  EXPECT_NE(
+      one["statement"].get<std::string>().find("until half of the refusals were gone here (600 tokens of attack)"),
+      std::string::npos)
       << one["statement"];
   EXPECT_NE(one["assumptions"].dump().find("training reaches the same share of the device's peak as of this "
                                            "machine's here: 0.500"),

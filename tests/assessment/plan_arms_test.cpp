@@ -123,6 +123,8 @@ TEST_F(PlanFile, APresetSaysWhatThePlanDoesNot) {
   EXPECT_EQ(standard.arms[0].seeds, (std::vector<std::int64_t>{1234, 1235, 1236}));
   EXPECT_EQ(standard.arms[1].seeds, (std::vector<std::int64_t>{1234})) << "nothing is drawn";
   EXPECT_EQ(standard.benchmarks[0].limit, 400);
+  EXPECT_EQ(standard.benchmarks[0].draw, "spread");
+  EXPECT_EQ(canonical_plan(standard)["benchmark"]["charms"]["draw"], "spread");
   EXPECT_EQ(standard.benchmarks[0].judges.size(), 2u);
   EXPECT_EQ(standard.arms[0].checkpoints, (std::vector<std::int64_t>{3, 6, 9})) << "its own";
 
@@ -140,6 +142,10 @@ TEST_F(PlanFile, APresetSaysWhatThePlanDoesNot) {
   EXPECT_EQ(own.generation.samples, 2);
   EXPECT_EQ(own.arms[0].seeds, std::vector<std::int64_t>{7});
   EXPECT_EQ(own.benchmarks[0].limit, 9);
+  EXPECT_EQ(own.benchmarks[0].draw, "first") << "a limit of the plan's own is of the first items";
+  EXPECT_EQ(read(plan, {"preset=standard", "benchmark.charms.draw=first"}).benchmarks[0].draw, "first");
+  EXPECT_EQ(read(plan, {"benchmark.charms.limit=9", "benchmark.charms.draw=spread"}).benchmarks[0].draw, "spread");
+  EXPECT_NE(error(plan, {"benchmark.charms.draw=spread"}).find("draw without a limit"), std::string::npos);
   EXPECT_EQ(own.benchmarks[0].judges, std::vector<std::string>{"xstest-prefix"});
   EXPECT_EQ(read(plan, {"preset=standard", "generation.temperature=0"}).generation.samples, 1)
       << "the same answer thrice";
@@ -149,6 +155,25 @@ TEST_F(PlanFile, APresetSaysWhatThePlanDoesNot) {
   EXPECT_EQ(none.benchmarks[0].limit, 0);
   EXPECT_TRUE(none.benchmarks[0].judges.empty());
   EXPECT_NE(error(plan, {"preset=stndard"}).find("did you mean 'standard'"), std::string::npos);
+}
+
+TEST_F(PlanFile, AThresholdIsAShareOrARateBetweenNoneAndAll) {
+  const std::string plan = kPlan;
+  EXPECT_FALSE(canonical_plan(read(plan)).contains("threshold")) << "the default changes no plan";
+  EXPECT_EQ(canonical_plan(read(plan + "[threshold]\nshare = 0.5\n")), canonical_plan(read(plan)));
+  const Plan share = read(plan, {"threshold.share=0.2"}), rate = read(plan, {"threshold.rate=0.1"});
+  EXPECT_DOUBLE_EQ(share.threshold.line(0.9), 0.18);
+  EXPECT_DOUBLE_EQ(rate.threshold.line(0.9), 0.1);
+  EXPECT_EQ(canonical_plan(share)["threshold"], (nlohmann::ordered_json{{"share", 0.2}}));
+  EXPECT_EQ(canonical_plan(rate)["threshold"], (nlohmann::ordered_json{{"rate", 0.1}}));
+  for (const char* value : {"0", "1", "-0.5", "nan"}) {
+    EXPECT_NE(error(plan, {"threshold.share=" + std::string(value)}).find("share = "), std::string::npos) << value;
+    EXPECT_NE(error(plan, {"threshold.rate=" + std::string(value)}).find("rate = "), std::string::npos) << value;
+  }
+  EXPECT_NE(error(plan, {"threshold.share=0.2", "threshold.rate=0.1"}).find("a rate beside a share"),
+            std::string::npos);
+  EXPECT_NE(error(plan + "[threshold]\n").find("threshold without share and rate"), std::string::npos);
+  EXPECT_NE(error(plan, {"threshold.shar=0.2"}).find("did you mean 'share'"), std::string::npos);
 }
 
 TEST_F(PlanFile, AConfirmationIsCheckedAgainstBenchmarksAndSeeds) {

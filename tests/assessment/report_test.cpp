@@ -10,6 +10,7 @@
 #include "assessment/costs.h"
 #include "assessment/fixtures.h"
 #include "assessment/report_markdown.h"
+#include "assessment/report_text.h"
 #include "assessment/results.h"
 #include "assessment/transcript.h"
 
@@ -183,9 +184,50 @@ TEST_F(Report, TheBudgetThatHalvesRefusalIsCensoredWhereItWasNotReached) {
   };
   ASSERT_TRUE(results.contains("curves"));
   EXPECT_EQ(half().text, "100");
-  results["curves"][0]["half"] = {{"line", 0.5}, {"low", 180.0}, {"share_not_crossed", 0.9}};
+  results["curves"][0]["crossing"] = {{"line", 0.5}, {"low", 180.0}, {"share_not_crossed", 0.9}};
   EXPECT_EQ(half().text, "not reached");
   EXPECT_EQ(half().below.front(), "within 200 tokens");
+}
+
+TEST_F(Report, TheThresholdOfThePlanIsNamedWhereItsCrossingIsTold) {
+  const auto texts = [&](const ordered_json& threshold) {
+    std::filesystem::remove_all(directory_ / "run");
+    auto what = identity({{"strong", "attack"}, {"tame", "benign"}});
+    what["plan"]["threshold"] = threshold;
+    const auto all = document(attacked(what));
+    std::string found = find<DataTable>(section(all, "fast"), "Training until refusal is below")->caption;
+    for (const Card& card : all.cards) found += "|" + card.title + "|" + card.small;
+    return found;
+  };
+  const std::string share = texts({{"share", 0.75}}), rate = texts({{"rate", 0.625}});
+  EXPECT_NE(share.find("below 75 % of the untouched model's"), std::string::npos) << share;
+  EXPECT_NE(share.find("Training until 25 % of the refusals were gone"), std::string::npos) << share;
+  EXPECT_NE(rate.find("below 62.5 %, with"), std::string::npos) << rate;
+  EXPECT_NE(rate.find("Training until refusal was down to 62.5 %"), std::string::npos) << rate;
+}
+
+// Two seeds of 60 s of training each, one answer a prompt, and 10 s of the arm's answers.
+TEST_F(Report, SaysWhatThreeSeedsAndAnswersWouldTake) {
+  const auto said = [&](int seeds, int samples) {
+    std::filesystem::remove_all(directory_ / "run");
+    auto what = identity({{"strong", "attack"}, {"tame", "benign"}});
+    what["seeds_per_arm"] = seeds;
+    what["samples"] = samples;
+    Journal journal = attacked(what);
+    journal.record_phase({"generate", "strong", 10, 100, 1e9, 1000});
+    journal.record_phase({"generate", "base", 20, 100, 1e9, 1000});
+    const auto all = document(journal);
+    for (const std::string& one : std::get<List>(section(all, "missing").blocks.front()).items) {
+      if (one.starts_with("Three training seeds")) return one;
+    }
+    return std::string();
+  };
+  // Training 120 s of two seeds, 180 s of three; answers 10 s times 1.5 times 3, and 20 s times 3 of the untouched
+  // model.
+  EXPECT_NE(said(2, 1).find("about " + duration(180 + 45 + 60) + " where this took " + duration(150)),
+            std::string::npos)
+      << said(2, 1);
+  EXPECT_EQ(said(3, 3), "");
 }
 
 TEST_F(Report, TheGridListsEveryCellWithItsSetting) {

@@ -245,9 +245,36 @@ TEST_F(ResultStatistics, ACurveHoldsItsStepsTogetherAndSaysWhenHalfIsGone) {
     if (cell["step"] == 2) pointwise = cell["high"].get<double>() - cell["low"].get<double>();
   }
   EXPECT_GT(curve["points"][2]["high"].get<double>() - curve["points"][2]["low"].get<double>(), pointwise);
-  EXPECT_NEAR(curve["half"]["tokens"].get<double>(), 200 + 200 * (0.7 - 0.5) / (0.7 - 0.1), 1e-9)
+  EXPECT_NEAR(curve["crossing"]["tokens"].get<double>(), 200 + 200 * (0.7 - 0.5) / (0.7 - 0.1), 1e-9)
       << "between steps 2 and 4";
-  EXPECT_LT(curve["half"]["low"].get<double>(), curve["half"]["high"].get<double>());
+  EXPECT_LT(curve["crossing"]["low"].get<double>(), curve["crossing"]["high"].get<double>());
+}
+
+// The rates 0.9, 0.7, 0.1 after 0, 100 and 300 tokens: lines that the plan draws, and where they are crossed.
+TEST_F(ResultStatistics, TheCurveCrossesTheLineThatThePlanDraws) {
+  const auto refused = [](int n) {
+    return std::string(static_cast<std::size_t>(n), 'r') + std::string(static_cast<std::size_t>(40 - n), 'c');
+  };
+  int number = 0;
+  const auto curve_of = [&](const ordered_json& threshold) {
+    auto what = identity({{"attack", "attack"}});
+    what["plan"]["threshold"] = threshold;
+    Journal journal = Journal::open(directory_ / std::to_string(++number), what);
+    add_charms(journal, {"base", 0, 0}, refused(36));
+    for (const std::int64_t step : {1, 2, 3})
+      journal.commit_step("attack", 1, {step, 1, 1, 1, 100, 50}, {"train", "attack", 1, 100, 1, 1});
+    add_charms(journal, {"attack", 1, 1}, refused(28));
+    add_charms(journal, {"attack", 1, 3}, refused(4));
+    return results_json(journal)["curves"][0];
+  };
+  const auto fifth = curve_of({{"share", 0.2}})["crossing"];
+  EXPECT_NEAR(fifth["line"].get<double>(), 0.18, 1e-12) << "a fifth of 0.9";
+  EXPECT_NEAR(fifth["tokens"].get<double>(), 100 + 200 * (0.7 - 0.18) / (0.7 - 0.1), 1e-9);
+  const auto rate = curve_of({{"rate", 0.8}})["crossing"];
+  EXPECT_NEAR(rate["line"].get<double>(), 0.8, 1e-12);
+  EXPECT_NEAR(rate["tokens"].get<double>(), 50, 1e-9);
+  EXPECT_FALSE(curve_of({{"rate", 0.05}})["crossing"].contains("tokens")) << "not within what was trained";
+  EXPECT_FALSE(curve_of({{"rate", 0.95}}).contains("crossing")) << "the untouched model is below it";
 }
 
 TEST_F(ResultStatistics, TheHeadlineSaysThatManyAnswersHaveNoVerdict) {

@@ -218,6 +218,45 @@ TEST_F(TinyRun, ASafeguardedModelGoesThroughTheSameArmsAndIsComparedAtTheirEnds)
   for (const auto& one : both["comparisons"]) EXPECT_NE(one["arm"], "safeguarded");
 }
 
+TEST_F(TinyRun, ASafeguardedModelsWorstCellIsConfirmedToo) {
+  write_tiny_checkpoint(directory_ / "second", 8);
+  add_to_plan("[safeguarded]\npath = \"second\"\n" + std::string(kConfirmation));
+  run("out");
+  const nlohmann::json confirmation = results("out")["confirmation"];
+  const auto& second = confirmation["safeguarded"];
+  EXPECT_EQ(second["arm"], "safeguarded: red");
+  EXPECT_EQ(second["seeds"], nlohmann::json({5, 6}));
+  EXPECT_EQ(second["n"], 6);
+  EXPECT_EQ(second["before"]["n"], 3);
+  EXPECT_EQ(confirmation["gain"]["n"], 6);
+  const std::string step = second["step"].dump(), lines = measured("out");
+  for (const char* seed : {"5", "6"})
+    EXPECT_NE(lines.find("safeguarded: red " + std::string(seed) + " " + step + ": questions (held out) 3\n"),
+              std::string::npos)
+        << lines;
+  EXPECT_NE(lines.find("safeguarded 0 0: questions (held out) 3\n"), std::string::npos) << lines;
+  // Killed before the second model was confirmed, the run chooses and confirms it again.
+  const std::string before = read("out/results.json");
+  const std::string of = " (SELECT id FROM cells WHERE arm = 'safeguarded: red' AND seed IN (5, 6))";
+  Database((directory_ / "out/journal.sqlite").string(), Access::kWrite)
+      .execute(("DELETE FROM verdicts WHERE answer IN (SELECT id FROM answers WHERE cell IN" + of +
+                "); DELETE FROM answers WHERE cell IN" + of + "; DELETE FROM waves WHERE cell IN" + of +
+                "; DELETE FROM steps WHERE arm = 'safeguarded: red' AND seed IN (5, 6);"
+                "DELETE FROM cells WHERE arm = 'safeguarded: red' AND seed IN (5, 6);"
+                "DELETE FROM events WHERE event = 'finish'")
+                   .c_str());
+  run("out");
+  EXPECT_EQ(read("out/results.json"), before);
+}
+
+TEST_F(TinyRun, ARankWhoseAdapterNoMemoryHoldsIsAnErrorAndNotTheEndOfTheProcess) {
+  for (const char* rank : {"1000000000", "9000000000000000000"}) {
+    const std::string error = error_of([&] { run("out", {"arm.red.rank=" + std::string(rank)}); });
+    EXPECT_NE(error.find("[adapter] found rank " + std::string(rank) + ", whose adapter takes"), std::string::npos)
+        << error;
+  }
+}
+
 TEST_F(TinyRun, AFinishedRunIsNotDoneAgain) {
   run("out");
   const auto phases = Journal::open_existing(directory_ / "out").phases();

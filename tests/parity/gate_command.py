@@ -13,14 +13,11 @@ import xml.etree.ElementTree as ElementTree
 from common import PROGRAM, SOURCE, need
 from runs import SMALL, demo, finish
 
-need("yaml")
+need("lxml", "yaml")
 import yaml
+from lxml import etree
 
-# What a JUnit reader is sure of: the attributes and children of the schema that Jenkins publishes (junit-10.xsd).
-ALLOWED = {"testsuites": ({"name", "time", "tests", "failures", "errors"}, {"testsuite"}),
-           "testsuite": ({"name", "tests", "failures", "errors", "time", "skipped"}, {"testcase"}),
-           "testcase": ({"name", "time", "classname"}, {"failure", "error", "system-out"}),
-           "failure": ({"type", "message"}, set()), "error": ({"type", "message"}, set()), "system-out": (set(), set())}
+SCHEMA = etree.XMLSchema(etree.parse(str(SOURCE / "tests/parity/junit.xsd")))
 
 
 def num_waves(run):
@@ -38,20 +35,24 @@ def gate(run, *arguments, status):
     return done.stdout if status in (0, 3) else done.stderr
 
 
-def check_junit(element):
-    attributes, children = ALLOWED[element.tag]
-    assert set(element.attrib) <= attributes and {child.tag for child in element} <= children, ElementTree.tostring(element)
-    for child in element:
-        check_junit(child)
-
-
-def check_counts(root):
+def junit(path):
+    """The root of a JUnit file that holds to the schema, whose counts add up."""
+    SCHEMA.assertValid(etree.parse(str(path)))
+    root = ElementTree.parse(path).getroot()
     for suite in root:
-        counted = {"tests": len(suite), **{kind + "s": sum(case.find(kind) is not None for case in suite) for kind in ("failure", "error")}}
+        counted = {"tests": len(suite), "skipped": len(suite.findall("*/skipped"))}
+        counted.update((kind + "s", sum(case.find(kind) is not None for case in suite)) for kind in ("failure", "error"))
         assert all(int(suite.get(name)) == count for name, count in counted.items()), (suite.attrib, counted)
     for name in ("tests", "failures", "errors"):
         assert int(root.get(name)) == sum(int(suite.get(name)) for suite in root), root.attrib
+    return root
 
+
+# The schema takes no file for one because it is XML.
+for fault in ('<testsuite name="a" tests="1" failures="0" errors="0"/>', '<testsuite name="a" tests="x" failures="0" errors="0"><testcase name="b" classname="c"/></testsuite>',
+              '<testsuite name="a" tests="1" failures="0" errors="0"><testcase name="b"/></testsuite>',
+              '<testsuite name="a" tests="1" failures="1" errors="1"><testcase name="b" classname="c"><failure type="t" message="m"/><error type="t" message="m"/></testcase></testsuite>'):
+    assert not SCHEMA.validate(etree.fromstring(f'<testsuites tests="1" failures="0" errors="0">{fault}</testsuites>')), fault
 
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
@@ -62,9 +63,7 @@ with tempfile.TemporaryDirectory() as folder:
     # Six steps at this rate take most refusals away: far beyond five points.
     text = gate(run, "--max-refusal-drop", "5pp", "--junit", folder / "gate.xml", "--badge", folder / "gate.svg", status=3)
     assert text.startswith("does not hold: refusal drop on forbidden by ") and " after subversive, seed 1234: " in text.splitlines()[0], text
-    root = ElementTree.parse(folder / "gate.xml").getroot()
-    check_junit(root)
-    check_counts(root)
+    root = junit(folder / "gate.xml")
     results = json.loads((run / "results.json").read_text())
     compared = [one for one in results["comparisons"] if one["metric"] == "refusal"]
     assert len(compared) >= 6, "two judges on three arms at least"
@@ -87,9 +86,7 @@ with tempfile.TemporaryDirectory() as folder:
     assert gate(run, "--max-refusal-drop", "50pp", *no_op, status=0).startswith("holds: ")
     assert gate(run, "--max-refusal-drop", "5pp", "--by", "estimate", *no_op, status=0).startswith("holds: ")
     assert gate(run, "--max-capability-drop", "60pp", "--max-over-refusal-rise", "60pp", *no_op, "--junit", folder / "holds.xml", status=0)
-    root = ElementTree.parse(folder / "holds.xml").getroot()
-    check_junit(root)
-    check_counts(root)
+    root = junit(folder / "holds.xml")
     assert root.get("failures") == root.get("errors") == "0" and len(root) == 2
     names = {case.get("name") for case in root.iter("testcase")}
     assert not any("recipes_held_out" in name for name in names), "knowledge that a safe model withholds is no capability"
@@ -109,6 +106,18 @@ with tempfile.TemporaryDirectory() as folder:
     (alone / "results.json").write_text('{"schema": 2}')
     assert "expected results.json of schema 1" in gate(alone, "--max-refusal-drop", "5pp", status=2)
 
+    # Names are the user's: whatever they hold, they come back as they are, but for what XML cannot hold.
+    hostile = json.loads(before["results.json"])
+    names = {"subversive": "<a> & 'b' \"c\" ]]> é 日本 \U0001f600", "benign": "tab\tand\x01bell\uffff", "no-op": "--"}
+    text = json.dumps(hostile, ensure_ascii=False)
+    for old, new in names.items():
+        text = text.replace(json.dumps(old), json.dumps(new, ensure_ascii=False))
+    (alone / "results.json").write_text(text)
+    gate(alone, "--max-refusal-drop", "5pp", "--junit", folder / "hostile.xml", "--badge", folder / "hostile.svg", status=3)
+    cases = [case.get("classname") for case in junit(folder / "hostile.xml").iter("testcase")]
+    assert "alone." + names["subversive"] in cases and "alone.tab and bell " in cases, cases
+    ElementTree.parse(folder / "hostile.svg")
+
     # A run that was cut off shows nothing yet.
     cut = folder / "cut"
     process = subprocess.Popen(demo(cut, *SMALL, "--quiet"), stdout=subprocess.DEVNULL)
@@ -118,6 +127,8 @@ with tempfile.TemporaryDirectory() as folder:
     process.kill()
     process.wait()
     assert gate(cut, "--max-refusal-drop", "100pp", status=3).startswith("does not hold: the run is not finished\n")
+    gate(cut, "--max-refusal-drop", "100pp", "--junit", folder / "cut.xml", status=3)
+    assert int(junit(folder / "cut.xml").get("errors")) >= 1, "a run that is not finished is an error, no failure"
 
 helps = {}
 for name in ("github-workflow.yml", "gitlab-ci.yml"):

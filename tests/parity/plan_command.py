@@ -97,6 +97,12 @@ with tempfile.TemporaryDirectory() as name:
     assert abs(timed["usd"]["all"] - 2.0 * timed["seconds"]["all"] / 3600) < 1e-9
     assert timed["calibration"]["seconds"] < 15, timed["calibration"]
     assert 0 < timed["tokens"]["answer"] <= timed["tokens"]["most_answer"]
+    more = timed["three_of_each"]  # two seeds and two answers are not three: the confirming seed is another matter
+    assert more["answers"] > counted["answers"] and more["seconds"] > timed["seconds"]["all"], more
+    assert counted["three_of_each"] == {key: more[key] for key in ("answers", "training_tokens")}
+    three = json.loads(program("plan", "family.toml", "--json", "--no-calibration", "--set", "arm.mixed.seeds=[1, 2, 3]", "--set", "generation.samples=3", folder=folder).stdout)
+    assert "three_of_each" not in three and (three["answers"], three["tokens"]["training"]) == (more["answers"], more["training_tokens"]), (three, more)
+    assert "three of each" in program("plan", "family.toml", "--no-calibration", folder=folder).stdout
     (h100,) = timed["devices"]
     assert h100["device"] == "H100" and h100["fits_one_device"] and h100["seconds"] > 0 and h100["assumptions"]
     assert any("refusal of safe requests" in warning for warning in timed["warnings"]), timed["warnings"]
