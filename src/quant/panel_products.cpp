@@ -4,7 +4,8 @@
 
 #include <algorithm>
 #include <cstring>
-#include <vector>
+#include <memory>
+#include <new>
 
 #include "base/error.h"
 #include "quant/few_rows.h"
@@ -85,20 +86,38 @@ void for_panels(std::int64_t panels, std::int64_t rows, std::int64_t steps, cons
 
 constexpr std::int64_t kRowBlock = 32;  // rows of y that stay in the nearest cache until an addend has been added
 
-// The addends' factors for one group of panels: addend a's piece p stands at (a * kGroup + p) * kSteps * 32.
-template <typename ReadFactor>
-std::vector<float> read_factors(std::span<const Addend> addends, std::int64_t count, const ReadFactor& read) {
-  std::vector<float> factors(addends.size() * static_cast<std::size_t>(kGroup * kSteps * kPanelRows));
-  for (std::size_t a = 0; a < addends.size(); ++a) {
-    for (std::int64_t p = 0; p < count; ++p)
-      read(addends[a].factor, p, factors.data() + (static_cast<std::int64_t>(a) * kGroup + p) * kSteps * kPanelRows);
+// The addends' factors for one group of panels.
+class Factors {
+ public:
+  // read(factor, p, buffer) writes piece p of a factor: whole blocks of 32 steps at most.
+  template <typename Read>
+  Factors(std::span<const Addend> addends, std::int64_t panels, const Read& read) {
+    if (addends.empty()) return;
+    std::int64_t most = 0;
+    for (const Addend& addend : addends) most = std::max(most, addend.rank);
+    piece_ = (most + kPanelRows - 1) / kPanelRows * kBlockNumbers;
+    const auto size = static_cast<std::size_t>(piece_ * kGroup) * addends.size() * sizeof(float);
+    numbers_.reset(static_cast<float*>(::operator new(size, kAlignment)));
+    for (std::size_t a = 0; a < addends.size(); ++a)
+      for (std::int64_t p = 0; p < panels; ++p) read(addends[a].factor, p, place(a, p));
   }
-  return factors;
-}
+  const float* piece(std::size_t addend, std::int64_t p) const { return place(addend, p); }
+
+ private:
+  static constexpr std::align_val_t kAlignment{64};
+  struct Free {
+    void operator()(float* numbers) const { ::operator delete(numbers, kAlignment); }
+  };
+  float* place(std::size_t addend, std::int64_t p) const {
+    return numbers_.get() + (static_cast<std::int64_t>(addend) * kGroup + p) * piece_;
+  }
+  std::int64_t piece_ = 0;  // numbers
+  std::unique_ptr<float, Free> numbers_;
+};
 
 // The last steps of a product, and the addends: rows row_begin .. row_end of x, y and the addends' places.
 void finish_pieces(const PanelKernels& kernels, Rows x, std::int64_t row_begin, std::int64_t row_end,
-                   const Pieces& pieces, std::span<const Addend> addends, const std::vector<float>& factors, float* y,
+                   const Pieces& pieces, std::span<const Addend> addends, const Factors& factors, float* y,
                    std::int64_t y_stride, std::int64_t lanes, bool adds) {
   for (std::int64_t row = row_begin; row < row_end; row += kRowBlock) {
     const std::int64_t stop = std::min(row_end, row + kRowBlock);
@@ -109,8 +128,7 @@ void finish_pieces(const PanelKernels& kernels, Rows x, std::int64_t row_begin, 
       const std::int64_t from = std::max(row, addend.begin), to = std::min(stop, addend.end);
       if (from >= to) continue;
       Pieces own{{}, pieces.panels, addend.rank};
-      for (std::int64_t p = 0; p < own.panels; ++p)
-        own.w[p] = factors.data() + (static_cast<std::int64_t>(a) * kGroup + p) * kSteps * kPanelRows;
+      for (std::int64_t p = 0; p < own.panels; ++p) own.w[p] = factors.piece(a, p);
       multiply_pieces(kernels, {addend.s.data + (from - addend.begin) * addend.s.stride, to - from, addend.s.stride},
                       own, y + from * y_stride, y_stride, lanes, true);
     }
@@ -129,10 +147,9 @@ void product(std::int64_t columns, std::int64_t steps, Rows x, float* y, std::in
   const PanelKernels& kernels = panel_kernels();
   const auto body = [&](std::int64_t panel, std::int64_t count, std::int64_t row_begin, std::int64_t row_end) {
     const std::int64_t first = panel * kPanelRows, lanes = std::min(count * kPanelRows, columns - first);
-    const std::vector<float> factors =
-        read_factors(addends, count, [&](const WeightView& factor, std::int64_t p, float* buffer) {
-          read_factor(kernels, factor, panel + p, buffer);
-        });
+    const Factors factors(addends, count, [&](const WeightView& factor, std::int64_t p, float* buffer) {
+      read_factor(kernels, factor, panel + p, buffer);
+    });
     alignas(64) float buffers[kGroup][kSteps * kPanelRows];
     for (std::int64_t k = 0; k < steps; k += kSteps) {
       const std::int64_t k_end = std::min(steps, k + kSteps);
