@@ -20,15 +20,14 @@ namespace {
 class Deadline {
  public:
   Deadline(httplib::Client& client, std::chrono::microseconds limit)
-      : thread_([this, &client, limit] {
+      : end_(std::chrono::steady_clock::now() + limit), thread_([this, &client] {
           std::unique_lock lock(mutex_);
-          if (changed_.wait_for(lock, limit, [this] { return is_done_; })) return;
-          is_past_ = true;
+          if (changed_.wait_until(lock, end_, [this] { return is_done_; })) return;
           do client.stop();  // again, where it had no connection yet
           while (!changed_.wait_for(lock, std::chrono::milliseconds(50), [this] { return is_done_; }));
         }) {}
   ~Deadline() { end(); }
-  // Whether the time was over.
+  // Whether the time was over, be it that the client's own limit, of the same length, saw it first.
   bool end() {
     {
       const std::lock_guard lock(mutex_);
@@ -36,13 +35,14 @@ class Deadline {
     }
     changed_.notify_one();
     if (thread_.joinable()) thread_.join();
-    return is_past_;
+    return std::chrono::steady_clock::now() >= end_;
   }
 
  private:
+  const std::chrono::steady_clock::time_point end_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  bool is_done_ = false, is_past_ = false;
+  bool is_done_ = false;
   std::thread thread_;  // last: it uses the others
 };
 
