@@ -121,7 +121,7 @@ def main():
     all_cut = 0
     with tempfile.TemporaryDirectory() as scratch:
         if options.positions:
-            directory_of_model = lm_eval_tasks.few_positions(directory_of_model, pathlib.Path(scratch), options.positions)
+            directory_of_model = lm_eval_tasks.with_positions(directory_of_model, pathlib.Path(scratch), options.positions)
         model = HFLM(pretrained=str(directory_of_model), dtype="float32", device="cpu", batch_size=1)
         for page in options.pages or list(lm_eval_tasks.TASKS):
             directory = pathlib.Path(scratch) / page

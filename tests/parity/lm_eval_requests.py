@@ -22,7 +22,7 @@ from transformers import AutoTokenizer  # noqa: E402
 
 COUNT = 25  # items a task
 STYLES = {"plain": (False, True), "chat": (True, True), "chat, one turn": (True, False)}  # chat template, shots as turns
-FEW_POSITIONS, FEW_NEW_TOKENS = 160, 24
+MANY_POSITIONS, FEW_POSITIONS, FEW_NEW_TOKENS = 8192, 160, 24
 
 
 class TokenizerOnly(HFLM):
@@ -119,12 +119,12 @@ def main():
             path = lm_eval_tasks.write_rows(page, directory, COUNT)
             for model in models:
                 oracle = TokenizerOnly(str(model))
-                short = lm_eval_tasks.few_positions(model, pathlib.Path(scratch), FEW_POSITIONS)
+                whole, short = (lm_eval_tasks.with_positions(model, pathlib.Path(scratch), n) for n in (MANY_POSITIONS, FEW_POSITIONS))
                 for shots in lm_eval_tasks.TASKS[page][3]:
                     for style in STYLES:
                         if style == "chat, one turn" and shots == 0:
                             continue
-                        count, _ = check(page, directory, path, shots, style, model, oracle)
+                        count, _ = check(page, directory, path, shots, style, whole, oracle)
                         text = f"{model.name} {page}, {shots} shots, {style}: {count} requests equal"
                         if style != "chat, one turn":
                             _, cut = check(page, directory, path, shots, style, short, oracle, FEW_POSITIONS)

@@ -92,8 +92,8 @@ def write_rows(page, directory, count):
     return directory / f"{asked}.jsonl"
 
 
-def few_positions(model, directory, positions):
-    """The model's files with few positions in its config; the weights are links."""
+def with_positions(model, directory, positions):
+    """The model's files with so many positions in its config; the weights are links."""
     copy = directory / f"{model.name}-{positions}"
     copy.mkdir(exist_ok=True)
     for file in model.iterdir():
