@@ -42,6 +42,13 @@ std::string interval_text(const ordered_json& one) {
   return "(" + points(one["low"]) + " .. " + points(one["high"]) + ")";
 }
 
+// "refusal, xstest-prefix", "acc": a judge is named where another could have judged otherwise.
+std::string measure_of(const ordered_json& one) {
+  const std::string metric = one["metric"];
+  const bool is_judged = metric == "refusal" || metric == "over_refusal" || metric == "harm_score";
+  return is_judged ? metric + ", " + one["judge"].get<std::string>() : metric;
+}
+
 // A line a comparison; below it what near-duplicate prompts make of the interval.
 TextTable comparison_table(const ordered_json& comparisons) {
   bool has_seeds = false, has_margin = false;
@@ -53,8 +60,7 @@ TextTable comparison_table(const ordered_json& comparisons) {
                    {"seed", true, false, has_seeds},
                    {"step", true},
                    {"benchmark", false, true},
-                   {"metric", false, true},
-                   {"judge", false, true},
+                   {"measure", false, true},
                    {"n", true},
                    {"first %", true},
                    {"second %", true},
@@ -68,12 +74,12 @@ TextTable comparison_table(const ordered_json& comparisons) {
                              : one["equivalence"]["is_shown"] == true ? "yes"
                                                                       : "not shown";
     table.add({arm == other ? arm : arm + " | " + other, one["seed"].dump(), one["step"].dump(), one["benchmark"],
-               one["metric"], one["judge"], one["n"].dump(), format_number("%.1f", 100 * one["before"].get<double>()),
+               measure_of(one), one["n"].dump(), format_number("%.1f", 100 * one["before"].get<double>()),
                format_number("%.1f", 100 * one["after"].get<double>()),
                points(one["difference"]) + " " + interval_text(one), format_number("%.2g", one["p"]),
                format_number("%.2g", one["p_holm"]), kept});
     if (one.contains("clustered") && one["clustered"].contains("low"))
-      table.add({"", "", "", "", "", one["clustered"]["clusters"].dump() + " clusters", "", "", "",
+      table.add({"", "", "", "", "", one["clustered"]["clusters"].dump() + " cl.", "", "",
                  interval_text(one["clustered"]), "", "", ""});
   }
   return table;
@@ -89,10 +95,10 @@ std::string legend(const ordered_json& comparisons) {
     if (one.contains("equivalence")) kept = &one["equivalence"];
   }
   std::string text = "In brackets: 95 % interval of the paired difference";
-  text += has_clusters ? "; below it that over clusters of near-duplicate prompts.\n" : ".\n";
+  text += has_clusters ? "; below it that over so many clusters (cl.)\nof near-duplicate prompts.\n" : ".\n";
   text += "p: exact McNemar";
   text += has_t ? ", or Student's t over items where an item has several answers or a score.\n" : ".\n";
-  text += "p Holm: adjusted for all " + std::to_string(comparisons.size()) + " tests of this output.\n";
+  text += "p Holm: adjusted for the number of tests in this output, " + std::to_string(comparisons.size()) + ".\n";
   if (kept != nullptr)
     text += "kept: whether less than " + format_number("%g", 100 * (*kept)["margin"].get<double>()) +
             " points were lost or gained (two one-sided score tests at 5 %).\n";

@@ -119,6 +119,11 @@ ordered_json summaries_json(const std::vector<CellSeries>& cells) {
     for (const Series& first : ends.front()->series) {
       if (first.has_parts) continue;  // prompts of unequal numbers of parts have no common variance
       std::vector<evaluation::Observation> observations;
+      std::size_t most = 0;
+      for (const CellSeries* end : ends) {
+        if (const Series* series = end->find(first.key)) most += series->marks.size();
+      }
+      observations.reserve(most);
       std::set<std::int32_t> samples;
       for (const CellSeries* end : ends) {
         const Series* series = end->find(first.key);

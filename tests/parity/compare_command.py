@@ -71,10 +71,10 @@ with tempfile.TemporaryDirectory() as name:
     shown = "yes" if facts["equivalence"]["is_shown"] else "not shown"
     assert any(line.startswith("base") and line.endswith(shown) for line in lines), text
     clustered = charms["clustered"]
-    (line,) = [line for line in lines if f"{clustered['clusters']} clusters" in line]
+    (line,) = [line for line in lines if f"{clustered['clusters']} cl." in line]
     assert f"({points(clustered['low'])} .. {points(clustered['high'])})" in line, line
-    assert "adjusted for all 2 tests" in text and "near-duplicate prompts" in text and "2 points were lost or gained" in text, text
-    assert all(len(line) <= 110 for line in lines), text
+    assert "the number of tests in this output, 2." in text and "of near-duplicate prompts" in text and "2 points were lost or gained" in text, text
+    assert all(len(line) <= 100 for line in lines), text
     print(text)
 
     # A calibration puts a corrected rate beside the raw one.

@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
-#include <set>
 #include <vector>
 
 #include "evaluation/statistics/distributions.h"
@@ -19,27 +17,46 @@ struct Balanced {
   std::int64_t left_out = 0;
 };
 
+std::vector<std::int64_t> sorted_unique(std::vector<std::int64_t> numbers) {
+  std::ranges::sort(numbers);
+  numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
+  return numbers;
+}
+
 Balanced balance(std::span<const Observation> observations) {
-  std::map<std::int64_t, std::map<std::int64_t, std::vector<double>>> cells;
-  std::set<std::int64_t> seeds;
-  Balanced data;
+  std::vector<std::int64_t> prompts, seeds;
   for (const auto& one : observations) {
-    auto& cell = cells[one.prompt][one.seed];
-    cell.push_back(one.value);
-    seeds.insert(one.seed);
-    data.samples = std::max(data.samples, cell.size());
+    if (prompts.empty() || prompts.back() != one.prompt) prompts.push_back(one.prompt);
+    if (seeds.empty() || seeds.back() != one.seed) seeds.push_back(one.seed);
   }
+  prompts = sorted_unique(std::move(prompts));
+  seeds = sorted_unique(std::move(seeds));
+  const auto place_in = [](const std::vector<std::int64_t>& list, std::int64_t number) {
+    return static_cast<std::size_t>(std::ranges::lower_bound(list, number) - list.begin());
+  };
+  const auto cell_of = [&](const Observation& one) {
+    return place_in(prompts, one.prompt) * seeds.size() + place_in(seeds, one.seed);
+  };
+  std::vector<std::uint32_t> counts(prompts.size() * seeds.size());  // of a cell's samples, then of those placed
+  for (const auto& one : observations) ++counts[cell_of(one)];
+  Balanced data;
   data.seeds = seeds.size();
-  for (const auto& [prompt, by_seed] : cells) {
-    const bool is_complete = by_seed.size() == data.seeds && std::ranges::all_of(by_seed, [&](const auto& cell) {
-                               return cell.second.size() == data.samples;
-                             });
-    if (!is_complete) {
+  data.samples = counts.empty() ? 0 : std::ranges::max(counts);
+  constexpr std::size_t kLeftOut = ~std::size_t{0};
+  std::vector<std::size_t> row(prompts.size(), kLeftOut);  // among the complete prompts
+  for (std::size_t i = 0; i < prompts.size(); ++i) {
+    const auto own = std::span(counts).subspan(i * seeds.size(), seeds.size());
+    if (std::ranges::all_of(own, [&](std::uint32_t count) { return count == data.samples; }))
+      row[i] = data.prompts++;
+    else
       ++data.left_out;
-      continue;
-    }
-    ++data.prompts;
-    for (const auto& [seed, samples] : by_seed) data.values.insert(data.values.end(), samples.begin(), samples.end());
+  }
+  data.values.resize(data.prompts * data.seeds * data.samples);
+  std::ranges::fill(counts, 0u);
+  for (const auto& one : observations) {
+    const std::size_t cell = cell_of(one), prompt = row[cell / data.seeds];
+    if (prompt == kLeftOut) continue;
+    data.values[(prompt * data.seeds + cell % data.seeds) * data.samples + counts[cell]++] = one.value;
   }
   return data;
 }
