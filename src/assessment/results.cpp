@@ -17,7 +17,6 @@
 #include "assessment/result_summaries.h"
 #include "assessment/safeguard.h"
 #include "assessment/series.h"
-#include "assessment/threshold.h"
 #include "assessment/verdict.h"
 #include "base/files.h"
 #include "text/records.h"
@@ -82,7 +81,6 @@ ordered_json results_json(const Journal& journal) {
   add("confirmation", std::move(confirmation));
   add("agreement", std::move(agreement));
   add("summaries", std::move(summaries));
-  if (!results["comparisons"].empty()) results["threshold"] = threshold_json(threshold_of(identity));
   add("curves", std::move(curves));
   add_corrections(journal, results);
   results["verdict"] = verdict_json(journal, results);
