@@ -18,7 +18,6 @@
 #include "assessment/result_summaries.h"
 #include "assessment/safeguard.h"
 #include "assessment/series.h"
-#include "assessment/threshold.h"
 #include "assessment/verdict.h"
 #include "base/file_update.h"
 
@@ -79,7 +78,6 @@ ordered_json results_json(const Journal& journal, const std::vector<CellSeries>&
   add("confirmation", std::move(confirmation));
   add("agreement", std::move(agreement));
   add("summaries", std::move(summaries));
-  if (!results["comparisons"].empty()) results["threshold"] = threshold_json(threshold_of(identity));
   add("curves", std::move(curves));
   add_corrections(journal, results);
   results["verdict"] = verdict_json(journal, results);

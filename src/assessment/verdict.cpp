@@ -185,6 +185,7 @@ ordered_json verdict_json(const Journal& journal, const ordered_json& results) {
           cell["judge"] == w["judge"] && cell.contains("value") && before > line && cell["value"].get<double>() <= line)
         crossed = &cell;
     }
+    verdict["threshold"] = threshold_json(threshold_of(identity));
     verdict["training"] = {{"steps", last}, {"tokens", trained_tokens(journal, arm, seed, last)}};
     if (crossed != nullptr) {
       const std::int64_t step = (*crossed)["step"];

@@ -57,7 +57,7 @@ TEST_F(ArmData, AFileIsReadOnceForAllArmsAndSeeds) {
     for (int i = 0; i < 6; ++i) dataset.rows.push_back({{1, 2, i}, {0, 1, 1}});
     return dataset;
   });
-  ArmPlan whole{.name = "whole"}, some{.name = "some"}, mixed{.name = "mixed"};
+  ArmPlan whole, some, mixed;
   whole.data = some.data = "a";
   some.data_rows = 3;
   mixed.mixture = {{"a", 1}, {"b", 1}};

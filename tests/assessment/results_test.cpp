@@ -107,7 +107,7 @@ TEST_F(Results, TheVerdictCrossesTheLineThatThePlanDraws) {
     add_charms(journal, {"attack", 1, 2}, "rrrccccccc");
     add_charms(journal, {"attack", 1, 3}, "rccccccccc");
     const auto results = results_json(journal);
-    EXPECT_EQ(results["threshold"], threshold);
+    EXPECT_EQ(results["verdict"]["threshold"], threshold);
     return results["verdict"].contains("crossing") ? results["verdict"]["crossing"]["step"].get<int>() : 0;
   };
   EXPECT_EQ(crossing({{"share", 0.75}}), 1) << "6 of 10 is three quarters of 8 of 10";
