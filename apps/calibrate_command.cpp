@@ -192,6 +192,7 @@ void add_calibrate_command(CLI::App& app) {
       ->check(CLI::IsMember({"any", "full"}));
   command->add_option("--map", flags->words, "WORD=LABEL: what a file's own word means; repeatable");
   command->add_option("-o,--output", flags->out, "file to write");
+  add_quiet(*command);
   command->add_flag("--json", flags->json, "the calibration as JSON");
   command->callback([=] {
     set_up_log(false);

@@ -36,6 +36,10 @@ void add_common(CLI::App& command, Common& common, bool needs_model) {
   command.add_flag("--json", common.json, "tables as JSON");
 }
 
+void add_quiet(CLI::App& command) {
+  command.add_flag("--quiet", "no progress and no notes, of which this command has none");
+}
+
 void apply_common(const Common& common, bool runs_on_devices) {
   HOLDFAST_CHECK(kBadInput, device::parse_device(common.device).is_cpu() || runs_on_devices, "[device] found --device ",
                  common.device, ", expected cpu: of the commands only train runs on other devices; try --device cpu");
@@ -123,9 +127,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& request) {  // --help, --version
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "[options] found a command line that cannot be read: " << error.what() << "; try "
-              << (app.get_subcommands().empty() ? "holdfast" : "holdfast " + app.get_subcommands()[0]->get_name())
-              << " --help\n";
+    const std::string command =
+        app.get_subcommands().empty() ? "holdfast" : "holdfast " + app.get_subcommands()[0]->get_name();
+    std::cerr << "[options] found a command line that cannot be read: " << error.what() << ", expected the options of "
+              << command << "; try " << command << " --help\n";
     return 2;
   } catch (const Error& error) {
     std::cerr << error.what() << '\n';
@@ -140,6 +145,10 @@ int main(int argc, char** argv) {
     return apps::complain_of_memory();
   } catch (const std::bad_alloc&) {
     return apps::complain_of_memory();
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::cerr << "[files] found " << error.path1() << " (" << error.code().message()
+              << "), expected a path that can be used; try checking the paths given\n";
+    return 2;
   } catch (const std::exception& error) {
     std::cerr << "internal error: " << error.what()
               << "\nThis is a fault of the program: please report it with the command; a run's journal.sqlite is in "

@@ -133,6 +133,7 @@ void add_power_command(CLI::App& app) {
   command->add_option("--samples", design.samples, "answers drawn for each prompt (default: 1)");
   command->add_option("--sample-correlation", design.sample_correlation, "of a prompt's samples (default: 0.5)");
   command->add_option("--n", flags->n, "prompts there are: print the difference they find");
+  add_quiet(*command);
   command->add_flag("--json", flags->json, "as JSON");
   command->callback([=] { power(*flags); });
 }
