@@ -34,6 +34,10 @@ struct Labelled {
 // The answers of a queue: the run beside it, or the file it names.
 std::vector<evaluation::JudgedAnswer> queued_answers(const fs::path& directory, const ordered_json& source,
                                                      const evaluation::LabelQueue& queue, Labelled& out) {
+  const auto is_text = [&](const char* key) { return source.contains(key) && source[key].is_string(); };
+  HOLDFAST_CHECK(kBadFile, source.is_object() && (source.contains("run") || (is_text("answers") && is_text("sha256"))),
+                 "[calibrate] ", (directory / "label_queue.json").string(),
+                 ": found no source of its answers, expected a queue that holdfast label drew; try drawing it again");
   if (source.contains("run")) {
     const auto identity = assessment::Journal::open_existing(directory).identity();
     for (const auto& judge : identity["provenance"]["judges"]) out.judge_hashes[judge["name"]] = judge["sha256"];
