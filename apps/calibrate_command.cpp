@@ -9,6 +9,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "commands.h"
+#include "option_checks.h"
 #include "evaluation/labelled_answers.h"
 #include "text_table.h"
 

@@ -25,8 +25,6 @@ struct Common {
 struct Unmet {};
 
 void add_common(CLI::App& command, Common& common, bool needs_model = true);
-// --quiet of a command that prints its results and nothing besides: taken like everywhere else.
-void add_quiet(CLI::App& command);
 // Threads, logging, device: called first by every command.  Throws Error for a --device that there is not, or that the
 // command does not run on.
 void apply_common(const Common& common, bool runs_on_devices = false);

@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "commands.h"
+#include "option_checks.h"
 
 namespace holdfast::apps {
 namespace {

@@ -36,10 +36,6 @@ void add_common(CLI::App& command, Common& common, bool needs_model) {
   command.add_flag("--json", common.json, "tables as JSON");
 }
 
-void add_quiet(CLI::App& command) {
-  command.add_flag("--quiet", "no progress and no notes, of which this command has none");
-}
-
 void apply_common(const Common& common, bool runs_on_devices) {
   HOLDFAST_CHECK(kBadInput, device::parse_device(common.device).is_cpu() || runs_on_devices, "[device] found --device ",
                  common.device, ", expected cpu: of the commands only train runs on other devices; try --device cpu");

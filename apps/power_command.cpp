@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "commands.h"
+#include "option_checks.h"
 #include "evaluation/statistics/power.h"
 
 namespace holdfast::apps {

@@ -6,6 +6,7 @@
 #include "assessment/selftest.h"
 #include "base/error.h"
 #include "commands.h"
+#include "option_checks.h"
 #include "text_table.h"
 
 namespace holdfast::apps {
