@@ -9,8 +9,8 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "commands.h"
-#include "option_checks.h"
 #include "evaluation/labelled_answers.h"
+#include "option_checks.h"
 #include "text_table.h"
 
 namespace holdfast::apps {

@@ -8,9 +8,9 @@
 #include "checkpoint/expected_weights.h"
 #include "checkpoint/weights.h"
 #include "commands.h"
-#include "option_checks.h"
 #include "model/device_plan.h"
 #include "model/memory_plan.h"
+#include "option_checks.h"
 
 namespace holdfast::apps {
 namespace {

@@ -5,8 +5,8 @@
 
 #include "base/error.h"
 #include "commands.h"
-#include "option_checks.h"
 #include "evaluation/statistics/power.h"
+#include "option_checks.h"
 
 namespace holdfast::apps {
 namespace {
