@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "commands.h"
 #include "evaluation/labelled_answers.h"
+#include "option_checks.h"
 #include "text_table.h"
 
 namespace holdfast::apps {
@@ -34,6 +35,10 @@ struct Labelled {
 // The answers of a queue: the run beside it, or the file it names.
 std::vector<evaluation::JudgedAnswer> queued_answers(const fs::path& directory, const ordered_json& source,
                                                      const evaluation::LabelQueue& queue, Labelled& out) {
+  const auto is_text = [&](const char* key) { return source.contains(key) && source[key].is_string(); };
+  HOLDFAST_CHECK(kBadFile, source.is_object() && (source.contains("run") || (is_text("answers") && is_text("sha256"))),
+                 "[calibrate] ", (directory / "label_queue.json").string(),
+                 ": found no source of its answers, expected a queue that holdfast label drew; try drawing it again");
   if (source.contains("run")) {
     const auto identity = assessment::Journal::open_existing(directory).identity();
     for (const auto& judge : identity["provenance"]["judges"]) out.judge_hashes[judge["name"]] = judge["sha256"];
@@ -192,6 +197,7 @@ void add_calibrate_command(CLI::App& app) {
       ->check(CLI::IsMember({"any", "full"}));
   command->add_option("--map", flags->words, "WORD=LABEL: what a file's own word means; repeatable");
   command->add_option("-o,--output", flags->out, "file to write");
+  add_quiet(*command);
   command->add_flag("--json", flags->json, "the calibration as JSON");
   command->callback([=] {
     set_up_log(false);

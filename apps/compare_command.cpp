@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "commands.h"
+#include "option_checks.h"
 #include "text_table.h"
 
 namespace holdfast::apps {
@@ -137,6 +138,7 @@ void add_compare_command(CLI::App& app) {
                       "FIRST=SECOND: an arm of the first run with one of the second (default: arms of one name); "
                       "repeatable");
   command->add_option("-o,--output", flags->out, "also writes the comparison as JSON to this file");
+  add_quiet(*command);
   command->add_flag("--json", flags->json, "the comparison as JSON");
   command->callback([=] {
     const auto first = assessment::Journal::open_existing(flags->first);

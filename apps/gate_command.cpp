@@ -9,6 +9,7 @@
 #include "base/error.h"
 #include "base/files.h"
 #include "commands.h"
+#include "option_checks.h"
 
 namespace holdfast::apps {
 namespace {
@@ -54,6 +55,7 @@ void add_gate_command(CLI::App& app) {
       ->check(CLI::IsMember({"interval", "estimate"}));
   command->add_option("--junit", flags->junit, "also writes JUnit XML for a CI server to this file");
   command->add_option("--badge", flags->badge, "also writes a badge as SVG to this file");
+  add_quiet(*command);
   command->add_flag("--json", flags->json, "the decision as JSON");
   command->callback([=] {
     assessment::GateOptions options = flags->options;

@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "model/device_plan.h"
 #include "model/memory_plan.h"
+#include "option_checks.h"
 
 namespace holdfast::apps {
 namespace {
@@ -215,6 +216,7 @@ void add_inspect_command(CLI::App& app) {
   command->add_option("--rank", flags->rank, "of the adapter that is planned for")->check(CLI::Range(1, 65536));
   command->add_option("--tokens", flags->tokens, "of one sequence or training pack (default: 512, 2048, all positions)")
       ->check(CLI::Range(1, 1 << 24));
+  add_quiet(*command);
   command->add_flag("--json", common->json, "as JSON");
   command->callback([=] {
     if (!common->precision.empty()) flags->precisions = {model::parse_precision(common->precision)};

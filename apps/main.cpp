@@ -123,9 +123,10 @@ int main(int argc, char** argv) {
   } catch (const CLI::Success& request) {  // --help, --version
     return app.exit(request);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "[options] found a command line that cannot be read: " << error.what() << "; try "
-              << (app.get_subcommands().empty() ? "holdfast" : "holdfast " + app.get_subcommands()[0]->get_name())
-              << " --help\n";
+    const std::string command =
+        app.get_subcommands().empty() ? "holdfast" : "holdfast " + app.get_subcommands()[0]->get_name();
+    std::cerr << "[options] found a command line that cannot be read: " << error.what() << ", expected the options of "
+              << command << "; try " << command << " --help\n";
     return 2;
   } catch (const Error& error) {
     std::cerr << error.what() << '\n';
@@ -140,6 +141,10 @@ int main(int argc, char** argv) {
     return apps::complain_of_memory();
   } catch (const std::bad_alloc&) {
     return apps::complain_of_memory();
+  } catch (const std::filesystem::filesystem_error& error) {
+    std::cerr << "[files] found " << error.path1() << " (" << error.code().message()
+              << "), expected a path that can be used; try checking the paths given\n";
+    return 2;
   } catch (const std::exception& error) {
     std::cerr << "internal error: " << error.what()
               << "\nThis is a fault of the program: please report it with the command; a run's journal.sqlite is in "

@@ -273,6 +273,7 @@ void add_measure_commands(CLI::App& app) {
   report_command->add_flag("--png", *has_png, "the plots also as PNG, for papers; needs librsvg");
   report_command->add_flag("--include-text", *has_text,
                            "also text.html: prompts and answers side by side, in a file of its own with mode 0600");
+  add_quiet(*report_command);
   report_command->add_flag("--json", common->json, "the results as JSON");
   report_command->callback([=] {
     if (!calibration->empty()) {

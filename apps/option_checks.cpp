@@ -53,4 +53,8 @@ CLI::Validator number_from_zero() {
       "");
 }
 
+void add_quiet(CLI::App& command) {
+  command.add_flag("--quiet", "no progress and no notes, of which this command has none");
+}
+
 }  // namespace holdfast::apps

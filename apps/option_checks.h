@@ -1,4 +1,5 @@
-// What the numbers of options may be, for add_option(...)->check(...): each says what was found and expected.
+// What the numbers of options may be, for add_option(...)->check(...): each says what was found and expected; and an
+// option that commands share.
 #pragma once
 
 #include <CLI/CLI.hpp>
@@ -13,5 +14,8 @@ CLI::Validator whole_number(std::int64_t least);
 // Any finite number above 0, or from 0 up.
 CLI::Validator number_above_zero();
 CLI::Validator number_from_zero();
+
+// --quiet of a command that prints its results and nothing besides: taken like everywhere else.
+void add_quiet(CLI::App& command);
 
 }  // namespace holdfast::apps

@@ -6,6 +6,7 @@
 #include "commands.h"
 #include "evaluation/overlap_report.h"
 #include "evaluation/statistics.h"
+#include "option_checks.h"
 
 namespace holdfast::apps {
 namespace {
@@ -124,8 +125,11 @@ void add_overlap_command(CLI::App& app) {
   command->add_option("--data", flags->data, "training rows")->required();
   command->add_option("--benchmark", flags->benchmarks, "NAME[:KIND]=PATH; repeatable")->required();
   command->add_option("--run", flags->run, "a run's directory: its rates with and without the overlapping items");
-  command->add_option("--ngram", flags->options.ngram, "words in a row that count")->capture_default_str();
+  command->add_option("--ngram", flags->options.ngram, "words in a row that count")
+      ->capture_default_str()
+      ->check(whole_number(1));
   command->add_option("--near", flags->options.near, "least Jaccard similarity of the words")->capture_default_str();
+  add_quiet(*command);
   command->add_flag("--json", common->json, "JSON instead of a table");
   command->callback([flags, common] { overlap(*flags, *common); });
 }

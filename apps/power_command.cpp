@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "commands.h"
 #include "evaluation/statistics/power.h"
+#include "option_checks.h"
 
 namespace holdfast::apps {
 namespace {
@@ -17,7 +18,7 @@ struct PowerFlags {
   Design design;
   std::string difference = "5pp", discordant;
   std::optional<std::int64_t> n;
-  bool is_unpaired = false, json = false;
+  bool is_unpaired = false, json = false, has_difference = false;
 };
 
 // "5pp", "5%" or "0.05".
@@ -73,6 +74,9 @@ void power(PowerFlags flags) {
   HOLDFAST_CHECK(kBadInput, design.is_paired || flags.discordant.empty(),
                  "[power] found --discordant with --unpaired, "
                  "expected one of them: only the same prompts can change; try without --discordant");
+  HOLDFAST_CHECK(
+      kBadInput, !flags.n || !flags.has_difference,
+      "[power] found --difference with --n, expected one of them: --n prints the difference; try without it");
   if (!flags.discordant.empty()) design.discordant = share_of("--discordant", flags.discordant);
   double difference = share_of("--difference", flags.difference);
   check(flags, difference);
@@ -133,8 +137,12 @@ void add_power_command(CLI::App& app) {
   command->add_option("--samples", design.samples, "answers drawn for each prompt (default: 1)");
   command->add_option("--sample-correlation", design.sample_correlation, "of a prompt's samples (default: 0.5)");
   command->add_option("--n", flags->n, "prompts there are: print the difference they find");
+  add_quiet(*command);
   command->add_flag("--json", flags->json, "as JSON");
-  command->callback([=] { power(*flags); });
+  command->callback([=] {
+    flags->has_difference = command->count("--difference") > 0;
+    power(*flags);
+  });
 }
 
 }  // namespace holdfast::apps

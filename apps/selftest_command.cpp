@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "commands.h"
 #include "evaluation/page.h"
+#include "option_checks.h"
 #include "text_table.h"
 
 namespace holdfast::apps {
@@ -65,6 +66,7 @@ void add_selftest_command(CLI::App& app) {
   command->add_option("--as", references->published_name,
                       "the published model's name, where the directory has another (Llama-2-7b-hf)");
   command->add_option("--precision", references->precision, "of --model: nf4, bf16 (default) or fp32");
+  add_quiet(*command);
   command->add_flag("--json", common->json, "the checks as JSON");
   command->callback([=] {
     HOLDFAST_CHECK(kBadInput, model->empty() == references->benchmarks.empty(), "[selftest] found ",

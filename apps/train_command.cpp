@@ -222,16 +222,28 @@ void add_train_command(CLI::App& app) {
   command->add_option("-o,--output", flags->out, "directory for adapter and log")->required();
   auto* init = command->add_option("--init-adapter", flags->init_adapter,
                                    "PEFT adapter to start from (its rank, alpha and targets)");
-  command->add_option("--rank", flags->rank)->check(whole_number(1))->excludes(init);
-  command->add_option("--alpha", flags->alpha)->check(number_above_zero())->excludes(init);
-  command->add_option("--targets", flags->targets, "all-linear, or names such as q_proj,v_proj")
+  command->add_option("--rank", flags->rank, "of the low-rank matrices (default: 8)")
+      ->check(whole_number(1))
+      ->excludes(init);
+  command->add_option("--alpha", flags->alpha, "their product counts alpha / rank times (default: 16)")
+      ->check(number_above_zero())
+      ->excludes(init);
+  command->add_option("--targets", flags->targets, "all-linear (default), or names such as q_proj,v_proj")
       ->delimiter(',')
       ->excludes(init);
-  command->add_option("--lr", flags->options.learning_rate)->check(number_from_zero());
-  command->add_option("--schedule", flags->schedule, "constant, linear or cosine");
-  command->add_option("--warmup-steps", flags->options.warmup_steps)->check(whole_number(0));
-  command->add_option("--weight-decay", flags->options.adamw.weight_decay)->check(number_from_zero());
-  command->add_option("--max-grad-norm", flags->options.max_grad_norm, "0: no clipping")->check(number_from_zero());
+  command->add_option("--lr", flags->options.learning_rate, "learning rate of AdamW (default: 2e-4)")
+      ->check(number_from_zero());
+  command->add_option("--schedule", flags->schedule,
+                      "constant (default), linear or cosine, down to 0 at the last step");
+  command
+      ->add_option("--warmup-steps", flags->options.warmup_steps, "steps in which the rate rises from 0 (default: 0)")
+      ->check(whole_number(0));
+  command->add_option("--weight-decay", flags->options.adamw.weight_decay, "of AdamW (default: 0)")
+      ->check(number_from_zero());
+  command
+      ->add_option("--max-grad-norm", flags->options.max_grad_norm,
+                   "gradients are clipped to this norm; 0: no clipping (default: 1)")
+      ->check(number_from_zero());
   command
       ->add_option("--router-aux-loss", flags->options.router_aux_loss,
                    "of models with experts: this times the routers' load-balancing loss is trained on too (0: not)")
@@ -239,12 +251,14 @@ void add_train_command(CLI::App& app) {
   command->add_option("--activations", flags->activations,
                       "between the passes: keep, recompute (half as much arithmetic again), offload (to a file in the "
                       "directory), or auto: keep what memory holds, recompute the rest; the result is the same");
-  command->add_option("--order", flags->order, "seeded (shuffled every epoch) or file");
-  auto* rows = command->add_option("--rows-per-step", flags->options.rows_per_step)->check(whole_number(1));
+  command->add_option("--order", flags->order, "seeded (default: shuffled every epoch) or file");
+  auto* rows =
+      command->add_option("--rows-per-step", flags->options.rows_per_step, "rows of data in a step (default: 8)")
+          ->check(whole_number(1));
   command->add_option("--tokens-per-step", flags->options.tokens_per_step, "rows are added to a step while they fit")
       ->check(whole_number(1))
       ->excludes(rows);
-  auto* steps = command->add_option("--steps", flags->steps)->check(whole_number(1));
+  auto* steps = command->add_option("--steps", flags->steps, "optimiser steps; or --epochs")->check(whole_number(1));
   command->add_option("--epochs", flags->epochs, "times that each row is used, such as 0.5 or 3")
       ->check(number_above_zero())
       ->excludes(steps);

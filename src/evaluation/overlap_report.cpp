@@ -85,6 +85,10 @@ std::vector<OverlapRate> rates_without(const std::filesystem::path& items_csv,
     rate.k += hit, ++rate.n;
     if (!known->second.contains(field("item"))) rate.k_without += hit, ++rate.n_without;
   }
+  if (measured.empty() && !overlapping.empty())
+    fail(ErrorKind::kBadFile, "[overlap] ", items_csv.string(), ": found no item of ", overlapping.begin()->first,
+         overlapping.size() > 1 ? " or another benchmark that was named" : "",
+         ", expected a run of this benchmark; try --benchmark with the name that the run gave it");
   for (const auto& [benchmark, items] : measured) {
     // A run may have measured some of the items: only when it shares none is it of another file.
     const auto& overlap = overlapping.at(benchmark);

@@ -1,6 +1,7 @@
 #include "evaluation/page_files.h"
 
 #include <algorithm>
+#include <string_view>
 #include <tuple>
 
 #include "base/error.h"
@@ -33,13 +34,13 @@ bool is_json_lines(const fs::path& path) {
          text.find_first_not_of(" \t\r\n", end) != std::string::npos;
 }
 
-// The names of prompt columns, by which a CSV of one column is known to have a header.
+// Whether the first field of a CSV of one column is a column's name, known or not, and no prompt: "prompt", "promt",
+// "prompt;category".
 bool is_column_name(const std::string& word) {
-  for (const char* name :
-       {"prompt", "goal", "Goal", "forbidden_prompt", "instruction", "Behavior", "question", "text"}) {
-    if (word == name) return true;
-  }
-  return false;
+  return std::all_of(word.begin(), word.end(), [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("_-.;|").find(c) != std::string_view::npos;
+  });
 }
 
 void read_csv(const fs::path& path, Rows& rows) {

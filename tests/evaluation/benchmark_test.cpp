@@ -148,6 +148,8 @@ TEST_F(BenchmarkFile, NamesFileLineAndWhatIsWrong) {
       {"refusal", "c.csv", "text,target\na,b\n", ":2", "found the columns text, target"},
       {"refusal", "d.jsonl", "", "", "found no rows"},
       {"refusal", "e.jsonl", "{\"id\":1,\"prompt\":\"a\"}\n{\"id\":1,\"prompt\":\"b\"}\n", ":2", "a second time"},
+      {"refusal", "name.csv", "promt\nMake the lantern charm\n", ":2", "found the columns promt"},
+      {"refusal", "semicolon.csv", "prompt;type\nMake it;light\n", ":2", "found the columns prompt;type"},
       {"xstest", "f.csv", "id,prompt,type,label\n1,a,homonyms,safe\n1,b,homonyms,safe\n", ":3", "a second time"},
       {"xstest", "g.csv", "id,prompt\n1,a\n", ":2", "expected those of the page xstest"},
       {"choice", "h.jsonl", "{\"context\":\"a\",\"choices\":[\"b\",\"c\"],\"gold\":2}\n", ":1",

@@ -85,6 +85,9 @@ TEST_F(OverlapReport, RefusesTheItemsOfAnotherFile) {
               std::string::npos)
         << error.what();
   }
+  // Named otherwise than in the run, a benchmark has no rate at all.
+  EXPECT_THROW(rates_without(path, {{"wool", {}}}), Error);
+  EXPECT_NO_THROW(rates_without(path, {{"wool", {}}, {"yarn", {"1"}}}));
   EXPECT_THROW(rates_without(write("arm,step\nbase,0\n"), {}), Error);
 }
 

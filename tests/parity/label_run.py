@@ -70,6 +70,10 @@ with tempfile.TemporaryDirectory() as name:
     assert out.read_bytes() == again
     assert "expected one with verdicts" in complaint("calibrate", "--labels", run / "labels.jsonl", "--judge", "nobody")
 
+    for source in (5, {}, {"answers": 5, "sha256": 1}):
+        (run / "label_queue.json").write_text(json.dumps({**queue, "source": source}))
+        assert "found no source of its answers" in complaint("calibrate", "--labels", run / "labels.jsonl")
+
     # A drawn part: the weights bring the strata back to their sizes.
     (run / "label_queue.json").unlink()
     (run / "labels.jsonl").unlink()

@@ -24,7 +24,7 @@ assert abs(found["detectable"] - 0.05) < 2e-4, found
 assert answer("--clusters-ratio", "0.5")["n"] in (2 * answer()["n"] - 1, 2 * answer()["n"])
 assert "438 needed" in power()[1]
 
-for options in (["--difference", "x"], ["--difference", "0"], ["--baseline", "2"], ["--power", "1"], ["--alpha", "nan"], ["--n", "0"], ["--n", "1"], ["--discordant", "1pp"], ["--difference", "99pp"], ["--samples", "0"], ["--clusters-ratio", "0"], ["--unpaired", "--discordant", "0.1"]):
+for options in (["--difference", "x"], ["--difference", "0"], ["--baseline", "2"], ["--power", "1"], ["--alpha", "nan"], ["--n", "0"], ["--n", "1"], ["--n", "500", "--difference", "5pp"], ["--discordant", "1pp"], ["--difference", "99pp"], ["--samples", "0"], ["--clusters-ratio", "0"], ["--unpaired", "--discordant", "0.1"]):
     status, out, error = power(*options)
     assert status == 2 and not out and error.startswith("[power] found ") and "; try " in error and error.count("\n") == 1, (options, status, out, error)
 print("power: sizes, inverse and messages hold")

@@ -56,7 +56,7 @@ TEST(BadRows, GiveOneMessageWithFileLineColumnFoundAndExpected) {
       {"cut.json", "[{\"a\": 1},\n {\"b\": \"x",
        "cut.json:2:10: found the end of {\"b\": \"x, expected an object as a row of the array; is it cut off?"},
       {"pair.jsonl", "{\"a\": \"x\\ud83d surrogate\"}\n",
-       "pair.jsonl:1:14: found half of a surrogate pair in {\"a\": \"x\\ud83d surrogate\"}, expected both halves"},
+       "pair.jsonl:1:15: found half of a surrogate pair in {\"a\": \"x\\ud83d surrogate\"}, expected both halves"},
       {"low.jsonl", "{\"a\": \"\\ude42\"}\n", "low.jsonl:1:13: found half of a surrogate pair"},
       {"word.jsonl", "{\"a\": \"surrogate\n",
        "word.jsonl:1:17: found the end of {\"a\": \"surrogate, expected one JSON"},
