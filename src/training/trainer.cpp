@@ -255,8 +255,9 @@ void Trainer::measure_step(Work& work) {
   report.learning_rate =
       options_.learning_rate * schedule_factor(options_.schedule, step_, options_.warmup_steps, options_.total_steps);
   HOLDFAST_CHECK(kBadInput, std::isfinite(report.loss) && std::isfinite(report.grad_norm), "[train] found loss ",
-                 report.loss, " and gradient norm ", report.grad_norm, " at step ", report.step,
-                 ", expected finite numbers; try a smaller learning rate");
+                 report.loss, " and gradient norm ", report.grad_norm, " at step ", report.step, " (learning rate ",
+                 options_.learning_rate, ", rank ", adapter_.config().rank, ", seed ", options_.seed,
+                 "), expected finite numbers; try a smaller learning rate");
 }
 
 void Trainer::finish_step(Work& work) {

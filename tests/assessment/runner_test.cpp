@@ -249,6 +249,16 @@ TEST_F(TinyRun, ASafeguardedModelsWorstCellIsConfirmedToo) {
   EXPECT_EQ(read("out/results.json"), before);
 }
 
+TEST_F(TinyRun, OfTheCellsOfAGridTheOneThatDivergesIsNamed) {
+  std::string plan = read("plan.toml");
+  plan.erase(plan.find("lr = 1e-2\n"), 10);
+  write("plan.toml", plan);
+  const std::string error = error_of([&] {
+    run("out", {"arm.red.grid.lr=[1e-3, 1e30]", "arm.red.seeds=[3, 4]", "arm.red.rank=4"});
+  });
+  EXPECT_NE(error.find("(learning rate 1e+30, rank 4, seed 3)"), std::string::npos) << error;
+}
+
 TEST_F(TinyRun, ARankWhoseAdapterNoMemoryHoldsIsAnErrorAndNotTheEndOfTheProcess) {
   for (const char* rank : {"1000000000", "9000000000000000000"}) {
     const std::string error = error_of([&] { run("out", {"arm.red.rank=" + std::string(rank)}); });
