@@ -54,7 +54,8 @@ CLI::Validator number_from_zero() {
 }
 
 void add_quiet(CLI::App& command) {
-  command.add_flag("--quiet", "no progress and no notes, of which this command has none");
+  const std::string what = "no progress and no notes, of which this command has none";
+  command.add_flag("--quiet", what);
 }
 
 }  // namespace holdfast::apps

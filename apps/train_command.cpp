@@ -193,8 +193,7 @@ void train(const Common& common, TrainFlags flags) {
   }
   digests.save();
   decoder.write_cache();
-  if (flags.resumes && !common.quiet) std::cerr << "going on after step " << trainer.num_steps() << '
-';
+  if (flags.resumes && !common.quiet) std::cerr << "going on after step " << trainer.num_steps() << '\n';
   run_steps(directory, trainer, flags, view);
   directory.finish(adapter);
 }
