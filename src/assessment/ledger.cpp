@@ -2,6 +2,8 @@
 
 #include <time.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/profile.h"
@@ -53,13 +55,18 @@ PhaseRecord CostMeter::take(std::string phase, std::string arm, const PhaseToken
 
 std::vector<PhaseRecord> CostMeter::take_shared(const std::string& phase,
                                                 const std::vector<std::pair<std::string, PhaseTokens>>& arms) {
+  // By the tokens that went through the model, where any did: what a cache held cost nothing.
+  const bool computes = std::any_of(arms.begin(), arms.end(), [](const auto& arm) { return arm.second.computed > 0; });
+  const auto weight = [&](const PhaseTokens& tokens) {
+    return static_cast<double>(computes ? tokens.computed : tokens.tokens);
+  };
   double total = 0;
-  for (const auto& [arm, tokens] : arms) total += static_cast<double>(tokens.tokens);
+  for (const auto& [arm, tokens] : arms) total += weight(tokens);
   HOLDFAST_ASSERT(total > 0);
   const PhaseRecord whole = take(phase, "");
   std::vector<PhaseRecord> records;
   for (const auto& [arm, tokens] : arms) {
-    const double share = static_cast<double>(tokens.tokens) / total;
+    const double share = weight(tokens) / total;
     PhaseRecord& record = records.emplace_back(whole);
     record.arm = arm;
     record.seconds *= share;

@@ -76,11 +76,11 @@ void add_low_rank(const Addend& addend, const PanelKernels& kernels, std::int64_
 
 }  // namespace
 
-const FewRowKernels kReferenceFewRows = {reference_tile, panel_scales};
+const FewRowKernels kReferenceFewRows = {reference_tile, panel_scales, kFewRows};
 
 bool takes_few(const WeightView& w, Rows x) {
-  return w.kind == WeightView::Kind::kNf4 && x.count > 0 && x.count <= kFewRows && w.out_features > 0 &&
-         whole_panels(w) * kPanelRows == w.out_features;
+  return w.kind == WeightView::Kind::kNf4 && x.count > 0 && x.count <= few_row_kernels().most_rows &&
+         w.out_features > 0 && whole_panels(w) * kPanelRows == w.out_features;
 }
 
 void multiply_few(const WeightView& w, Rows x, float* y, std::int64_t y_stride, bool adds,

@@ -14,7 +14,7 @@
 
 namespace holdfast::quant {
 
-inline constexpr int kFewRows = 4, kFewPanels = 4;
+inline constexpr int kFewRows = 8, kFewPanels = 4;
 
 struct FewTile {
   const float* x;
@@ -30,10 +30,11 @@ struct FewTile {
 struct FewRowKernels {
   void (*tile)(const FewTile& tile);
   void (*scales)(const WeightView& weight, std::int64_t panel, std::int64_t k, float* out);
+  int most_rows;  // that are faster so, at most kFewRows
 };
 extern const FewRowKernels kReferenceFewRows, kAvx2FewRows, kAvx512FewRows;
 
-// True where multiply_few() takes the product: at most kFewRows rows, and a matrix of whole panels in NF4.
+// True where multiply_few() takes the product: few rows, and a matrix of whole panels in NF4.
 bool takes_few(const WeightView& weight, Rows x);
 // What multiply() says, to the bit.  REQUIRES: takes_few().
 void multiply_few(const WeightView& weight, Rows x, float* y, std::int64_t y_stride, bool adds,

@@ -63,6 +63,6 @@ void tile(const FewTile& t) {
 
 }  // namespace
 
-const FewRowKernels kAvx2FewRows = {tile, panel_scales};
+const FewRowKernels kAvx2FewRows = {tile, panel_scales, 2};
 
 }  // namespace holdfast::quant

@@ -27,7 +27,7 @@ HOLDFAST_AVX512 void chains(const FewTile& t, int first) {
 #pragma GCC unroll 2
     for (int c = 0; c < 2; ++c) {
       scales[p][c] = _mm512_loadu_ps(t.scales[first + p] + kLanes * c);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r)
         sums[r][p][c] = _mm512_loadu_ps(t.sums + (r * kFewPanels + first + p) * kPanel + kLanes * c);
     }
@@ -35,7 +35,7 @@ HOLDFAST_AVX512 void chains(const FewTile& t, int first) {
   const float* x = t.x;
   for (std::int64_t k = 0; k < t.count; ++k) {
     __m512 spread[kRows];
-#pragma GCC unroll 4
+#pragma GCC unroll 8
     for (int r = 0; r < kRows; ++r) spread[r] = _mm512_set1_ps(x[r * t.x_row + k]);
 #pragma GCC unroll 4
     for (int p = 0; p < kPanels; ++p) {
@@ -44,7 +44,7 @@ HOLDFAST_AVX512 void chains(const FewTile& t, int first) {
       // vpermps on sixteen lanes looks at the four low bits only.
       const __m512 low = _mm512_mul_ps(_mm512_permutexvar_ps(bytes, table), scales[p][0]),
                    high = _mm512_mul_ps(_mm512_permutexvar_ps(_mm512_srli_epi32(bytes, 4), table), scales[p][1]);
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r) {
         sums[r][p][0] = _mm512_fmadd_ps(spread[r], low, sums[r][p][0]);
         sums[r][p][1] = _mm512_fmadd_ps(spread[r], high, sums[r][p][1]);
@@ -55,7 +55,7 @@ HOLDFAST_AVX512 void chains(const FewTile& t, int first) {
   for (int p = 0; p < kPanels; ++p) {
 #pragma GCC unroll 2
     for (int c = 0; c < 2; ++c) {
-#pragma GCC unroll 4
+#pragma GCC unroll 8
       for (int r = 0; r < kRows; ++r)
         _mm512_storeu_ps(t.sums + (r * kFewPanels + first + p) * kPanel + kLanes * c, sums[r][p][c]);
     }
@@ -78,8 +78,9 @@ void panels_of(const FewTile& t) {
     }
   }
   int first = 0;
-  for (; first + 2 <= t.panels; first += 2) chains<kRows, 2>(t, first);
-  if (first < t.panels) chains<kRows, 1>(t, first);
+  if constexpr (kRows <= 4)
+    for (; first + 2 <= t.panels; first += 2) chains<kRows, 2>(t, first);
+  for (; first < t.panels; ++first) chains<kRows, 1>(t, first);
 }
 
 void tile(const FewTile& t) {
@@ -90,8 +91,16 @@ void tile(const FewTile& t) {
       return panels_of<2>(t);
     case 3:
       return panels_of<3>(t);
-    default:
+    case 4:
       return panels_of<4>(t);
+    case 5:
+      return panels_of<5>(t);
+    case 6:
+      return panels_of<6>(t);
+    case 7:
+      return panels_of<7>(t);
+    default:
+      return panels_of<8>(t);
   }
 }
 
@@ -121,6 +130,6 @@ static_assert(kNestedBlockSize == 1 << 8);
 
 }  // namespace
 
-const FewRowKernels kAvx512FewRows = {tile, scales};
+const FewRowKernels kAvx512FewRows = {tile, scales, kFewRows};
 
 }  // namespace holdfast::quant

@@ -16,6 +16,16 @@ float scale_of(const WeightView& w, std::int64_t block) {
   return w.map[w.scale_codes[block]] * w.nested_scales[block / kNestedBlockSize] + w.offset;
 }
 
+// Numbers k .. k + count of some rows as [count, 32]; rows beyond them are zeros.  REQUIRES: float.
+void few_columns(const WeightView& w, std::int64_t row_begin, std::int64_t num_rows, std::int64_t k, std::int64_t count,
+                 float* out) {
+  const float* from = static_cast<const float*>(w.data) + row_begin * w.in_features + k;
+  for (std::int64_t j = 0; j < count; ++j, out += kPanelRows) {
+    for (std::int64_t r = 0; r < num_rows; ++r) out[r] = from[r * w.in_features + j];
+    std::fill(out + num_rows, out + kPanelRows, 0.0f);
+  }
+}
+
 }  // namespace
 
 void panel_scales(const WeightView& w, std::int64_t panel, std::int64_t k, float* scales) {
@@ -82,6 +92,10 @@ void read_rows_as_panel(const WeightView& w, const PanelKernels& kernels, std::i
   const std::int64_t num_rows = std::min(kPanelRows, w.out_features - row_begin);
   for (std::int64_t k = k_begin; k < k_end; k += kPanelRows) {
     const std::int64_t count = std::min(kPanelRows, k_end - k);
+    if (count < kPanelRows && w.kind == WeightView::Kind::kFloat) {  // an adapter's few ranks: no block to transpose
+      few_columns(w, row_begin, num_rows, k, count, buffer + (k - k_begin) * kPanelRows);
+      continue;
+    }
     if (count < kPanelRows || num_rows < kPanelRows) std::memset(rows, 0, sizeof rows);
     for (std::int64_t r = 0; r < num_rows; ++r) read_row(w, row_begin + r, k, k + count, rows + r * kPanelRows);
     kernels.transpose(rows, kPanelRows, columns);
