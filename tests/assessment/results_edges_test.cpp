@@ -129,7 +129,7 @@ class ResultsEdges : public InDirectory {
 };
 
 TEST_F(ResultsEdges, AreNumbersOrAbsent) {
-  for (int run = 0; run < 400; ++run) {
+  for (int run = 0; run < 100; ++run) {
     const auto directory = directory_ / "a";
     std::filesystem::remove_all(directory);
     Journal journal = Journal::open(directory, some_identity());
@@ -149,7 +149,7 @@ TEST_F(ResultsEdges, AreNumbersOrAbsent) {
 }
 
 TEST_F(ResultsEdges, OfComparedRunsAreNumbersOrAbsent) {
-  for (int run = 0; run < 200; ++run) {
+  for (int run = 0; run < 50; ++run) {
     std::filesystem::remove_all(directory_ / "a");
     std::filesystem::remove_all(directory_ / "b");
     Journal first = Journal::open(directory_ / "a", some_identity());
