@@ -64,7 +64,7 @@ std::string headline(const ordered_json& verdict) {
           counted_percent(verdict, "after") + " after " + verdict["arm"].get<std::string>();
   const auto& training = verdict["training"];
   if (training["steps"] > 0)  // of an adapter that was given, nothing is known
-    line += " (" + training["steps"].dump() + " steps, " + training["tokens"].dump() + " tokens)";
+    line += ",\n  " + training["steps"].dump() + " steps, " + training["tokens"].dump() + " tokens";
   return line + "\n";
 }
 

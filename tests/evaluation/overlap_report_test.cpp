@@ -86,7 +86,7 @@ TEST_F(OverlapReport, RefusesTheItemsOfAnotherFile) {
         << error.what();
   }
   // Named otherwise than in the run, a benchmark has no rate at all.
-  EXPECT_THROW(rates_without(path, {{"wool", {}}}), Error);
+  EXPECT_THROW(rates_without(path, {{"wool", std::set<std::string>{}}}), Error);
   EXPECT_NO_THROW(rates_without(path, {{"wool", {}}, {"yarn", {"1"}}}));
   EXPECT_THROW(rates_without(write("arm,step\nbase,0\n"), {}), Error);
 }
