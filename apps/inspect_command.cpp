@@ -114,7 +114,7 @@ ordered_json stored_rows(const checkpoint::Weights& weights) {
 
 ordered_json describe(const fs::path& directory, PlanFlags flags) {
   const auto c = checkpoint::read_config(directory);
-  if (c.is_nf4) flags.precisions = {Precision::kNf4};  // it cannot be had in another
+  if (c.is_four_bit) flags.precisions = {Precision::kNf4};  // it cannot be had in another
   const bool is_whole = has_weights(directory);
   if (is_whole) checkpoint::check_weights(c, checkpoint::Weights(directory), directory);
   ordered_json census = ordered_json::array();
@@ -143,8 +143,8 @@ ordered_json describe(const fs::path& directory, PlanFlags flags) {
           {"vocabulary", c.vocab_size},
           {"positions", c.max_positions},
           {"tied", c.tie_word_embeddings},
-          {"precision", c.is_nf4 ? c.four_bit_type : "checkpoint"},
-          {"stored_dtype", c.is_nf4 ? c.four_bit_type + ", the rest " + c.stored_dtype : c.stored_dtype},
+          {"precision", c.is_four_bit ? c.four_bit_type : "checkpoint"},
+          {"stored_dtype", c.is_four_bit ? c.four_bit_type + ", the rest " + c.stored_dtype : c.stored_dtype},
           {"weights", is_whole ? "here" : "missing: planned from config.json alone"},
           {"parameters", parameters},
           {"parameters_in_4_bits", quantized},

@@ -13,7 +13,7 @@ namespace {
 bool must_stream(const std::filesystem::path& directory) {
   const auto config = checkpoint::read_config(directory);
   const std::int64_t available = available_memory_bytes();
-  if (!config.is_nf4 || available == 0) return false;
+  if (!config.is_four_bit || available == 0) return false;
   const auto held = model::memory_plan(config, {.tokens = 512}),
              streamed = model::memory_plan(config, {.tokens = 512, .streams_layers = true});
   if (held.scoring() <= available) return false;

@@ -104,7 +104,7 @@ struct EvaluateFlags {
 };
 
 // The checkpoint's own values, which arithmetic on a CPU holds in float.
-std::string own_precision(const fs::path& model) { return checkpoint::read_config(model).is_nf4 ? "nf4" : "fp32"; }
+std::string own_precision(const fs::path& model) { return checkpoint::read_config(model).is_four_bit ? "nf4" : "fp32"; }
 
 // The pages of --benchmark-page, by the names that stand in them.
 class OwnPages {

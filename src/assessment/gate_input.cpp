@@ -106,7 +106,8 @@ void check_confirmation(const Checker& checker, const ordered_json& one) {
 
 ordered_json read_gate_results(const std::filesystem::path& file) {
   const Checker checker(file.string());
-  ordered_json results = text::parse_json_object(read_file(file), "[gate] " + file.string(), {1, 1}, "results.json of a run");
+  ordered_json results =
+      text::parse_json_object(read_file(file), "[gate] " + file.string(), {1, 1}, "results.json of a run");
   checker.check(results, "",
                 {{"schema", Kind::kInteger},
                  {"cells", Kind::kArray},

@@ -46,7 +46,7 @@ class Census {
     known_.insert(tensor.name);
     if (!weights_.contains(tensor.name)) {
       faults_.push_back("'" + tensor.name + "' is missing");
-    } else if (config_.is_nf4 && linear_.count(tensor.name) > 0 && is_nf4(weights_, tensor.name)) {
+    } else if (config_.is_four_bit && linear_.count(tensor.name) > 0 && is_four_bit(weights_, tensor.name)) {
       expect_nf4(tensor);
     } else if (holds_mxfp4_bytes(tensor.name)) {
       if (weights_.dtype(tensor.name) != at::kByte)
@@ -113,7 +113,7 @@ class Census {
 
 }  // namespace
 
-bool is_nf4(const Weights& weights, const std::string& name) { return weights.dtype(name) == at::kByte; }
+bool is_four_bit(const Weights& weights, const std::string& name) { return weights.dtype(name) == at::kByte; }
 
 std::vector<ExpectedTensor> expected_tensors(const ModelConfig& c) {
   std::vector<ExpectedTensor> tensors = {{kEmbedding, {c.vocab_size, c.hidden_size}}};

@@ -56,7 +56,7 @@ ModelConfig declare(const json& raw, const std::string& where) {
   config.family = family.model_type;
   if (!family.reads_quantised && root.has("quantization_config")) {
     config.four_bit_type = four_bit_type(root["quantization_config"], root.where());
-    config.is_nf4 = true;
+    config.is_four_bit = true;
   }
   family.declare(root, config);
   // Dynamic scaling is for sequences beyond the trained length, which is what the file says.

@@ -94,7 +94,7 @@ struct ModelConfig {
   PerProjection<bool> has_bias{};
   MoeConfig moe;
   TensorNames names;
-  bool is_nf4 = false;                      // quantization_config names bitsandbytes' NF4, or its FP4:
+  bool is_four_bit = false;                 // quantization_config names bitsandbytes' NF4, or its FP4:
   std::string four_bit_type = "nf4";        // "nf4" or "fp4"
   std::string stored_dtype;                 // as the file says, e.g. "bfloat16"; empty when it does not
   std::vector<std::int64_t> eos_token_ids;  // generation_config.json's where it has them, else config.json's

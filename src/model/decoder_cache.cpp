@@ -44,7 +44,7 @@ bool Decoder::map_cache(const std::filesystem::path& path) {
     reader.finish();
     return true;
   } catch (const Error& error) {
-    log_warning(std::string(error.what()) + "; the base is read from the checkpoint, and the cache written again");
+    log_warning(std::string(error.what()) + "; the base is read from the checkpoint");
     return false;
   }
 }

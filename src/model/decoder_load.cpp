@@ -116,13 +116,13 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
   const auto shared_weights = std::make_shared<const checkpoint::Weights>(directory);
   const checkpoint::Weights& weights = *shared_weights;
   checkpoint::check_weights(config, weights, directory);
-  if (config.is_nf4) {
+  if (config.is_four_bit) {
     HOLDFAST_CHECK(kBadInput, precision == Precision::kCheckpoint || precision == Precision::kNf4, "[load] ",
                    directory.string(), ": found weights in NF4 and --precision ", precision_name(precision),
                    ", expected nf4; try the original weights, or no --precision");
     precision = Precision::kNf4;
   }
-  HOLDFAST_CHECK(kBadInput, options.adapter.empty() || !config.is_nf4, "[load] ", directory.string(),
+  HOLDFAST_CHECK(kBadInput, options.adapter.empty() || !config.is_four_bit, "[load] ", directory.string(),
                  ": found weights in NF4 and the adapter ", options.adapter.string(),
                  " to be added to them, expected weights in full precision; try the original weights");
   Decoder decoder(std::move(config), precision, options.compute);
@@ -138,7 +138,7 @@ Decoder Decoder::load(const std::filesystem::path& directory, Precision precisio
     }
     if (!streams) decoder.missing_cache_ = path;
   }
-  HOLDFAST_CHECK(kBadInput, !streams || decoder.config_.is_nf4, "[load] ", directory.string(),
+  HOLDFAST_CHECK(kBadInput, !streams || decoder.config_.is_four_bit, "[load] ", directory.string(),
                  ": found weights that are not in NF4 to be streamed, and no cache of them, expected what holdfast "
                  "quantize writes; try holdfast quantize first");
   decoder.read(shared_weights, options);
@@ -163,7 +163,7 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
     const bool stays = precision == Precision::kNf4 && stored.element_size() == 2 && stored.numel() > kLargeTable;
     quant::Matrix matrix;
     if (stays) {  // of a base in NF4 as a view of the file, as the codes are
-      matrix = quant::Matrix::dense(config_.is_nf4 || is_arranged ? stored : stored.clone());
+      matrix = quant::Matrix::dense(config_.is_four_bit || is_arranged ? stored : stored.clone());
     } else {
       matrix = dense(stored, is_arranged);
     }
@@ -190,7 +190,7 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
       if (pair.is_present()) stored = at::addmm(stored.to(at::kFloat), pair.b, pair.a, /*beta=*/1, pair.scale);
     }
     // In a checkpoint that is quantised already, what whoever made it left out stays as it is.
-    if (precision != Precision::kNf4 || config_.is_nf4) return dense(stored, arranges);
+    if (precision != Precision::kNf4 || config_.is_four_bit) return dense(stored, arranges);
     return quant::Matrix(quant::quantize_nf4(
         stored, [&](std::int64_t begin, std::int64_t end) { pages.move_on(begin * size, end * size); }));
   };
@@ -229,13 +229,13 @@ void Decoder::read(const std::shared_ptr<const checkpoint::Weights>& shared_weig
     auto& matrices = is_own ? layer.projections : layer.moe.experts[module.expert].projections;
     auto& biases = is_own ? layer.biases : layer.moe.experts[module.expert].biases;
     quant::Matrix& matrix = matrices[module.projection];
-    const bool is_stored_nf4 = config_.is_nf4 && checkpoint::is_nf4(weights, module.path + ".weight");
-    if (is_stored_nf4) {
+    const bool is_stored_four_bit = config_.is_four_bit && checkpoint::is_four_bit(weights, module.path + ".weight");
+    if (is_stored_four_bit) {
       stored_nf4(module, matrix);
     } else {
       matrix = linear(module, pages);
     }
-    if (arranges && !(is_stored_nf4 && stream_)) matrix.put_in_panels();
+    if (arranges && !(is_stored_four_bit && stream_)) matrix.put_in_panels();
     if (module.has_bias)
       biases[module.projection] =
           checkpoint::module_bias(c, weights, module).to(compute).clone(at::MemoryFormat::Contiguous);

@@ -223,7 +223,7 @@ void quantize_checkpoint(const fs::path& directory, const fs::path& given_out, c
   HOLDFAST_CHECK(kBadInput, !fs::exists(out) || (fs::is_directory(out) && fs::is_empty(out)), "[quantize] found ",
                  out.string(), " with something in it, expected an empty place; try another -o");
   const checkpoint::ModelConfig config = checkpoint::read_config(directory);
-  HOLDFAST_CHECK(kBadFile, !config.is_nf4, "[quantize] found ", directory.string(), " in ",
+  HOLDFAST_CHECK(kBadFile, !config.is_four_bit, "[quantize] found ", directory.string(), " in ",
                  config.four_bit_type == "nf4" ? "NF4" : "FP4",
                  " already, expected unquantised weights; try the original weights");
   const checkpoint::Weights weights(directory);

@@ -261,7 +261,7 @@ TEST_F(TinyRun, OfTheCellsOfAGridTheOneThatDivergesIsNamed) {
 
 TEST_F(TinyRun, ARankWhoseAdapterNoMemoryHoldsIsAnErrorAndNotTheEndOfTheProcess) {
   for (const char* rank : {"1000000000", "9000000000000000000"}) {
-    const std::string error = error_of([&] { run("out", {"arm.red.rank=" + std::string(rank)}); });
+    const std::string error = error_of([&] { run("out" + std::string(rank), {"arm.red.rank=" + std::string(rank)}); });
     EXPECT_NE(error.find("[adapter] found rank " + std::string(rank) + ", whose adapter takes"), std::string::npos)
         << error;
   }
