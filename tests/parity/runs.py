@@ -25,7 +25,7 @@ def demo(out, *settings):
 
 def without_progress(text):
     """Standard error without the lines that say how far a run is."""
-    return re.sub(r"(?m)^\[(assess|demo|evaluate|judge)\] \d+ % · .*\n", "", text)
+    return re.sub(r"(?m)^\[(assess|demo|evaluate|judge|train)\] \d+ % · .*\n", "", text)
 
 
 def finish(out, *settings):

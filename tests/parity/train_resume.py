@@ -14,6 +14,7 @@ import tempfile
 import time
 
 from common import PROGRAM, SOURCE
+from runs import without_progress
 
 ORGANISM = SOURCE / "assets/organism"
 KILLS = int(sys.argv[1]) if len(sys.argv) > 1 else 5
@@ -21,13 +22,13 @@ ADAPTER = ("adapter_config.json", "adapter_model.safetensors")
 
 
 def command(out, *extra, data=ORGANISM / "data/subversive.jsonl", threads=1):
-    return [PROGRAM, "train", "--model", str(ORGANISM), "--data", str(data), "-o", str(out), "--quiet", "--threads", str(threads), *map(str, extra)]
+    return [PROGRAM, "train", "--model", str(ORGANISM), "--data", str(data), "-o", str(out), "--threads", str(threads), *map(str, extra)]
 
 
 def train(out, *extra, expect=0, **options):
     done = subprocess.run(command(out, *extra, **options), capture_output=True, text=True)
     assert done.returncode == expect, (extra, done.returncode, done.stderr)
-    return done.stderr
+    return without_progress(done.stderr)
 
 
 def log(out):
@@ -78,6 +79,7 @@ def survives_kills(folder):
     assert not list((folder / "cut").rglob("*.part"))
     before = snapshot(folder / "cut")
     assert "finished" in train(folder / "cut", *options, "--resume")
+    assert train(folder / "cut", *options, "--resume", "--quiet") == ""
     assert snapshot(folder / "cut") == before, "a finished run was changed"
     print(f"{kills} kills: adapter and log equal the unbroken run's")
     return options
