@@ -76,11 +76,12 @@ Pooled pool(const Series& base, const std::vector<const CellSeries*>& cells) {
     const Series* series = cell->find(base.key);
     if (series == nullptr) continue;
     pooled.seeds.push_back(cell->cell.seed);
+    const auto seed = static_cast<std::int32_t>(pooled.seeds.size() - 1);
     std::int32_t last = -1;
     for (Mark mark : series->marks) {
       last = std::max(last, mark.sample);
       mark.sample += samples;
-      if (mark.is_scored()) pooled.observations.push_back({mark.position, cell->cell.seed, mark.value});
+      if (mark.is_scored()) pooled.observations.push_back({mark.position, seed, mark.value});
       pooled.series.marks.push_back(mark);
     }
     samples += last + 1;

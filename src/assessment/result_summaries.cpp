@@ -125,13 +125,13 @@ ordered_json summaries_json(const std::vector<CellSeries>& cells) {
       }
       observations.reserve(most);
       std::set<std::int32_t> samples;
-      for (const CellSeries* end : ends) {
-        const Series* series = end->find(first.key);
+      for (std::size_t i = 0; i < ends.size(); ++i) {  // each another seed
+        const Series* series = ends[i]->find(first.key);
         if (series == nullptr) continue;
         for (const Mark mark : series->marks) {
           if (!mark.is_scored()) continue;
           samples.insert(mark.sample);
-          observations.push_back({mark.position, end->cell.seed, mark.value});
+          observations.push_back({mark.position, static_cast<std::int32_t>(i), mark.value});
         }
       }
       if (ends.size() < 2 && samples.size() < 2) continue;  // the cell says it all

@@ -39,9 +39,15 @@ struct Tally {
     Estimate estimate;
     std::int64_t right = 0, wrong = 0;
   };
-  Share share(bool truth) const { return strata.empty() ? weighted_share(truth) : drawn_share(truth); }
+  Share share(bool truth) const { return has_equal_chances() ? weighted_share(truth) : drawn_share(truth); }
 
-  // Of answers with weights alone: at Kish's effective number.
+  // No strata, or all drawn alike, as where everything is labelled: then every answer stands for itself.
+  bool has_equal_chances() const {
+    return std::ranges::all_of(strata,
+                               [&](const auto& one) { return one.first.second == strata.begin()->first.second; });
+  }
+
+  // Of answers with weights alone: at Kish's effective number, which is theirs where the weights are equal.
   Share weighted_share(bool truth) const {
     const double total = judged[truth][0] + judged[truth][1];
     Confusion counts;

@@ -69,13 +69,11 @@ TEST(PromptsNeeded, GrowWithClustersAndShrinkWithSamples) {
   EXPECT_EQ(discordant_share({.discordant = 0.01}, 0.05), 0.05);
 }
 
-// Montgomery, Design and Analysis of Experiments, the thermal-impedance gauge study: 20 parts, 3 operators, 2 readings.
 TEST(VarianceParts, EqualAnswersHaveNoSpreadNotEvenOfRounding) {
-  for (const std::int64_t prompts : {7, 40, 113}) {
-    for (const std::int64_t seeds : {1, 3, 7}) {
+  for (const int prompts : {7, 40, 113}) {
+    for (const int seeds : {1, 3, 7}) {
       std::vector<Observation> observations;
-      for (std::int64_t i = 0; i < prompts * seeds * 3; ++i)
-        observations.push_back({i % prompts, i / prompts % seeds, 1});
+      for (int i = 0; i < prompts * seeds * 3; ++i) observations.push_back({i % prompts, i / prompts % seeds, 1});
       const auto parts = variance_parts(observations);
       EXPECT_EQ(parts.mean, 1);
       EXPECT_EQ(parts.standard_error, 0);
@@ -84,6 +82,7 @@ TEST(VarianceParts, EqualAnswersHaveNoSpreadNotEvenOfRounding) {
   }
 }
 
+// Montgomery, Design and Analysis of Experiments, the thermal-impedance gauge study: 20 parts, 3 operators, 2 readings.
 TEST(VarianceParts, EqualMontgomerysExample) {
   const int readings[20][6] = {
       {21, 20, 20, 20, 19, 21}, {24, 23, 24, 24, 23, 24}, {20, 21, 19, 21, 20, 22}, {27, 27, 28, 26, 27, 28},
@@ -104,9 +103,9 @@ TEST(VarianceParts, EqualMontgomerysExample) {
 
 std::vector<Observation> observations_of(const nlohmann::json& row) {
   std::vector<Observation> observations;
-  const std::int64_t seeds = row[0][1], samples = row[0][2];
+  const std::int32_t seeds = row[0][1], samples = row[0][2];
   for (std::size_t i = 0; i < row[1].size(); ++i) {
-    const auto place = static_cast<std::int64_t>(i);
+    const auto place = static_cast<std::int32_t>(i);
     observations.push_back({place / (seeds * samples), place / samples % seeds, row[1][i]});
   }
   return observations;

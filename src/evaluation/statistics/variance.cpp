@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <set>
 #include <vector>
 
 #include "evaluation/statistics/distributions.h"
@@ -17,21 +18,15 @@ struct Balanced {
   std::int64_t left_out = 0;
 };
 
-std::vector<std::int64_t> sorted_unique(std::vector<std::int64_t> numbers) {
-  std::ranges::sort(numbers);
-  numbers.erase(std::ranges::unique(numbers).begin(), numbers.end());
-  return numbers;
-}
-
 Balanced balance(std::span<const Observation> observations) {
-  std::vector<std::int64_t> prompts, seeds;
+  std::set<std::int32_t> prompt_set, seed_set;
   for (const auto& one : observations) {
-    if (prompts.empty() || prompts.back() != one.prompt) prompts.push_back(one.prompt);
-    if (seeds.empty() || seeds.back() != one.seed) seeds.push_back(one.seed);
+    prompt_set.insert(one.prompt);
+    seed_set.insert(one.seed);
   }
-  prompts = sorted_unique(std::move(prompts));
-  seeds = sorted_unique(std::move(seeds));
-  const auto place_in = [](const std::vector<std::int64_t>& list, std::int64_t number) {
+  const std::vector<std::int32_t> prompts(prompt_set.begin(), prompt_set.end());
+  const std::vector<std::int32_t> seeds(seed_set.begin(), seed_set.end());
+  const auto place_in = [](const std::vector<std::int32_t>& list, std::int32_t number) {
     return static_cast<std::size_t>(std::ranges::lower_bound(list, number) - list.begin());
   };
   const auto cell_of = [&](const Observation& one) {

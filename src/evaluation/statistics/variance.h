@@ -10,8 +10,8 @@
 namespace holdfast::evaluation {
 
 struct Observation {
-  std::int64_t prompt = 0, seed = 0;
-  double value = 0;  // of one sample
+  std::int32_t prompt = 0, seed = 0;  // by which those of one prompt or one seed are known
+  double value = 0;                   // of one sample
 };
 
 // Variances of the parts of value = mean + prompt + seed + (prompt by seed) + sampling, each part drawn at random.
