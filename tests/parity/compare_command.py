@@ -93,6 +93,6 @@ with tempfile.TemporaryDirectory() as name:
     corrected = cell["corrected"]
     assert abs(corrected["value"] - (cell["value"] + 0.95 - 1) / (0.9 + 0.95 - 1)) < 1e-9 or corrected["is_clipped"]
     said = f"{100 * corrected['value']:.1f} % ({100 * corrected['low']:.1f} - {100 * corrected['high']:5.1f})"
-    (line,) = [line for line in table.splitlines() if "xstest-prefix" in line]
+    (line,) = [line for line in table.splitlines() if "prefix" in line]  # the column is as narrow as the table needs
     assert said in line and f"{100 * cell['value']:.1f} %" in line and "corrected" in table, table
     print(table)
