@@ -216,7 +216,7 @@ TEST_F(GateOfARun, SaysWhatIsWrongWithAResultsFileThatIsNone) {
     return said(bad.dump());
   };
   EXPECT_NE(changed("/schema", "1").find("found schema \"1\", expected a whole number"), std::string::npos);
-  EXPECT_NE(changed("/schema", 2).find("found schema 2, expected 1"), std::string::npos);
+  EXPECT_NE(changed("/schema", 2).find("found schema 2, expected results.json of schema 1"), std::string::npos);
   EXPECT_NE(changed("/cells", 5).find("found cells 5, expected a list"), std::string::npos);
   EXPECT_NE(changed("/cells/0", 1).find("found cells[0] that is no object"), std::string::npos);
   EXPECT_NE(changed("/cells/1/seed", "one").find("found cells[1].seed \"one\""), std::string::npos);
