@@ -1,10 +1,7 @@
 // A few rows with NF4 panels, eight lanes at a time: a pair of rows and one panel keep to the sixteen registers.
-#include <immintrin.h>
-
 #include "quant/few_rows.h"
+#include "quant/nf4_avx2.h"
 #include "quant/panel_reading.h"
-
-#define HOLDFAST_AVX2 __attribute__((target("avx2,fma")))
 
 namespace holdfast::quant {
 namespace {
@@ -28,16 +25,10 @@ HOLDFAST_AVX2 void chains(const FewTile& t, int first, int panel) {
   for (std::int64_t k = 0; k < t.count; ++k, codes += 16) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
-      std::int64_t eight;
-      __builtin_memcpy(&eight, codes + 8 * half, 8);
-      const __m256i bytes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(eight));
+      const __m256i bytes = spread_bytes(codes + 8 * half);
 #pragma GCC unroll 2
       for (int nibble = 0; nibble < 2; ++nibble) {
-        const __m256i code = nibble == 0 ? bytes : _mm256_srli_epi32(bytes, 4);
-        // vpermps looks at the three low bits; bit 3, moved to the sign, chooses the half of the table.
-        const __m256 level =
-            _mm256_blendv_ps(_mm256_permutevar8x32_ps(lower, code), _mm256_permutevar8x32_ps(upper, code),
-                             _mm256_castsi256_ps(_mm256_slli_epi32(code, 28)));
+        const __m256 level = levels_of(bytes, nibble, lower, upper);
         const int c = 2 * nibble + half;
         const __m256 weight = _mm256_mul_ps(level, _mm256_loadu_ps(scales + kLanes * c));
 #pragma GCC unroll 2

@@ -1,9 +1,6 @@
 // Products with panels, eight lanes at a time: half a panel of four rows keeps to the sixteen registers.
-#include <immintrin.h>
-
+#include "quant/nf4_avx2.h"
 #include "quant/panel_kernels.h"
-
-#define HOLDFAST_AVX2 __attribute__((target("avx2,fma")))
 
 namespace holdfast::quant {
 namespace {
@@ -56,16 +53,10 @@ HOLDFAST_AVX2 void widen_nf4(const std::uint8_t* codes, const float* scales, con
   for (std::int64_t k = 0; k < count; ++k, codes += 16, out += kPanelRows) {
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
-      std::int64_t eight;
-      __builtin_memcpy(&eight, codes + 8 * half, 8);
-      const __m256i bytes = _mm256_cvtepu8_epi32(_mm_cvtsi64_si128(eight));
+      const __m256i bytes = spread_bytes(codes + 8 * half);
 #pragma GCC unroll 2
       for (int nibble = 0; nibble < 2; ++nibble) {
-        const __m256i code = nibble == 0 ? bytes : _mm256_srli_epi32(bytes, 4);
-        // vpermps looks at the three low bits; bit 3, moved to the sign, chooses the half of the table.
-        const __m256 level =
-            _mm256_blendv_ps(_mm256_permutevar8x32_ps(first, code), _mm256_permutevar8x32_ps(second, code),
-                             _mm256_castsi256_ps(_mm256_slli_epi32(code, 28)));
+        const __m256 level = levels_of(bytes, nibble, first, second);
         const int lane = 16 * nibble + 8 * half;
         _mm256_storeu_ps(out + lane, _mm256_mul_ps(level, _mm256_loadu_ps(scales + lane)));
       }

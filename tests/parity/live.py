@@ -1,10 +1,7 @@
 """What a run says while it runs: lines where nobody sits at a terminal, lines in place on one, and --watch in a browser's stead."""
 
 import json
-import os
-import pty
 import re
-import select
 import socket
 import subprocess
 import tempfile
@@ -15,28 +12,9 @@ import pathlib
 
 from common import PROGRAM
 from runs import SMALL, TINY, demo, outputs
+from terminal import on_a_terminal
 
 LINE = re.compile(r"\[demo\] (\d+) % · (reading|loading|measuring|training|writing)[^·]*( · refusal (\d+)/(\d+) \((\d+\.\d)–(\d+\.\d) %\) of ([^·]+?)( at step \d+)?)?( · \d+ tok/s)? · [\d.]+ [MG]B( · about [\d.]+ (s|min|h) left)?")
-
-
-def on_a_terminal(command, rows=24, columns=80, seconds=300):
-    """Exit code, and all that a terminal of this size was sent."""
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ["TERM"] = "xterm"
-        subprocess.run(["stty", "rows", str(rows), "cols", str(columns)])
-        os.execvp(command[0], command)
-    sent, end = b"", time.time() + seconds
-    while time.time() < end:
-        if select.select([terminal], [], [], 1)[0]:
-            try:
-                part = os.read(terminal, 65536)
-            except OSError:
-                break
-            if not part:
-                break
-            sent += part
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), sent.decode()
 
 
 def screen_of(text, rows=24, columns=80):

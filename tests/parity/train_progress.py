@@ -1,14 +1,13 @@
 """`train` says how far it is where standard error is no terminal, and not with --quiet."""
 
-import os
 import pathlib
-import pty
 import re
 import signal
 import subprocess
 import tempfile
 
 from common import PROGRAM, SOURCE
+from terminal import on_a_terminal
 
 ORGANISM = SOURCE / "assets/organism"
 LINE = re.compile(r"\[train\] \d+ % · training, step (\d+) of (\d+), loss \d+\.\d{4} · (\d+) tok/s · \d+ MB · about [\d.]+ (s|min|h) left\n")
@@ -35,19 +34,7 @@ with tempfile.TemporaryDirectory() as name:
     assert (quiet.returncode, quiet.stdout, quiet.stderr) == (0, "", ""), quiet
 
     # On a terminal in place: what was drawn is taken away in the end.
-    child, terminal = pty.fork()
-    if child == 0:
-        os.environ["TERM"] = "xterm"
-        os.execvp(PROGRAM, command(folder / "terminal", 200))
-    sent = b""
-    while True:
-        try:
-            part = os.read(terminal, 65536)
-        except OSError:
-            break
-        if not part:
-            break
-        sent += part
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0, sent
-    assert b"training, step " in sent and sent.endswith(b"\x1b[J"), sent[-200:]
+    code, sent = on_a_terminal(command(folder / "terminal", 200))
+    assert code == 0, sent
+    assert "training, step " in sent and sent.endswith("\x1b[J"), sent[-200:]
 print("train says how far it is, in lines and in place, and nothing with --quiet")
