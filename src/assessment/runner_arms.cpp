@@ -119,6 +119,7 @@ bool ArmRunner::each_wave(Visit&& visit) {
 }
 
 void ArmRunner::measure(std::span<const Waiting> cells) {
+  if (cells.empty()) return;
   for (const Waiting& one : cells) journal_.add_cell(one.cell);
   each_wave([&](const LoadedBenchmark& one, std::int64_t sample, std::int64_t number) {
     const auto items = static_cast<std::int64_t>(one.benchmark.items.size());
