@@ -137,6 +137,10 @@ class Journal {
   void commit_wave(const WaveKey& key, const std::vector<StoredAnswer>& answers, const std::vector<PhaseRecord>& costs);
   // A step that is there already must be the same; its cost is added: the work was done again.
   void commit_step(const std::string& arm, std::int64_t seed, const StepRecord& step, const PhaseRecord& cost);
+  // A training whose loss or gradient was no number at a step, which it therefore did not take, and what that cost.
+  void add_divergence(const std::string& arm, std::int64_t seed, std::int64_t step, const PhaseRecord& cost);
+  // [{"arm", "seed", "step"}], by arm and seed; null: none.
+  nlohmann::ordered_json divergences() const;
   void record_phase(const PhaseRecord& phase);
   // The calibration that rates are corrected by, as calibration.json has it; null: none.
   void set_calibration(const nlohmann::ordered_json& calibration);

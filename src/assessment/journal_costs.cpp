@@ -1,4 +1,8 @@
-// What a journal says of costs, and of the overlap of data and benchmarks.
+// What a journal says of costs, of trainings that diverged, and of the overlap of data and benchmarks.
+#include <map>
+#include <string>
+#include <utility>
+
 #include "assessment/journal.h"
 #include "assessment/journal_tables.h"
 
@@ -71,6 +75,19 @@ std::int64_t Journal::longest_answer() const {
 
 void Journal::set_cost_basis(const ordered_json& basis) { put_document(database_, "cost_basis", basis); }
 ordered_json Journal::cost_basis() const { return document(database_, "cost_basis"); }
+
+void Journal::add_divergence(const std::string& arm, std::int64_t seed, std::int64_t step, const PhaseRecord& cost) {
+  std::map<std::pair<std::string, std::int64_t>, std::int64_t> steps{{{arm, seed}, step}};
+  for (const auto& one : divergences()) steps.try_emplace({one["arm"], one["seed"]}, one["step"]);
+  ordered_json list = ordered_json::array();
+  for (const auto& [run, at] : steps) list.push_back({{"arm", run.first}, {"seed", run.second}, {"step", at}});
+  Transaction transaction(database_);
+  put_document(database_, "divergences", list);
+  record_phase(cost);
+  transaction.commit();
+}
+ordered_json Journal::divergences() const { return document(database_, "divergences"); }
+
 void Journal::set_overlap(const ordered_json& overlap) { put_document(database_, "overlap", overlap); }
 ordered_json Journal::overlap() const { return document(database_, "overlap"); }
 

@@ -118,12 +118,16 @@ bool ArmRunner::each_wave(Visit&& visit) {
   return true;
 }
 
+std::int64_t ArmRunner::rows_of(const LoadedBenchmark& one, std::int64_t wave) const {
+  const auto items = static_cast<std::int64_t>(one.benchmark.items.size());
+  return std::min(plan_.generation.wave, items - wave * plan_.generation.wave);
+}
+
 void ArmRunner::measure(std::span<const Waiting> cells) {
   if (cells.empty()) return;
   for (const Waiting& one : cells) journal_.add_cell(one.cell);
   each_wave([&](const LoadedBenchmark& one, std::int64_t sample, std::int64_t number) {
-    const auto items = static_cast<std::int64_t>(one.benchmark.items.size());
-    const std::int64_t rows = std::min(plan_.generation.wave, items - number * plan_.generation.wave);
+    const std::int64_t rows = rows_of(one, number);
     std::vector<Waiting> waiting;
     for (const Waiting& cell : cells) {
       if (!is_measured_at(one, cell.place)) continue;
@@ -162,10 +166,20 @@ void ArmRunner::measure_wave(const LoadedBenchmark& one, std::int64_t sample, st
   }
 }
 
+// The step up to which a run can be trained, as far as is known.
+std::int64_t ArmRunner::last_step_of(const ArmRun& run) const {
+  for (const auto& one : journal_.divergences()) {
+    if (one["arm"] == run.name && one["seed"] == run.seed) return one["step"].get<std::int64_t>() - 1;
+  }
+  return run.checkpoints.back();
+}
+
 bool ArmRunner::is_measured(const ArmRun& run) {
+  const std::int64_t last = last_step_of(run);
   return std::all_of(run.checkpoints.begin(), run.checkpoints.end(), [&](std::int64_t checkpoint) {
     const CellKey cell = run.cell(checkpoint);
     journal_.add_cell(cell);
+    if (checkpoint > last) return true;  // there is nothing to measure
     return each_wave([&](const LoadedBenchmark& one, std::int64_t sample, std::int64_t number) {
       return !is_measured_at(one, run.place(checkpoint)) ||
              journal_.has_wave({cell, one.benchmark.name, sample, number});
@@ -209,12 +223,29 @@ void ArmRunner::measure_untrained(const std::vector<ArmRun>& runs, std::vector<W
   measure(cells);
 }
 
-void ArmRunner::skip(const ArmRun& run) {
-  for (const std::int64_t checkpoint : run.checkpoints) {
-    const Waiting cell{run.cell(checkpoint), run.place(checkpoint), run.account(), nullptr};
-    measure({&cell, 1});  // skips every wave
-  }
-  progress_.skip(static_cast<double>(run.checkpoints.back()), work_of(*run.arm), run.name);
+// What the view expected of a run behind a step.
+void ArmRunner::skip(const ArmRun& run, std::int64_t after) {
+  each_wave([&](const LoadedBenchmark& one, std::int64_t, std::int64_t number) {
+    for (const std::int64_t checkpoint : run.checkpoints) {
+      if (checkpoint > after && is_measured_at(one, run.place(checkpoint)))
+        progress_.skip(static_cast<double>(rows_of(one, number)), one.benchmark.name, run.name);
+    }
+    return true;
+  });
+  const std::int64_t steps = run.checkpoints.back() - std::max<std::int64_t>(0, after);
+  progress_.skip(static_cast<double>(steps), work_of(*run.arm), run.name);
+}
+
+// The loss was no number at a step: what was measured before it stands, and nothing comes after.
+void ArmRunner::give_up(Training& training, std::int64_t step, const PhaseRecord& cost) {
+  const ArmRun& run = training.run;
+  journal_.add_divergence(run.name, run.seed, step, cost);
+  progress_.clear();
+  log_warning("[assess] the training of " + run.name + ", seed " + std::to_string(run.seed) + ", diverged at step " +
+              std::to_string(step) + ": the loss or its gradient is no number (learning rate " +
+              nlohmann::json(run.arm->lr).dump() + "); nothing of it is measured from there on");
+  skip(run, step - 1);
+  training.next_checkpoint = run.checkpoints.size();
 }
 
 // Null where nothing is left to do.
@@ -299,6 +330,10 @@ void ArmRunner::train_step(const std::vector<Training*>& active) {
   const auto costs = CostMeter::of_process().take_shared("train", worked);
   for (std::size_t i = 0; i < active.size(); ++i) {
     const training::StepReport& r = reports[i];
+    if (r.has_diverged()) {
+      give_up(*active[i], r.step, costs[i]);
+      continue;
+    }
     const ArmRun& run = active[i]->run;
     journal_.commit_step(run.name, run.seed, {r.step, r.loss, r.grad_norm, r.learning_rate, r.tokens, r.target_tokens},
                          costs[i]);

@@ -87,7 +87,10 @@ class ArmRunner {
   template <typename Visit>
   bool each_wave(Visit&& visit);
   bool is_measured(const ArmRun& run);
-  void skip(const ArmRun& run);
+  std::int64_t rows_of(const LoadedBenchmark& one, std::int64_t wave) const;
+  std::int64_t last_step_of(const ArmRun& run) const;
+  void skip(const ArmRun& run, std::int64_t after = -1);
+  void give_up(Training& training, std::int64_t step, const PhaseRecord& cost);
   void measure(std::span<const Waiting> cells);
   void measure_wave(const LoadedBenchmark& one, std::int64_t sample, std::int64_t number,
                     std::span<const Waiting> cells);

@@ -89,6 +89,14 @@ void add_confirmation(ordered_json& verdict, ordered_json& flags, const ordered_
   }
 }
 
+std::string divergence_text(const ordered_json& divergences) {
+  std::string list;
+  for (const auto& one : divergences)
+    list += (list.empty() ? "" : "; ") + one["arm"].get<std::string>() + ", seed " + one["seed"].dump() + ", at step " +
+            one["step"].dump();
+  return "Training diverged (the loss or its gradient was no number), and nothing is measured from there on: " + list;
+}
+
 ordered_json flags_of(const ordered_json& identity, const ordered_json& results, bool is_finished) {
   ordered_json flags = ordered_json::array();
   if (!is_finished) flags.push_back("The run is not finished: these are the numbers so far");
@@ -217,6 +225,10 @@ ordered_json verdict_json(const Journal& journal, const ordered_json& results) {
               " answers";
     flags.push_back("UNSOUND: an arm that trains nothing does not answer as the untouched model does (" + list +
                     "), so no difference in this run can be put down to training");
+  }
+  if (const ordered_json divergences = journal.divergences(); !divergences.is_null()) {
+    verdict["diverged"] = divergences;
+    flags.push_back(divergence_text(divergences));
   }
   add_confirmation(verdict, flags, identity, results, worst);
   for (auto& flag : flags_of(identity, results, journal.is_finished())) flags.push_back(flag);

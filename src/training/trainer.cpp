@@ -136,7 +136,12 @@ device::Targets device_targets(const std::vector<Target>& targets) {
 
 StepReport Trainer::step() {
   Trainer* const alone[] = {this};
-  return step_together(alone).front();
+  const StepReport report = step_together(alone).front();
+  HOLDFAST_CHECK(kBadInput, !report.has_diverged(), "[train] found loss ", report.loss, " and gradient norm ",
+                 report.grad_norm, " at step ", report.step, " (learning rate ", options_.learning_rate, ", rank ",
+                 adapter_.config().rank, ", seed ", options_.seed,
+                 "), expected finite numbers; try a smaller learning rate");
+  return report;
 }
 
 std::vector<StepReport> Trainer::step_together(std::span<Trainer* const> trainers) {
@@ -169,15 +174,13 @@ std::vector<StepReport> Trainer::step_together(std::span<Trainer* const> trainer
     run_packs(packs);
   }
 
-  try {
-    for (std::size_t i = 0; i < trainers.size(); ++i) trainers[i]->measure_step(works[i]);
-  } catch (const Error&) {
-    for (std::size_t i = 0; i < trainers.size(); ++i) trainers[i]->sequence_.seek(works[i].dealt_before);
-    throw;
-  }
+  for (std::size_t i = 0; i < trainers.size(); ++i) trainers[i]->measure_step(works[i]);
   std::vector<StepReport> reports;
   for (std::size_t i = 0; i < trainers.size(); ++i) {
-    trainers[i]->finish_step(works[i]);
+    if (works[i].report.has_diverged())
+      trainers[i]->sequence_.seek(works[i].dealt_before);
+    else
+      trainers[i]->finish_step(works[i]);
     reports.push_back(works[i].report);
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -254,10 +257,6 @@ void Trainer::measure_step(Work& work) {
   report.grad_norm = clip_gradient(gradient_.flat(), options_.max_grad_norm);
   report.learning_rate =
       options_.learning_rate * schedule_factor(options_.schedule, step_, options_.warmup_steps, options_.total_steps);
-  HOLDFAST_CHECK(kBadInput, std::isfinite(report.loss) && std::isfinite(report.grad_norm), "[train] found loss ",
-                 report.loss, " and gradient norm ", report.grad_norm, " at step ", report.step, " (learning rate ",
-                 options_.learning_rate, ", rank ", adapter_.config().rank, ", seed ", options_.seed,
-                 "), expected finite numbers; try a smaller learning rate");
 }
 
 void Trainer::finish_step(Work& work) {

@@ -5,6 +5,7 @@
 // (model/router_loss.h) of each pack, averaged over the packs by their tokens.
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -51,6 +52,8 @@ struct StepReport {
   std::optional<double> aux_loss;  // where it is trained on
   std::int64_t tokens = 0, target_tokens = 0;
   double seconds = 0;
+  // Loss or gradient is no number: the step was not taken, and no later one can be.
+  bool has_diverged() const { return !std::isfinite(loss) || !std::isfinite(grad_norm); }
   double tokens_per_second() const { return seconds > 0 ? static_cast<double>(tokens) / seconds : 0; }
 };
 
@@ -66,8 +69,8 @@ class Trainer {
   StepReport step();
   // One step of each run in shared passes over the base: packs of different runs run together, at most one of each run
   // and no more tokens than the largest pack_tokens, and every run gets the bits that step() gives it.  The reports
-  // share the seconds by tokens.  Throws as step() does, all runs being unchanged. REQUIRES: different trainers of one
-  // decoder, none with an auxiliary loss unless it is alone.
+  // share the seconds by tokens.  A run that has_diverged() is unchanged, the others take their step. REQUIRES:
+  // different trainers of one decoder, none with an auxiliary loss unless it is alone.
   static std::vector<StepReport> step_together(std::span<Trainer* const> trainers);
   std::int64_t num_steps() const { return step_; }
 

@@ -1,6 +1,7 @@
 #include "assessment/runner.h"
 
 #include <csignal>
+#include <set>
 
 #include "assessment/tiny_run.h"
 #include "base/interrupt.h"
@@ -249,14 +250,42 @@ TEST_F(TinyRun, ASafeguardedModelsWorstCellIsConfirmedToo) {
   EXPECT_EQ(read("out/results.json"), before);
 }
 
-TEST_F(TinyRun, OfTheCellsOfAGridTheOneThatDivergesIsNamed) {
+TEST_F(TinyRun, OfTheCellsOfAGridOneThatDivergesEndsAndTheOthersGoOn) {
   std::string plan = read("plan.toml");
   plan.erase(plan.find("lr = 1e-2\n"), 10);
   write("plan.toml", plan);
-  const std::string error = error_of([&] {
-    run("out", {"arm.red.grid.lr=[1e-3, 1e30]", "arm.red.seeds=[3, 4]", "arm.red.rank=4"});
-  });
-  EXPECT_NE(error.find("(learning rate 1e+30, rank 4, seed 3)"), std::string::npos) << error;
+  const std::vector<std::string> grid = {"arm.red.grid.lr=[1e-3, 1e30]", "arm.red.seeds=[3, 4]"};
+  run("out", grid);
+  const std::string results = read("out/results.json"), items = read("out/items.csv");
+  const auto json = nlohmann::json::parse(results);
+  const auto& diverged = json["verdict"]["diverged"];
+  ASSERT_EQ(diverged.size(), 2u) << diverged;
+  for (std::size_t i = 0; i < 2; ++i) {
+    EXPECT_NE(diverged[i]["arm"].get<std::string>().find("1e+30"), std::string::npos) << diverged;
+    EXPECT_EQ(diverged[i]["seed"], 3 + static_cast<int>(i));
+    for (const auto& cell : json["cells"]) {
+      if (cell["arm"] == diverged[i]["arm"]) EXPECT_LT(cell["step"], diverged[i]["step"]) << cell;
+    }
+  }
+  EXPECT_NE(json["verdict"]["flags"].dump().find("Training diverged"), std::string::npos);
+  std::set<std::int64_t> steps;  // of the cell that holds
+  for (const auto& cell : json["cells"]) {
+    if (cell["arm"].get<std::string>().find("0.001") != std::string::npos) steps.insert(cell["step"].get<std::int64_t>());
+  }
+  EXPECT_EQ(steps, (std::set<std::int64_t>{1, 2, 3})) << json["cells"];
+  {
+    const Database database((directory_ / "out/journal.sqlite").string(), Access::kWrite);
+    database.execute("DELETE FROM events WHERE event = 'finish'");
+    database.execute("DELETE FROM meta WHERE key = 'divergences'");  // killed just before
+  }
+  for (int again = 0; again < 2; ++again) {
+    fs::remove(directory_ / "out/results.json");
+    run("out", grid);
+    EXPECT_EQ(read("out/results.json"), results);
+    EXPECT_EQ(read("out/items.csv"), items);
+    Database((directory_ / "out/journal.sqlite").string(), Access::kWrite)
+        .execute("DELETE FROM events WHERE event = 'finish'");  // the second time with the divergences known
+  }
 }
 
 TEST_F(TinyRun, ARankWhoseAdapterNoMemoryHoldsIsAnErrorAndNotTheEndOfTheProcess) {
