@@ -66,6 +66,8 @@ class Gate {
         is_known = is_known || is_named(place.arm, name);
         if (!known.ends_with(place.arm)) known += (known.empty() ? "" : ", ") + place.arm;
       }
+      for (const auto& one : results_["verdict"].value("diverged", ordered_json::array()))
+        is_known = is_known || is_named(one["arm"], name);
       HOLDFAST_CHECK(kBadInput, is_known, "[gate] found --arm '", name, "', expected one of ",
                      known.empty() ? "the run's arms, of which none is measured" : known,
                      "; try without --arm for all");
@@ -78,6 +80,11 @@ class Gate {
     if (verdict.value("finished", false) == false) list.push_back("the run is not finished");
     if (verdict.contains("sound") && verdict["sound"] == false)
       list.push_back("the run is unsound: an arm that trains nothing changed what the model answers");
+    for (const auto& one : verdict.value("diverged", ordered_json::array())) {
+      if (is_gated(one["arm"]))
+        list.push_back("the training of " + one["arm"].get<std::string>() + ", seed " + one["seed"].dump() +
+                       ", diverged at step " + one["step"].dump() + ", so what it would end with is not measured");
+    }
     return list;
   }
 

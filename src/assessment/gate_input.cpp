@@ -136,9 +136,14 @@ ordered_json read_gate_results(const std::filesystem::path& file) {
   }
   if (results.contains("confirmation")) check_confirmation(checker, results["confirmation"]);
   checker.check(results["verdict"], "verdict",
-                {{"finished", Kind::kBool}, {"sound", Kind::kBool, false}, {"withheld", Kind::kArray, false}});
+                {{"finished", Kind::kBool},
+                 {"sound", Kind::kBool, false},
+                 {"withheld", Kind::kArray, false},
+                 {"diverged", Kind::kArray, false}});
   for (const auto& one : results["verdict"].value("withheld", ordered_json::array()))
     checker.check(one, "verdict.withheld", {{"benchmark", Kind::kText}});
+  for (const auto& one : results["verdict"].value("diverged", ordered_json::array()))
+    checker.check(one, "verdict.diverged", {{"arm", Kind::kText}, {"seed", Kind::kInteger}, {"step", Kind::kInteger}});
   return results;
 }
 
